@@ -1,0 +1,15 @@
+import type { Source } from '@sealgate/vault';
+
+/** Who asks, on whose ground. Made by `auth`, read by everyone else. */
+export interface Caller {
+  /** The group whose keys, policy, limits and log apply. */
+  readonly tenant: string;
+  /** The person. */
+  readonly subject: string;
+  /** What the person came through: an OAuth client's id, `development`, `cli`. */
+  readonly client: string;
+  readonly source: Source;
+  /** Peer address, for limits and the log. */
+  readonly ip: string | undefined;
+  readonly agent: string | undefined;
+}

@@ -1,0 +1,26 @@
+import type { Placement } from '@sealgate/vault';
+
+/** An MCP server behind the gateway, reached over Streamable HTTP. */
+export interface HttpUpstream {
+  readonly kind: 'http';
+  readonly name: string;
+  /** The MCP address, `http:` or `https:`, without user, password or fragment. */
+  readonly url: string;
+  /** Where its credential goes; `undefined` when it takes none. */
+  readonly credential: Placement | undefined;
+}
+
+/** An MCP server that runs as a child process of the gateway. */
+export interface StdioUpstream {
+  readonly kind: 'stdio';
+  readonly name: string;
+  readonly command: string;
+  readonly args: readonly string[];
+  /** Plain settings only; a value that looks like a secret is refused when the upstream is added. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly cwd: string | undefined;
+  readonly credential: Extract<Placement, { in: 'env' }> | undefined;
+}
+
+/** What the gateway can reach. `name` is `[a-z0-9][a-z0-9-]{0,31}`, unique in its group, and the last part of `/mcp/{upstream}`. */
+export type Upstream = HttpUpstream | StdioUpstream;

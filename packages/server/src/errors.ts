@@ -1,0 +1,40 @@
+import { Refusal } from '@sealgate/vault';
+
+/** Every code a refusal of the server can carry, beside those of the vault. `docs/errors.md` lists them; a test holds both equal. */
+export const serverCodes = [
+  'batch_unsupported',
+  'body_invalid',
+  'body_too_deep',
+  'body_too_large',
+  'config_invalid',
+  'draining',
+  'duplicate_key',
+  'era_unsupported',
+  'header_mismatch',
+  'host_forbidden',
+  'internal',
+  'method_not_allowed',
+  'not_found',
+  'origin_forbidden',
+  'overloaded',
+  'rate_limited',
+  'request_timeout',
+  'session_unknown',
+  'tool_denied',
+  'unauthorized',
+  'upstream_exists',
+  'upstream_invalid',
+  'upstream_timeout',
+  'upstream_unauthorized',
+  'upstream_unavailable',
+  'upstream_unknown',
+  'usage',
+] as const;
+
+/** One of {@link serverCodes}. */
+export type ServerCode = (typeof serverCodes)[number];
+
+/** A {@link Refusal} with a code of the server. `detail` is for the log only. */
+export function refuse(code: ServerCode, message: string, detail?: string, cause?: unknown): Refusal<ServerCode> {
+  return new Refusal(code, message, detail, cause === undefined ? undefined : { cause });
+}

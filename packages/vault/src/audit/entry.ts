@@ -1,0 +1,62 @@
+/**
+ * How sure an entry must be before the act goes on. `strict`: durable before the effect. `group`: durable before the
+ * reply. `async`: queued; blocks when the queue is full, never drops.
+ */
+export type AuditClass = 'strict' | 'group' | 'async';
+
+/** How a request came in. */
+export type Source = 'mcp' | 'webui' | 'api' | 'cli' | 'stdio' | 'discord' | 'job' | 'system';
+
+/** Who asked, on whose ground, through what. */
+export interface AuditContext {
+  readonly tenant: string;
+  readonly actor: { readonly type: 'person' | 'client' | 'system'; readonly id: string };
+  readonly source: Source;
+  /** UUIDv7 of the request. */
+  readonly correlation: string;
+  readonly ip?: string;
+  readonly agent?: string;
+}
+
+/** What was tried. Never a parameter in clear, never a secret. */
+export interface AuditFields {
+  /** Dotted verb, such as `credential.use`; the receipt is bound to it. */
+  readonly act: string;
+  /** What it was done to, such as `connection:shop#u1#default`; the receipt is bound to it. */
+  readonly object: string;
+  /** The upstream, when there is one. */
+  readonly service?: string;
+  readonly request?: { readonly method?: string; readonly tool?: string; readonly bytes?: number };
+}
+
+/** What came of it. */
+export interface AuditOutcome {
+  readonly out: 'success' | 'failure' | 'denied' | 'error' | 'aborted' | 'unknown';
+  /** A refusal's code, or the upstream's status or JSON-RPC code. */
+  readonly code?: string;
+  readonly ms?: number;
+  readonly bytes?: number;
+}
+
+/** One line of the journal. Attempts carry `act` and `object`; outcomes carry `cause`, the attempt's id. */
+export interface Entry {
+  readonly v: 1;
+  /** UUIDv7. */
+  readonly id: string;
+  /** Milliseconds since 1970; never goes back within one writer. */
+  readonly ts: number;
+  readonly cls: AuditClass;
+  readonly tenant: string;
+  readonly corr: string;
+  readonly actor?: AuditContext['actor'];
+  readonly src?: { readonly source: Source; readonly ip?: string; readonly agent?: string };
+  readonly act?: string;
+  readonly obj?: string;
+  readonly svc?: string;
+  readonly req?: AuditFields['request'];
+  readonly cause?: string;
+  readonly out?: AuditOutcome['out'];
+  readonly code?: string;
+  readonly ms?: number;
+  readonly bytes?: number;
+}

@@ -1,0 +1,101 @@
+// The one description of every table. SQLite DDL, DynamoDB provisioning, the memory store, export and import,
+// and the infrastructure code are all made from it. Names are those of the systems that Sealgate merges.
+
+/** A secondary index: its own partition and, optionally, its own order. Items without the partition attribute are not in it. */
+export interface IndexSpec {
+  readonly partition: string;
+  readonly sort?: string;
+  /** Type of the sort attribute; `string` when not given. */
+  readonly sortType?: 'string' | 'number';
+}
+
+/** One table: its key, its indexes, and how its bytes are treated. */
+export interface TableSpec {
+  readonly partition: string;
+  readonly sort?: string;
+  /** Name of the attribute that holds the end of an item in Unix seconds. Readers check it themselves: a store deletes late. */
+  readonly ttl?: string;
+  readonly indexes?: Readonly<Record<string, IndexSpec>>;
+  /** `full`: a write is on the disk before it is acknowledged (secrets, identity). `normal`: the last writes may be lost with the power. */
+  readonly durability: 'full' | 'normal';
+}
+
+/** Every table of the product, by its public name (a DynamoDB prefix may be added at the adapter). */
+export const tableSpecs = {
+  users: {
+    partition: 'userId',
+    indexes: { 'email-index': { partition: 'email' }, 'discordUserId-index': { partition: 'discordUserId' } },
+    durability: 'full',
+  },
+  sessions: {
+    partition: 'sessionId',
+    ttl: 'ttl',
+    indexes: { 'userId-index': { partition: 'userId' } },
+    durability: 'full',
+  },
+  groups: { partition: 'groupId', indexes: { 'url-index': { partition: 'url' } }, durability: 'full' },
+  memberships: {
+    partition: 'groupId',
+    sort: 'userId',
+    indexes: { 'userId-index': { partition: 'userId' } },
+    durability: 'full',
+  },
+  invitations: {
+    partition: 'invitationId',
+    ttl: 'ttl',
+    indexes: { 'code-index': { partition: 'code' }, 'groupId-index': { partition: 'groupId' } },
+    durability: 'full',
+  },
+  roles: {
+    partition: 'roleId',
+    indexes: { 'userId-index': { partition: 'userId' }, 'groupId-index': { partition: 'groupId' } },
+    durability: 'normal',
+  },
+  oauth_tokens: {
+    partition: 'userId',
+    sort: 'providerKey',
+    indexes: { 'accountEmail-index': { partition: 'provider', sort: 'accountEmail' } },
+    durability: 'full',
+  },
+  mcp_servers: { partition: 'serverId', durability: 'full' },
+  settings: { partition: 'settingKey', durability: 'normal' },
+  skills: { partition: 'skillId', durability: 'normal' },
+  messages: { partition: 'roleKey', sort: 'sortKey', durability: 'normal' },
+  scheduled_jobs: {
+    partition: 'jobId',
+    indexes: {
+      'userId-index': { partition: 'userId' },
+      'typeStatus-runAt-index': { partition: 'typeStatus', sort: 'runAt', sortType: 'number' },
+      'typeStatus-holdUntil-index': { partition: 'typeStatus', sort: 'holdUntil', sortType: 'number' },
+    },
+    durability: 'normal',
+  },
+  tenant_keys: { partition: 'tenant', sort: 'version', durability: 'full' },
+  data_keys: { partition: 'tenant', sort: 'dataKey', durability: 'full' },
+  connections: { partition: 'groupId', sort: 'connectionId', durability: 'full' },
+  master_keys: { partition: 'prefix', sort: 'keyId', durability: 'full' },
+  magic_links: { partition: 'linkHash', ttl: 'ttl', durability: 'full' },
+  oauth_server: { partition: 'key', ttl: 'ttl', durability: 'full' },
+  policies: { partition: 'groupId', sort: 'id', durability: 'full' },
+  approvals: { partition: 'groupId', sort: 'id', durability: 'full' },
+  // Ours, beside the public ones.
+  deployment: { partition: 'name', durability: 'full' },
+  uniques: { partition: 'uniqueKey', durability: 'full' },
+  upstream_eras: { partition: 'upstreamKey', durability: 'normal' },
+  records: { partition: 'recordKey', ttl: 'ttl', durability: 'full' },
+  record_owners: { partition: 'owner', sort: 'recordKey', ttl: 'ttl', durability: 'full' },
+} as const satisfies Record<string, TableSpec>;
+
+/** The name of a table. */
+export type TableName = keyof typeof tableSpecs;
+
+type Specs = typeof tableSpecs;
+
+/** The name of an index of table `T`; `never` when it has none. */
+export type IndexName<T extends TableName> = Specs[T] extends { readonly indexes: infer I } ? keyof I & string : never;
+
+/** The key of one item of table `T`, by the table's own attribute names. */
+export type KeyOf<T extends TableName> = Readonly<
+  Record<Specs[T]['partition'], string> &
+    (Specs[T] extends { readonly sort: infer S extends string } ? Record<S, string> : unknown)
+>;
