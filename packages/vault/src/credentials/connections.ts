@@ -1,0 +1,133 @@
+import type { SealedTables } from '../keys/sealed-tables.ts';
+import { redeem, type Receipt } from '../receipt.ts';
+import { refuse } from '../refusal.ts';
+import type { ItemOf, Stored } from '../store/tables.ts';
+import type { Connection, Connections } from './gate.ts';
+import { checkCredential } from './inject.ts';
+import type { Placement } from './placement.ts';
+
+// A row of `connections`: the description in clear, the credential sealed at its own place
+// (tenant, subject, row, field, epoch), so that it opens in no other row and for no other person.
+//
+//   groupId · connectionId = upstream#subject#name · subject · upstream · name · placement · origin
+//   epoch (milliseconds of the moment it was set: a row that is removed and set again never repeats one)
+//   createdAtMs · credential (sealed)
+
+/** A row as it lies in the store, its credential still sealed. */
+export type ConnectionRow = ItemOf<'connections'>;
+
+/** What {@link openConnections} gives: the kept connections, and the way of the gate to their sealed rows. */
+export interface ConnectionRows extends Connections {
+  /** The person's own connection to the upstream, or the group's. `undefined` when there is neither. */
+  find(tenant: string, subject: string, upstream: string, name: string): Promise<Stored<ConnectionRow> | undefined>;
+  /**
+   * Open the credential of a row.
+   *
+   * @param receipt of the entry `act` on this very row; spent here
+   * @throws Refusal `receipt_invalid`, `open_failed`, `key_unavailable`
+   */
+  open(receipt: Receipt, act: string, row: ConnectionRow): Promise<Buffer>;
+  onChange(listener: (connection: Connection) => void): () => void;
+}
+
+const attemptsMax = 5;
+
+/** Connections on the sealed tables. */
+export function openConnections(tables: SealedTables, now: () => number): ConnectionRows {
+  const listeners = new Set<(connection: Connection) => void>();
+  const changed = (connection: Connection): void => {
+    for (const listener of listeners) listener(connection);
+  };
+  return {
+    idOf: connectionIdOf,
+    async set(receipt, wanted, secret) {
+      const connectionId = connectionIdOf(wanted.upstream, wanted.subject, wanted.name);
+      redeem(receipt, 'connection.set', objectOf(wanted.tenant, connectionId));
+      checkCredential(secret, wanted.placement);
+      const connection = await write(tables, { ...wanted, connectionId }, secret, now);
+      changed(connection);
+      return connection;
+    },
+    async remove(receipt, tenant, connectionId) {
+      redeem(receipt, 'connection.remove', objectOf(tenant, connectionId));
+      const key = { groupId: tenant, connectionId };
+      const found = await tables.get('connections', key);
+      const removed = await tables.remove('connections', key);
+      if (found !== undefined && removed) changed(connectionOf(found.item));
+      return removed;
+    },
+    async list(tenant) {
+      const connections: Connection[] = [];
+      let cursor: string | undefined;
+      do {
+        const page = await tables.query('connections', {
+          partition: tenant,
+          limit: 200,
+          ...(cursor === undefined ? {} : { cursor }),
+        });
+        connections.push(...page.items.map((stored) => connectionOf(stored.item)));
+        cursor = page.cursor;
+      } while (cursor !== undefined);
+      return connections;
+    },
+    async find(tenant, subject, upstream, name) {
+      const own = { groupId: tenant, connectionId: connectionIdOf(upstream, subject, name) };
+      const whole = { groupId: tenant, connectionId: connectionIdOf(upstream, '', name) };
+      return (await tables.get('connections', own)) ?? (await tables.get('connections', whole));
+    },
+    async open(receipt, act, row) {
+      redeem(receipt, act, objectOf(row.groupId, row.connectionId));
+      return tables.openField('connections', row, 'credential');
+    },
+    onChange(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  };
+}
+
+/** The object that receipts of connection mutations are bound to. */
+export function objectOf(tenant: string, connectionId: string): string {
+  return `connection:${tenant}/${connectionId}`;
+}
+
+/** The description in a row. */
+export function connectionOf(row: ConnectionRow): Connection {
+  return {
+    connectionId: row.connectionId,
+    tenant: row.groupId,
+    subject: row.subject as string,
+    upstream: row.upstream as string,
+    name: row.name as string,
+    placement: row.placement as Placement,
+    origin: row.origin as string,
+    epoch: row.epoch as number,
+    createdAtMs: row.createdAtMs as number,
+  };
+}
+
+// `%` and `#` are escaped, so that no subject or name can imitate another row's id.
+function connectionIdOf(upstream: string, subject: string, name: string): string {
+  const part = (text: string): string => text.replaceAll('%', '%25').replaceAll('#', '%23').replaceAll('*', '%2a');
+  return `${part(upstream)}#${subject === '' ? '*' : part(subject)}#${part(name)}`;
+}
+
+async function write(
+  tables: SealedTables,
+  wanted: Omit<Connection, 'epoch' | 'createdAtMs'>,
+  secret: Uint8Array,
+  now: () => number,
+): Promise<Connection> {
+  const { tenant, ...described } = wanted;
+  const key = { groupId: tenant, connectionId: wanted.connectionId };
+  for (let attempt = 0; attempt < attemptsMax; attempt += 1) {
+    const found = await tables.get('connections', key);
+    const before = found === undefined ? 0 : (found.item.epoch as number);
+    const nowMs = now();
+    const item = { ...described, groupId: tenant, epoch: Math.max(before + 1, nowMs), createdAtMs: nowMs };
+    const guard = found === undefined ? { ifAbsent: true as const } : { ifRevision: found.revision };
+    const revision = await tables.put('connections', { ...item, credential: secret }, guard);
+    if (revision !== undefined) return { ...wanted, epoch: item.epoch, createdAtMs: nowMs };
+  }
+  throw refuse('store_unavailable', 'the connection is being changed by others; try again');
+}

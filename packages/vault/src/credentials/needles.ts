@@ -1,0 +1,36 @@
+import type { Placement } from './placement.ts';
+
+// The forms in which an upstream is likely to say a secret back. Shorter needles would blot out ordinary text,
+// so a form below six bytes is not searched; docs/credentials.md says what scrubbing cannot catch.
+const needleBytesMin = 6;
+
+/**
+ * The byte sequences to look for in an answer: the secret as it is, as JSON text, percent-encoded, in base64 and
+ * base64url, and for a basic credential its password and its whole header value.
+ *
+ * @returns longest first, so that a form that contains another is blotted out whole
+ */
+export function needlesOf(secret: Buffer, placement: Placement): readonly Buffer[] {
+  const forms = new Set(formsOf(secret.toString('utf8')));
+  if (placement.in === 'header' && placement.scheme === 'basic') {
+    const colon = secret.indexOf(0x3a);
+    for (const form of formsOf(secret.toString('utf8', colon + 1))) forms.add(form);
+  }
+  return [...forms]
+    .map((form) => Buffer.from(form, 'utf8'))
+    .filter((needle) => needle.length >= needleBytesMin)
+    .toSorted((a, b) => b.length - a.length);
+}
+
+function formsOf(text: string): readonly string[] {
+  const bytes = Buffer.from(text, 'utf8');
+  const json = JSON.stringify(text).slice(1, -1);
+  return [
+    text,
+    json,
+    json.replaceAll('/', '\\/'),
+    encodeURIComponent(text),
+    bytes.toString('base64').replaceAll('=', ''),
+    bytes.toString('base64url'),
+  ];
+}
