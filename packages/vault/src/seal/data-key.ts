@@ -20,7 +20,12 @@ export interface DataKey {
    * @returns a new buffer: header, nonce, ciphertext, tag
    * @throws Refusal `context_invalid` for a context field that is missing, not text or not well-formed
    */
-  seal<K extends KindName>(kind: K, context: ContextOf<K>, plaintext: Uint8Array, wrapped?: Uint8Array): Buffer;
+  seal<K extends KindName>(
+    kind: K,
+    context: ContextOf<K>,
+    plaintext: Uint8Array,
+    wrapped?: Uint8Array,
+  ): Buffer;
   /**
    * @returns the plaintext in a buffer of its own (not pooled), which the caller wipes
    * @throws Refusal `open_failed`, the same for every reason; `record_version_unknown` for an unknown format byte
