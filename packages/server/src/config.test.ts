@@ -1,0 +1,270 @@
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { inspect } from 'node:util';
+import { Refusal } from '@sealgate/vault';
+import { afterAll, expect, test } from 'vitest';
+import { initConfig, isLoopback } from './config.ts';
+import { active } from './config/active.ts';
+
+const made: string[] = [];
+afterAll(() => made.forEach((folder) => rmSync(folder, { recursive: true })));
+
+function folder(files: Record<string, string> = {}): string {
+  const path = mkdtempSync(join(tmpdir(), 'config-'));
+  made.push(path);
+  for (const [name, content] of Object.entries(files))
+    writeFileSync(join(path, name), content, { mode: 0o600 });
+  return path;
+}
+
+function refusal(env: Record<string, string>, files: Record<string, string> = {}): string {
+  try {
+    initConfig({ env, cwd: folder(files) });
+  } catch (error) {
+    if (error instanceof Refusal && error.code === 'config_invalid')
+      return `${error.message} ${error.detail ?? ''}`;
+    throw error;
+  }
+  throw new Error('the configuration was accepted');
+}
+
+const random64 = 'kJ8mX2qP9vR4tY7wZ1nB5cF3hL6dG0sAeUiOxVpQzWjMyTrNbKfHgDlSaCkEuIoP';
+const production = { NODE_ENV: 'production', AUTH_SECRET: random64 };
+
+test('an empty environment gives every default', () => {
+  const cwd = folder();
+  const config = initConfig({ env: {}, cwd });
+  expect(config).toEqual({
+    environment: 'development',
+    host: '127.0.0.1',
+    port: 3000,
+    publicOrigin: undefined,
+    authSecret: undefined,
+    logLevel: 'info',
+    dataDirectory: join(cwd, 'data'),
+    database: 'sqlite',
+    keys: { provider: 'keyring' },
+    mcpServersFile: { path: join(cwd, 'data', 'mcp.json'), named: false },
+    limits: { mcpRequestsPerMinute: 600, requestTimeoutSeconds: 300, bodyBytesMax: 4_194_304 },
+    warnings: [],
+    secrets: [],
+  });
+});
+
+test('the configuration is frozen in depth', () => {
+  const config = initConfig({ env: { ...production }, cwd: folder() });
+  for (const part of [config, config.limits, config.keys, config.secrets, config.secrets[0], config.warnings])
+    expect(Object.isFrozen(part)).toBe(true);
+});
+
+test('each variable that is read arrives parsed', () => {
+  const cwd = folder();
+  const env = {
+    NODE_ENV: 'test',
+    PORT: '0',
+    HOST: '[::1]',
+    FRONTEND_URL: 'https://Gateway.Example.com/',
+    LOG_LEVEL: 'warn',
+    DATA_DIR: '/var/lib/sealgate',
+    MCP_SERVERS_FILE: 'servers.json',
+    MAIN_DB_TYPE: 'sqlite',
+    RATE_LIMIT_MCP_RPM: '1000000',
+    REQUEST_TIMEOUT_SECONDS: '30',
+    BODY_BYTES_MAX: '65536',
+    MCP_DEV_SKIP_AUTH: 'false',
+  };
+  expect(initConfig({ env, cwd })).toMatchObject({
+    environment: 'test',
+    port: 0,
+    host: '::1',
+    publicOrigin: 'https://gateway.example.com',
+    logLevel: 'warn',
+    dataDirectory: '/var/lib/sealgate',
+    mcpServersFile: { path: join(cwd, 'servers.json'), named: true },
+    limits: { mcpRequestsPerMinute: 1_000_000, requestTimeoutSeconds: 30, bodyBytesMax: 65_536 },
+    warnings: [],
+  });
+});
+
+test('an empty text is "not set"', () => {
+  expect(
+    initConfig({ env: { PORT: '', AUTH_SECRET: '', KEY_PROVIDER: '', SEALGATE_X: '' }, cwd: folder() }).port,
+  ).toBe(3000);
+});
+
+test.each([
+  ['NODE_ENV', 'prod'],
+  ['NODE_ENV', 'Production'],
+  ['PORT', '-1'],
+  ['PORT', '65536'],
+  ['PORT', '3e3'],
+  ['PORT', '0x10'],
+  ['PORT', ' 80'],
+  ['PORT', '80.5'],
+  ['HOST', 'http://localhost'],
+  ['HOST', 'localhost:3000'],
+  ['HOST', 'a b'],
+  ['FRONTEND_URL', 'gateway.example.com'],
+  ['FRONTEND_URL', 'ftp://gateway.example.com'],
+  ['FRONTEND_URL', 'https://ann:pw@gateway.example.com'],
+  ['FRONTEND_URL', 'https://gateway.example.com/app'],
+  ['FRONTEND_URL', 'https://gateway.example.com/?x=1'],
+  ['FRONTEND_URL', 'https://gateway.example.com/#x'],
+  ['LOG_LEVEL', 'verbose'],
+  ['LOG_LEVEL', 'INFO'],
+  ['MAIN_DB_TYPE', 'postgres'],
+  ['KEY_PROVIDER', 'file'],
+  ['RATE_LIMIT_MCP_RPM', '0'],
+  ['RATE_LIMIT_MCP_RPM', 'unlimited'],
+  ['REQUEST_TIMEOUT_SECONDS', '0'],
+  ['REQUEST_TIMEOUT_SECONDS', '86401'],
+  ['BODY_BYTES_MAX', '4MiB'],
+  ['BODY_BYTES_MAX', '1'],
+  ['MCP_DEV_SKIP_AUTH', 'yes'],
+])('%s=%s is refused with what it must be, and not repeated', (name, value) => {
+  const { expected } = active[name as keyof typeof active];
+  expect(refusal({ [name]: value })).toBe(`the configuration is refused:\n- ${name} must be ${expected} `);
+});
+
+test.each([
+  ['127.0.0.1', true],
+  ['127.9.9.9', true],
+  ['localhost', true],
+  ['LOCALHOST.', true],
+  ['::1', true],
+  ['[::1]', true],
+  ['::ffff:127.0.0.1', true],
+  ['0.0.0.0', false],
+  ['::', false],
+  ['128.0.0.1', false],
+  ['127.0.0.1.example.com', false],
+  ['localhost.example.com', false],
+])('%s is loopback: %s', (host, loopback) => {
+  expect(isLoopback(host)).toBe(loopback);
+});
+
+const contradictory: [string, Record<string, string>, string][] = [
+  ['dynamodb', { MAIN_DB_TYPE: 'dynamodb' }, 'MAIN_DB_TYPE=dynamodb is not part of this version'],
+  ['redis with sqlite', { REDIS_URL: 'rediss://h:1' }, 'REDIS_URL means several instances'],
+  ['skipped sign-in', { MCP_DEV_SKIP_AUTH: 'true' }, 'MCP_DEV_SKIP_AUTH=true is not part of this version'],
+  [
+    'skipped sign-in, open host',
+    { MCP_DEV_SKIP_AUTH: 'true', HOST: '0.0.0.0' },
+    'MCP_DEV_SKIP_AUTH=true is refused on a HOST',
+  ],
+  [
+    'skipped sign-in in production',
+    { ...production, MCP_DEV_SKIP_AUTH: 'true' },
+    'MCP_DEV_SKIP_AUTH=true is refused in production',
+  ],
+  ['no AUTH_SECRET', { NODE_ENV: 'production' }, 'AUTH_SECRET is required in production'],
+  [
+    'short AUTH_SECRET',
+    { NODE_ENV: 'production', AUTH_SECRET: random64.slice(1) },
+    'AUTH_SECRET must have at least 64',
+  ],
+  ['63 emoji', { NODE_ENV: 'production', AUTH_SECRET: '🔑'.repeat(63) }, 'AUTH_SECRET must have at least 64'],
+  ['lazy AUTH_SECRET', { NODE_ENV: 'production', AUTH_SECRET: 'a'.repeat(64) }, 'AUTH_SECRET must be random'],
+  [
+    'public http',
+    { ...production, FRONTEND_URL: 'http://g.example.com' },
+    'FRONTEND_URL must be https in production',
+  ],
+  [
+    'open host, http',
+    { ...production, HOST: '0.0.0.0', FRONTEND_URL: 'http://localhost:3000' },
+    'FRONTEND_URL must be https',
+  ],
+];
+test.each(contradictory)('refused: %s', (_, env, expected) => {
+  expect(refusal(env)).toContain(expected);
+});
+
+const accepted: [string, Record<string, string>][] = [
+  ['production on loopback', production],
+  ['production, local http', { ...production, FRONTEND_URL: 'http://localhost:3000' }],
+  ['production behind TLS', { ...production, HOST: '0.0.0.0', FRONTEND_URL: 'https://g.example.com' }],
+  ['development, short AUTH_SECRET', { AUTH_SECRET: 'short' }],
+  ['development, open host, http', { HOST: '0.0.0.0', FRONTEND_URL: 'http://box.lan:3000' }],
+];
+test.each(accepted)('accepted without a warning: %s', (_, env) => {
+  expect(initConfig({ env, cwd: folder() }).warnings).toEqual([]);
+});
+
+test('an open host without a public origin is accepted with a warning', () => {
+  const { warnings } = initConfig({ env: { HOST: '::' }, cwd: folder() });
+  expect(warnings).toEqual([expect.stringContaining('FRONTEND_URL is not set')]);
+});
+
+test('every problem is in the one refusal', () => {
+  const message = refusal({
+    NODE_ENV: 'production',
+    PORT: 'x',
+    KEY_PROVIDER: 'kms',
+    SEALGATE_PROT: '1',
+    MAIN_DB_TYPE: 'dynamodb',
+  });
+  for (const part of [
+    'SEALGATE_PROT',
+    'PORT must be',
+    'AUTH_SECRET is required',
+    'dynamodb',
+    'KEY_PROVIDER=kms',
+  ])
+    expect(message).toContain(part);
+  expect(message.split('\n- ')).toHaveLength(6);
+});
+
+test('no problem, warning, print or serialisation holds the value of a secret', () => {
+  const canary = 'canary-5d41402abc4b2a76b9719d911017c592';
+  const names = [
+    'AUTH_SECRET',
+    'TOKEN_ENCRYPTION_KEY',
+    'TOKEN_ENCRYPTION_PASSPHRASE',
+    'MCP_KMS_KEY',
+    'REDIS_URL',
+    'VAULT_TOKEN',
+  ];
+  const all = Object.fromEntries(names.map((name) => [name, `${name}-${canary}`]));
+  expect(
+    refusal({
+      ...all,
+      AUTH_SECRET_FILE: `/${canary}`,
+      TOKEN_ENCRYPTION_KEYS: canary,
+      NODE_ENV: canary,
+      PORT: canary,
+    }),
+  ).not.toContain(canary);
+  const env = {
+    AUTH_SECRET: canary,
+    KEY_PROVIDER: 'env',
+    TOKEN_ENCRYPTION_KEY: `k${canary}`,
+    MCP_KMS_KEY: `m${canary}`,
+    SMTP_URL: canary,
+  };
+  const config = initConfig({ env, cwd: folder() });
+  expect(inspect(config, { depth: 9, showHidden: true }) + JSON.stringify(config)).not.toContain(canary);
+  expect(config.secrets.map((secret) => [secret.name, secret.reveal()])).toEqual([
+    ['AUTH_SECRET', canary],
+    ['TOKEN_ENCRYPTION_KEY', `k${canary}`],
+    ['MCP_KMS_KEY', `m${canary}`],
+  ]);
+});
+
+test('`.env` fills what the environment leaves open, and production refuses one that others can read', () => {
+  const cwd = folder({
+    '.env': `PORT=4000\nLOG_LEVEL="warn" # loud enough\nNODE_ENV=production\nAUTH_SECRET=${random64}\n`,
+  });
+  expect(initConfig({ env: { LOG_LEVEL: 'error', PORT: '' }, cwd })).toMatchObject({
+    port: 4000,
+    logLevel: 'error',
+  });
+  for (const mode of [0o640, 0o604, 0o620, 0o602]) {
+    chmodSync(join(cwd, '.env'), mode);
+    expect(() => initConfig({ env: {}, cwd })).toThrow(
+      /\.env can be read or changed by others: run chmod 600/,
+    );
+  }
+  expect(initConfig({ env: { NODE_ENV: 'development' }, cwd }).port).toBe(4000);
+});

@@ -1,0 +1,121 @@
+// The one place that reads the environment. Everybody else is handed the frozen result.
+import { join, resolve } from 'node:path';
+import { active, type ActiveName, type Values } from './config/active.ts';
+import { chooseKeys, contradictions, idleKeys, remarks, type KeyChoice } from './config/rules.ts';
+import { gather } from './config/sources.ts';
+import { secretOf, type Active, type Secret } from './config/variable.ts';
+import { refuse } from './errors.ts';
+
+export { isLoopback, type KeyChoice } from './config/rules.ts';
+export type { Secret } from './config/variable.ts';
+
+const activeNames = Object.keys(active) as ActiveName[];
+
+/** Everything that the environment decides. Frozen in depth; secrets are closures that neither print nor serialise. */
+export interface AppConfig {
+  readonly environment: 'production' | 'development' | 'test';
+  readonly host: string;
+  /** 0: a free port. */
+  readonly port: number;
+  /** The public origin without a trailing slash; `undefined`: the address that is listened on. */
+  readonly publicOrigin: string | undefined;
+  readonly authSecret: Secret | undefined;
+  readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
+  /** Absolute. */
+  readonly dataDirectory: string;
+  readonly database: 'sqlite';
+  readonly keys: KeyChoice;
+  /** `path` is absolute; `named`: somebody set it, so that a missing file is an error. */
+  readonly mcpServersFile: { readonly path: string; readonly named: boolean };
+  readonly limits: {
+    /** MCP requests of one client in any 60 seconds. */
+    readonly mcpRequestsPerMinute: number;
+    readonly requestTimeoutSeconds: number;
+    readonly bodyBytesMax: number;
+  };
+  /** One line each, without a value; shown at the start and by `doctor`. */
+  readonly warnings: readonly string[];
+  /** Every secret that is configured, for the log's redaction. */
+  readonly secrets: readonly Secret[];
+}
+
+/** Where {@link initConfig} looks. */
+export interface ConfigSources {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Holds `.env`; relative paths start from it. */
+  readonly cwd: string;
+}
+
+/**
+ * Read and judge the configuration once. The environment wins over `.env`; an empty text is "not set".
+ *
+ * @param sources the process's own environment and working directory when left out
+ * @throws Refusal `config_invalid` that lists every problem, one a line, without the value of any variable
+ */
+export function initConfig(sources: ConfigSources = { env: process.env, cwd: process.cwd() }): AppConfig {
+  const { texts, warnings, problems } = gather(sources.env, sources.cwd);
+  const { values, invalid } = parse(texts);
+  const keys = chooseKeys(values, texts);
+  const all = [
+    ...problems,
+    ...invalid,
+    ...contradictions(values),
+    ...('problem' in keys ? [keys.problem] : []),
+  ];
+  if ('problem' in keys || all.length > 0)
+    throw refuse(
+      'config_invalid',
+      ['the configuration is refused:', ...all.map((line) => `- ${line}`)].join('\n'),
+    );
+  const idle = [...warnings, ...idleKeys(keys, texts), ...remarks(values)];
+  return frozen(shape(values, keys, idle, sources.cwd));
+}
+
+/** Where a text is invalid its default stands in, so that the rules over several values are judged as well. */
+function parse(texts: ReadonlyMap<string, string>): { values: Values; invalid: string[] } {
+  const values: Partial<Record<ActiveName, unknown>> = {};
+  const invalid: string[] = [];
+  for (const name of activeNames) {
+    const variable: Active = active[name];
+    const found = variable.parse.safeParse(texts.get(name) ?? variable.default);
+    if (!found.success && texts.has(name)) invalid.push(`${name} must be ${variable.expected}`);
+    values[name] = (found.success ? found : variable.parse.safeParse(variable.default)).data;
+  }
+  return { values: values as Values, invalid };
+}
+
+function shape(values: Values, keys: KeyChoice, warnings: readonly string[], cwd: string): AppConfig {
+  const dataDirectory = resolve(cwd, values.DATA_DIR);
+  const file = values.MCP_SERVERS_FILE;
+  const secrets = activeNames.flatMap((name) => {
+    const value = values[name];
+    return active[name].secret && typeof value === 'string' ? [secretOf(name, value)] : [];
+  });
+  return {
+    environment: values.NODE_ENV,
+    host: values.HOST,
+    port: values.PORT,
+    publicOrigin: values.FRONTEND_URL,
+    authSecret: secrets.find(({ name }) => name === 'AUTH_SECRET'),
+    logLevel: values.LOG_LEVEL,
+    dataDirectory,
+    database: 'sqlite',
+    keys,
+    mcpServersFile: {
+      path: file === undefined ? join(dataDirectory, 'mcp.json') : resolve(cwd, file),
+      named: file !== undefined,
+    },
+    limits: {
+      mcpRequestsPerMinute: values.RATE_LIMIT_MCP_RPM,
+      requestTimeoutSeconds: values.REQUEST_TIMEOUT_SECONDS,
+      bodyBytesMax: values.BODY_BYTES_MAX,
+    },
+    warnings,
+    secrets,
+  };
+}
+
+function frozen<T extends object>(value: T): T {
+  for (const part of Object.values(value)) if (typeof part === 'object' && part !== null) frozen(part);
+  return Object.freeze(value);
+}

@@ -1,0 +1,192 @@
+// The variables that this version reads. The manual, the parser, the near-miss check and the type of the
+// parsed values are all made from this table, so a variable is added in one place.
+import { isIP } from 'node:net';
+import { z } from 'zod';
+import type { Active } from './variable.ts';
+
+const text = z.string().min(1);
+const whole = (least: number, most: number) =>
+  z
+    .string()
+    .regex(/^\d{1,12}$/)
+    .transform(Number)
+    .pipe(z.number().min(least).max(most));
+const choice = <const T extends readonly string[]>(...names: T) => z.enum(names);
+const hostName = /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,62})(\.[a-z0-9][a-z0-9-]{0,62})*\.?$/i;
+const host = text
+  .transform((name) => name.replace(/^\[(.*)\]$/, '$1'))
+  .refine((name) => isIP(name) !== 0 || hostName.test(name));
+
+/** An origin and nothing else: no user, path, query or fragment. Gives `URL.origin`. */
+const origin = text.transform((given, context) => {
+  const url = URL.parse(given);
+  const bare =
+    url !== null &&
+    (url.protocol === 'http:' || url.protocol === 'https:') &&
+    `${url.username}${url.password}${url.search}${url.hash}` === '' &&
+    url.pathname === '/';
+  if (bare) return url.origin;
+  context.addIssue('not an origin');
+  return z.NEVER;
+});
+
+/** Every variable that this version reads, by name. */
+export const active = {
+  NODE_ENV: {
+    group: 'core',
+    doc: 'What kind of deployment this is. `production` turns the strict rules on.',
+    default: 'development',
+    secret: false,
+    parse: choice('production', 'development', 'test'),
+    expected: 'production, development or test',
+  },
+  PORT: {
+    group: 'core',
+    doc: 'TCP port to listen on; 0 takes a free one.',
+    default: '3000',
+    secret: false,
+    parse: whole(0, 65_535),
+    expected: 'a whole number from 0 to 65535',
+  },
+  HOST: {
+    group: 'core',
+    doc: 'Address to listen on. The container image sets `0.0.0.0`.',
+    default: '127.0.0.1',
+    secret: false,
+    parse: host,
+    expected: 'an IP address or a host name, without scheme and port',
+  },
+  AUTH_SECRET: {
+    group: 'core',
+    doc: 'Root of the sign-in cookies and codes. At least 64 characters; required in production.',
+    default: undefined,
+    secret: true,
+    parse: text,
+    expected: 'a text',
+  },
+  FRONTEND_URL: {
+    group: 'core',
+    doc: 'The public origin: issuer and base of call-back addresses. `https` in production.',
+    default: undefined,
+    secret: false,
+    parse: origin,
+    expected: 'an origin such as https://gateway.example.com, without user, path or query',
+  },
+  LOG_LEVEL: {
+    group: 'core',
+    doc: 'Least severe log line that is written: `debug`, `info`, `warn` or `error`.',
+    default: 'info',
+    secret: false,
+    parse: choice('debug', 'info', 'warn', 'error'),
+    expected: 'debug, info, warn or error',
+  },
+  DATA_DIR: {
+    group: 'core',
+    doc: 'Where everything of this deployment lies. The container image sets `/app/data`.',
+    default: './data',
+    secret: false,
+    parse: text,
+    expected: 'a path',
+  },
+  MCP_SERVERS_FILE: {
+    group: 'core',
+    doc: 'A file of upstreams in the `mcpServers` form that MCP clients use. Not set: `mcp.json` in `DATA_DIR`, if it is there.',
+    default: undefined,
+    secret: false,
+    parse: text,
+    expected: 'a path',
+  },
+  MAIN_DB_TYPE: {
+    group: 'database',
+    doc: 'The database. This version has `sqlite`; `dynamodb` is refused.',
+    default: 'sqlite',
+    secret: false,
+    parse: choice('sqlite', 'dynamodb'),
+    expected: 'sqlite',
+  },
+  REDIS_URL: {
+    group: 'Redis',
+    doc: 'Where Redis is. It means several instances, so it is refused together with `sqlite`.',
+    default: undefined,
+    secret: true,
+    parse: text,
+    expected: 'an address',
+  },
+  KEY_PROVIDER: {
+    group: 'keys',
+    doc: 'Where the root key lies: `keyring` (a file in `DATA_DIR`), `env`, `passphrase` or `hkdf`. Not set: the one whose variable is present, else `keyring`. `kms` and `transit` are refused by this version.',
+    default: undefined,
+    secret: false,
+    parse: choice('keyring', 'env', 'passphrase', 'hkdf', 'kms', 'transit'),
+    expected: 'keyring, env, passphrase or hkdf',
+  },
+  TOKEN_ENCRYPTION_KEY: {
+    group: 'keys',
+    doc: 'The root key of `KEY_PROVIDER=env`: 32 random bytes in base64.',
+    default: undefined,
+    secret: true,
+    parse: text,
+    expected: 'a text',
+  },
+  TOKEN_ENCRYPTION_PASSPHRASE: {
+    group: 'keys',
+    doc: 'The passphrase of `KEY_PROVIDER=passphrase`; the root key is derived from it by PBKDF2.',
+    default: undefined,
+    secret: true,
+    parse: text,
+    expected: 'a text',
+  },
+  MCP_KMS_KEY: {
+    group: 'keys',
+    doc: 'The root key of `KEY_PROVIDER=hkdf`: at least 32 bytes; tenant keys are derived from it by HKDF.',
+    default: undefined,
+    secret: true,
+    parse: text,
+    expected: 'a text',
+  },
+  RATE_LIMIT_MCP_RPM: {
+    group: 'limits',
+    doc: 'MCP requests that one client may send in any 60 seconds.',
+    default: '600',
+    unit: 'requests a minute',
+    secret: false,
+    parse: whole(1, 10_000_000),
+    expected: 'a whole number from 1 to 10000000',
+  },
+  REQUEST_TIMEOUT_SECONDS: {
+    group: 'limits',
+    doc: 'The longest that one call may take until its answer begins.',
+    default: '300',
+    unit: 'seconds',
+    secret: false,
+    parse: whole(1, 86_400),
+    expected: 'a whole number from 1 to 86400',
+  },
+  BODY_BYTES_MAX: {
+    group: 'limits',
+    doc: 'The largest request body.',
+    default: '4194304',
+    unit: 'bytes',
+    secret: false,
+    parse: whole(1_024, 67_108_864),
+    expected: 'a whole number from 1024 to 67108864',
+  },
+  MCP_DEV_SKIP_AUTH: {
+    group: 'development',
+    doc: 'Reserved for switching sign-in off while developing. `true` is refused: in production, on a `HOST` that others reach, and by this version everywhere.',
+    default: 'false',
+    secret: false,
+    parse: choice('true', 'false').transform((word) => word === 'true'),
+    expected: 'true or false',
+  },
+} as const satisfies Record<string, Active>;
+
+/** The name of a variable that this version reads. */
+export type ActiveName = keyof typeof active;
+
+/** What the variables say, parsed; `undefined` where one without a default is not set. */
+export type Values = {
+  readonly [N in ActiveName]:
+    | z.output<(typeof active)[N]['parse']>
+    | ((typeof active)[N]['default'] extends string ? never : undefined);
+};

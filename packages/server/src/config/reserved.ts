@@ -1,0 +1,138 @@
+// Names of the product that nothing in this version reads. They are known, so that a configuration which
+// carries them still starts: each one that is set is warned of, and its value is not kept.
+import type { Described, Group } from './variable.ts';
+
+type Row = readonly [name: string, fallback: string | undefined, doc: string];
+
+function plain(group: Group, rows: readonly Row[]): [string, Described][] {
+  return rows.map(([name, fallback, doc]) => [name, { group, doc, default: fallback, secret: false }]);
+}
+
+function secrets(
+  group: Group,
+  rows: readonly (readonly [name: string, doc: string])[],
+): [string, Described][] {
+  return rows.map(([name, doc]) => [name, { group, doc, default: undefined, secret: true }]);
+}
+
+function provider(prefix: string, name: string): [string, Described][] {
+  return [
+    ...plain('OAuth', [[`${prefix}_CLIENT_ID`, undefined, `Client id at ${name}.`]]),
+    ...secrets('OAuth', [[`${prefix}_CLIENT_SECRET`, `Client secret at ${name}.`]]),
+    ...plain('OAuth', [
+      [
+        `${prefix}_REDIRECT_URI`,
+        undefined,
+        `Call-back address at ${name}; made from \`FRONTEND_URL\` when not set.`,
+      ],
+    ]),
+  ];
+}
+
+const core = plain('core', [
+  ['ENABLE_WEBUI', 'true', 'Whether the web console is served.'],
+  ['TRUST_PROXY', undefined, 'Which proxies may name the caller in `X-Forwarded-For`.'],
+  ['SERVICE_NAME', undefined, 'Owner that tokens are bound to when they are stored.'],
+]);
+const database = plain('database', [
+  ['DYNAMODB_REGION', undefined, 'AWS region of the tables; falls back to `AWS_REGION`.'],
+  ['DYNAMODB_TABLE_PREFIX', undefined, 'Put before every table name.'],
+  ['DYNAMODB_ENDPOINT', undefined, 'Another address of DynamoDB, for tests.'],
+  ['SESSIONS_TABLE', 'mcp-gateway-sessions', 'Table of the stand-alone session store, never prefixed.'],
+]);
+const blobs = plain('blobs', [
+  ['STORAGE_TYPE', 'filesystem', 'Where blobs lie: `filesystem` or `s3`.'],
+  ['STORAGE_BUCKET', undefined, 'The S3 bucket.'],
+  ['STORAGE_REGION', undefined, 'AWS region of the bucket; falls back to `AWS_REGION`.'],
+  ['STORAGE_ENDPOINT', undefined, 'Another address of S3.'],
+]);
+const redis = [
+  ...secrets('Redis', [['REDIS_AUTH_TOKEN', 'Password of Redis.']]),
+  ...plain('Redis', [['REDIS_ALLOW_PLAINTEXT', 'false', 'Allow a connection without TLS off loopback.']]),
+];
+const keys = plain('keys', [
+  ['KMS_KEY_ARN', undefined, 'The key of `KEY_PROVIDER=kms`.'],
+  ['KMS_KEY_ID', undefined, 'The key of `KEY_PROVIDER=kms`, by id.'],
+  ['KMS_ENDPOINT', undefined, 'Another address of KMS.'],
+  ['VAULT_TRANSIT_KEY', undefined, 'The key of `KEY_PROVIDER=transit`.'],
+]);
+const vault = [
+  ...plain('Vault', [
+    ['VAULT_ADDR', undefined, 'Address of HashiCorp Vault or OpenBao.'],
+    ['VAULT_NAMESPACE', undefined, 'Its namespace.'],
+    ['VAULT_KV_PATH', undefined, 'Path of the secrets in its key-value store.'],
+  ]),
+  ...secrets('Vault', [['VAULT_TOKEN', 'Its token.']]),
+];
+const secretStores = plain('secrets', [
+  [
+    'AWS_SECRETS_ENABLED',
+    'false',
+    'Fetch secrets from AWS Secrets Manager before the configuration is read.',
+  ],
+  [
+    'SECRETS_PROVIDER',
+    undefined,
+    'Where secrets come from: `env`, `vercel`, `vault`, `encrypted-file`, `file`, `aws` or `custom`.',
+  ],
+]);
+const llm = [
+  ...plain('LLM', [
+    ['LLM_PROVIDER', undefined, 'The assistant’s provider: `anthropic`, `openai` or `grok`.'],
+    ['DEFAULT_MODEL', 'claude-sonnet-4-6', 'The assistant’s model.'],
+    ['ANTHROPIC_BASE_URL', undefined, 'Another address of Anthropic’s API.'],
+    ['OPENAI_BASE_URL', undefined, 'Another address of OpenAI’s API.'],
+    ['GROK_BASE_URL', undefined, 'Another address of xAI’s API.'],
+    ['ROUTER_ENABLED', 'false', 'Choose a model for each request.'],
+    ['ENABLE_META_MCP_SEARCH', 'false', 'Search over MCP tools by meaning.'],
+  ]),
+  ...secrets('LLM', [
+    ['ANTHROPIC_API_KEY', 'Key of Anthropic’s API.'],
+    ['OPENAI_API_KEY', 'Key of OpenAI’s API.'],
+    ['GROK_API_KEY', 'Key of xAI’s API.'],
+  ]),
+];
+const oauth = [
+  ...provider('GOOGLE', 'Google'),
+  ...provider('GMAIL', 'Google, for Gmail'),
+  ...provider('GITHUB', 'GitHub'),
+  ...provider('MICROSOFT', 'Microsoft'),
+  ...plain('OAuth', [['MICROSOFT_TENANT', undefined, 'The Microsoft tenant that people sign in from.']]),
+];
+const discord = [
+  ...secrets('Discord', [['DISCORD_BOT_TOKEN', 'Token of the bot.']]),
+  ...plain('Discord', [
+    ['DISCORD_CLIENT_ID', undefined, 'Application id of the bot.'],
+    ['DISCORD_CHANNEL_IDS', undefined, 'Channels it answers in, separated by commas.'],
+  ]),
+];
+const mail = [
+  ...secrets('mail', [['SMTP_URL', 'Where mail is handed in, with user and password.']]),
+  ...plain('mail', [['MAIL_FROM', undefined, 'Sender of mail.']]),
+];
+const limits = plain('limits', [
+  ['RATE_LIMIT_TENANT_RPM', '120', 'Requests of one tenant in any 60 seconds.'],
+  ['RATE_LIMIT_LOGIN_RPM', '5', 'Logins from one address in any 60 seconds.'],
+  ['RATE_LIMIT_SIGNUP_RPM', '2', 'Sign-ups from one address in any 60 seconds.'],
+  ['RATE_LIMIT_OAUTH_RPM', '60', 'OAuth requests from one address in any 60 seconds.'],
+  ['RATE_LIMIT_ADMIN_RPM', '60', 'Requests to the administration in any 60 seconds.'],
+  ['MUTATION_MAX_RETRIES', '5', 'How often a mutation is tried again after the first try.'],
+  ['AUDIT_LOG_RETENTION_DAYS', '90', 'How long audit entries are kept, in days.'],
+  ['AUTO_PROVISION_TENANTS', 'false', 'Whether an unknown master key makes a tenant.'],
+]);
+
+/** Every known name that this version does not read. */
+export const reserved: ReadonlyMap<string, Described> = new Map([
+  ...core,
+  ...database,
+  ...blobs,
+  ...redis,
+  ...keys,
+  ...vault,
+  ...secretStores,
+  ...llm,
+  ...oauth,
+  ...discord,
+  ...mail,
+  ...limits,
+]);

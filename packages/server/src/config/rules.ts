@@ -1,0 +1,103 @@
+// Rules over several variables: contradictions, and what production demands. Each says what to do.
+import { isIP } from 'node:net';
+import type { Values } from './active.ts';
+import { secretOf, type Secret } from './variable.ts';
+
+/** How the root key is reached. */
+export type KeyChoice =
+  | { readonly provider: 'keyring' }
+  | { readonly provider: 'env' | 'passphrase' | 'hkdf'; readonly secret: Secret };
+
+const localKeys = {
+  env: 'TOKEN_ENCRYPTION_KEY',
+  passphrase: 'TOKEN_ENCRYPTION_PASSPHRASE',
+  hkdf: 'MCP_KMS_KEY',
+} as const;
+
+/**
+ * The provider that `KEY_PROVIDER` names; else the one whose variable is present; else the keyring.
+ *
+ * @param texts every text that was found, including the signs of key services
+ * @returns the choice, or what stands against it
+ */
+export function chooseKeys(
+  values: Values,
+  texts: ReadonlyMap<string, string>,
+): KeyChoice | { readonly problem: string } {
+  const present = new Map<string, string>();
+  for (const [provider, name] of Object.entries(localKeys)) if (texts.has(name)) present.set(provider, name);
+  const kms = ['KMS_KEY_ARN', 'KMS_KEY_ID'].find((name) => texts.has(name));
+  if (kms !== undefined) present.set('kms', kms);
+  if (texts.has('VAULT_TRANSIT_KEY')) present.set('transit', 'VAULT_TRANSIT_KEY');
+  if (values.KEY_PROVIDER === undefined && present.size > 1)
+    return {
+      problem: `${[...present.values()].join(' and ')} name several root keys: keep one, or set KEY_PROVIDER`,
+    };
+  const provider = values.KEY_PROVIDER ?? present.keys().next().value ?? 'keyring';
+  if (provider === 'keyring') return { provider };
+  if (provider !== 'env' && provider !== 'passphrase' && provider !== 'hkdf')
+    return {
+      problem: `KEY_PROVIDER=${provider} is not part of this version: use keyring, env, passphrase or hkdf`,
+    };
+  const value = values[localKeys[provider]];
+  if (value === undefined) return { problem: `KEY_PROVIDER=${provider} needs ${localKeys[provider]}` };
+  return { provider, secret: secretOf(localKeys[provider], value) };
+}
+
+/** Root keys that are set although another one is used. */
+export function idleKeys(choice: KeyChoice, texts: ReadonlyMap<string, string>): string[] {
+  return Object.entries(localKeys)
+    .filter(([provider, name]) => provider !== choice.provider && texts.has(name))
+    .map(([, name]) => `${name} is set, but KEY_PROVIDER=${choice.provider} does not read it`);
+}
+
+/** Whether only this machine can reach an address: `localhost`, 127.0.0.0/8 and ::1. */
+export function isLoopback(host: string): boolean {
+  const name = host
+    .toLowerCase()
+    .replace(/\.$/, '')
+    .replace(/^\[(.*)\]$/, '$1');
+  if (isIP(name) === 4) return name.startsWith('127.');
+  return name === 'localhost' || name === '::1' || name === '::ffff:127.0.0.1';
+}
+
+/** What of the values contradicts itself or falls short of production, each with what to do. */
+export function contradictions(values: Values): string[] {
+  const problems: string[] = [];
+  const production = values.NODE_ENV === 'production';
+  const open = !isLoopback(values.HOST);
+  if (values.MAIN_DB_TYPE === 'dynamodb')
+    problems.push('MAIN_DB_TYPE=dynamodb is not part of this version: leave it out or set sqlite');
+  if (values.REDIS_URL !== undefined && values.MAIN_DB_TYPE === 'sqlite')
+    problems.push('REDIS_URL means several instances, and SQLite serves one: leave REDIS_URL out');
+  if (values.MCP_DEV_SKIP_AUTH) problems.push(skippedSignIn(production, open));
+  if (!production) return problems;
+  if (values.AUTH_SECRET === undefined)
+    problems.push(
+      'AUTH_SECRET is required in production: set at least 64 random characters, for example from openssl rand -hex 32',
+    );
+  else if ([...values.AUTH_SECRET].length < 64)
+    problems.push('AUTH_SECRET must have at least 64 characters in production');
+  else if (new Set(values.AUTH_SECRET).size < 8) problems.push('AUTH_SECRET must be random in production');
+  const url = values.FRONTEND_URL === undefined ? undefined : new URL(values.FRONTEND_URL);
+  if (url?.protocol === 'http:' && (open || !isLoopback(url.hostname)))
+    problems.push(
+      'FRONTEND_URL must be https in production when others can reach the gateway: credentials would travel in clear',
+    );
+  return problems;
+}
+
+function skippedSignIn(production: boolean, open: boolean): string {
+  if (production) return 'MCP_DEV_SKIP_AUTH=true is refused in production: leave it out';
+  if (open)
+    return 'MCP_DEV_SKIP_AUTH=true is refused on a HOST that others can reach: leave it out, or set HOST=127.0.0.1';
+  return 'MCP_DEV_SKIP_AUTH=true is not part of this version: use the development bearer that is printed at the start';
+}
+
+/** What is allowed and still worth a line at the start. */
+export function remarks(values: Values): string[] {
+  if (isLoopback(values.HOST) || values.FRONTEND_URL !== undefined) return [];
+  return [
+    'HOST is reachable by others and FRONTEND_URL is not set: only requests to localhost addresses are answered',
+  ];
+}
