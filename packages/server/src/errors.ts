@@ -9,15 +9,20 @@ export const serverCodes = [
   'config_invalid',
   'draining',
   'duplicate_key',
+  'envelope_invalid',
   'era_unsupported',
   'header_mismatch',
+  'headers_too_large',
   'host_forbidden',
   'internal',
+  'media_type_unsupported',
+  'message_invalid',
   'method_not_allowed',
   'not_found',
   'origin_forbidden',
   'overloaded',
   'rate_limited',
+  'request_invalid',
   'request_timeout',
   'session_unknown',
   'tool_denied',
@@ -29,6 +34,7 @@ export const serverCodes = [
   'upstream_unavailable',
   'upstream_unknown',
   'usage',
+  'version_unsupported',
 ] as const;
 
 /** One of {@link serverCodes}. */
