@@ -1,0 +1,124 @@
+import { randomBytes } from 'node:crypto';
+import { chmod, mkdtemp, readFile, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeEach, describe, expect, test } from 'vitest';
+import { openKeyring } from './keyring.ts';
+import { keyProviderContract } from './provider-contract.ts';
+
+const context = { deployment: 'd', tenant: 't', purpose: 'tenant', version: '000001' };
+const made: string[] = [];
+let file = '';
+
+beforeEach(async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'keyring-'));
+  made.push(directory);
+  file = join(directory, 'keyring.json');
+});
+afterAll(() => Promise.all(made.map((directory) => rm(directory, { recursive: true }))));
+
+const open = (mayCreate = true) => openKeyring({ file, mayCreate, now: () => 1_700_000_000_000 });
+const unavailable = (message: RegExp) => ({
+  code: 'key_unavailable',
+  message: expect.stringMatching(message),
+});
+
+describe('the keyring is a provider', () => {
+  test.each(keyProviderContract)('$name', ({ run }) =>
+    run(async () => {
+      const directory = await mkdtemp(join(tmpdir(), 'keyring-'));
+      made.push(directory);
+      return openKeyring({ file: join(directory, 'keyring.json'), mayCreate: true, now: () => 1 });
+    }),
+  );
+});
+
+test('it is made at first use, for its owner alone, and leaves nothing beside it', async () => {
+  const provider = await open();
+  expect((await stat(file)).mode & 0o777).toBe(0o600);
+  expect(await readdir(join(file, '..'))).toEqual(['keyring.json']);
+  expect(await provider.describe()).toMatchObject([{ active: true, createdAtMs: 1_700_000_000_000 }]);
+});
+
+test('a later start opens what an earlier one wrapped', async () => {
+  const wrapped = await (await open()).generate({ tenant: 't', context });
+  const later = await open(false);
+  expect(await later.unwrap({ ...wrapped, tenant: 't', context })).toEqual(wrapped.plaintext);
+});
+
+test('a lost keyring is never silently replaced', async () => {
+  await expect(open(false)).rejects.toMatchObject(unavailable(/backup/u));
+  await expect(stat(file)).rejects.toMatchObject({ code: 'ENOENT' });
+});
+
+test('of twenty that make it at once, all use the same one', async () => {
+  const providers = await Promise.all(Array.from({ length: 20 }, () => open()));
+  const refs = await Promise.all(providers.map(async (provider) => (await provider.describe())[0]?.keyRef));
+  expect(new Set(refs).size).toBe(1);
+  expect(await readdir(join(file, '..'))).toEqual(['keyring.json']);
+});
+
+test.each([0o640, 0o604, 0o620, 0o666])(
+  'a keyring of mode %o is refused, and the message says the command',
+  async (mode) => {
+    await open();
+    await chmod(file, mode);
+    await expect(open()).rejects.toMatchObject(unavailable(/chmod 600/u));
+  },
+);
+
+test('a link in its place is not followed', async () => {
+  await open();
+  const link = join(file, '..', 'link.json');
+  await symlink(file, link);
+  const linked = openKeyring({ file: link, mayCreate: true, now: () => 1 });
+  await expect(linked).rejects.toMatchObject({ code: 'key_unavailable' });
+});
+
+const secret = randomBytes(32).toString('base64url');
+test.each([
+  ['nothing', ''],
+  ['half a file', '{ "format": "sealgate-keyring-1", "keys": [ { "id": "'],
+  ['a list', '[]'],
+  ['another format', '{ "format": "sealgate-keyring-2", "keys": [] }'],
+  ['no key', '{ "format": "sealgate-keyring-1", "keys": [] }'],
+  ['no id', content({ createdAtMs: 1, key: secret })],
+  ['no time', content({ id: 'AAAAAAAAAAAAAAAAAAAAAA', key: secret })],
+  ['loose base64url', content({ id: 'AAAAAAAAAAAAAAAAAAAAAA', createdAtMs: 1, key: `${secret}=` })],
+  ['an id that is not the key’s', content({ id: 'AAAAAAAAAAAAAAAAAAAAAA', createdAtMs: 1, key: secret })],
+  ['more than a keyring can be', ' '.repeat(70_000)],
+])('a file holding %s is refused without showing a byte of it', async (_, text) => {
+  await writeFile(file, text, { mode: 0o600 });
+  const refusal: unknown = await open().catch((error: unknown) => error);
+  expect(refusal).toMatchObject({ code: 'key_unavailable' });
+  expect(JSON.stringify(refusal) + String(refusal)).not.toContain(secret);
+  expect(await readFile(file, 'utf8')).toBe(text);
+});
+
+test.each([
+  ['zeros', Buffer.alloc(32)],
+  ['text', Buffer.from('correct-horse-battery-staple-123')],
+  ['16 bytes', randomBytes(16)],
+])('a keyring with a key of %s is refused as weak', async (_, key) => {
+  const text = content({ id: 'AAAAAAAAAAAAAAAAAAAAAA', createdAtMs: 1, key: key.toString('base64url') });
+  await writeFile(file, text, { mode: 0o600 });
+  await expect(open()).rejects.toMatchObject({ code: 'key_weak' });
+});
+
+test('a first key put in front becomes the active one, and the old one still opens', async () => {
+  const wrapped = await (await open()).generate({ tenant: 't', context });
+  const ring = JSON.parse(await readFile(file, 'utf8')) as { keys: unknown[] };
+  await rm(file);
+  await open();
+  const newer = JSON.parse(await readFile(file, 'utf8')) as { keys: unknown[] };
+  await writeFile(file, JSON.stringify({ ...newer, keys: [...newer.keys, ...ring.keys] }));
+  const both = await open(false);
+  expect((await both.describe()).map((key) => key.active)).toEqual([true, false]);
+  const moved = await both.rewrap({ ...wrapped, tenant: 't', context });
+  expect(moved.keyRef).not.toBe(wrapped.keyRef);
+  expect(await both.unwrap({ ...moved, tenant: 't', context })).toEqual(wrapped.plaintext);
+});
+
+function content(key: object): string {
+  return JSON.stringify({ format: 'sealgate-keyring-1', keys: [key] });
+}

@@ -1,0 +1,118 @@
+import { refuse } from '../refusal.ts';
+import { dataKey } from '../seal/open-key.ts';
+import type { DataKey } from '../seal/data-key.ts';
+import { openFailed } from '../seal/gcm.ts';
+import { mintKeyBytes, type Random } from '../seal/key-bytes.ts';
+import type { ContextOf } from '../seal/kinds.ts';
+import type { KeyContext, KeyProvider } from './provider.ts';
+
+// What all local providers share: root keys in this process, each wrapping tenant keys as sealed records of kind
+// `tenant_key`. A root key's `keyRef` is its own id, the first half of its commitment, so a name can never point
+// at other key bytes than those it was given for.
+
+/** A root key on its way into {@link rootKeys}, which takes the bytes over and wipes them. */
+export interface RootBytes {
+  readonly bytes: Buffer;
+  /** `undefined` when the provider cannot know it. */
+  readonly createdAtMs: number | undefined;
+}
+
+/** The parts of a local provider. */
+export interface RootParts {
+  /** As `KEY_PROVIDER` names it. */
+  readonly name: string;
+  /** The first one is active. */
+  readonly roots: readonly [RootBytes, ...RootBytes[]];
+  /** `randomBytes` of `node:crypto` when not given. */
+  readonly random?: Random;
+}
+
+/** A provider over root keys that lie in this process. */
+export function rootKeys({ name, roots, random }: RootParts): KeyProvider {
+  const held = new Map<string, Root>();
+  for (const { bytes, createdAtMs } of roots) {
+    const key = dataKey(bytes, 1, random === undefined ? {} : { random });
+    held.set(keyRefOf(key), { key, createdAtMs });
+  }
+  const [activeRef] = held.keys();
+  const root = (keyRef: string): DataKey => {
+    const found = held.get(keyRef);
+    if (found === undefined) throw strange(name, keyRef);
+    return found.key;
+  };
+  const unwrap = (keyRef: string, wrapped: Uint8Array, context: KeyContext): Buffer => {
+    const key = root(keyRef);
+    return key.open('tenant_key', wrapContext(key, context), wrapped);
+  };
+  return {
+    name,
+    async generate({ tenant, keyRef = activeRef ?? '', context }) {
+      sameTenant(tenant, context);
+      const key = root(keyRef);
+      const plaintext = mintKeyBytes(random);
+      return { plaintext, wrapped: key.seal('tenant_key', wrapContext(key, context), plaintext), keyRef };
+    },
+    async unwrap({ tenant, keyRef, wrapped, context }) {
+      sameTenant(tenant, context);
+      return unwrap(keyRef, wrapped, context);
+    },
+    async rewrap({ tenant, keyRef, wrapped, context }) {
+      sameTenant(tenant, context);
+      const plaintext = unwrap(keyRef, wrapped, context);
+      try {
+        const key = root(activeRef ?? '');
+        return {
+          wrapped: key.seal('tenant_key', wrapContext(key, context), plaintext),
+          keyRef: keyRefOf(key),
+        };
+      } finally {
+        plaintext.fill(0);
+      }
+    },
+    async describe() {
+      return [...held].map(([keyRef, { createdAtMs }]) => ({
+        keyRef,
+        active: keyRef === activeRef,
+        createdAtMs,
+      }));
+    },
+    async close() {
+      for (const { key } of held.values()) key.destroy();
+      held.clear();
+    },
+  };
+}
+
+/** The name of a local root key: its own id in base64url. */
+export function keyRefOf(key: DataKey): string {
+  return Buffer.from(key.id).toString('base64url');
+}
+
+interface Root {
+  readonly key: DataKey;
+  readonly createdAtMs: number | undefined;
+}
+
+function wrapContext(root: DataKey, context: KeyContext): ContextOf<'tenant_key'> {
+  return {
+    deployment: context.deployment,
+    tenant: context.tenant,
+    subject: '',
+    kind: context.purpose,
+    suite: String(root.suite),
+    version: context.version,
+    commitment: Buffer.from(root.commitment).toString('base64url'),
+  };
+}
+
+function sameTenant(tenant: string, context: KeyContext): void {
+  if (tenant !== context.tenant) throw openFailed('the tenant differs from the context');
+}
+
+function strange(name: string, keyRef: string): Error {
+  return refuse(
+    'key_unavailable',
+    'the root key in use does not belong to this data; bring back the key it was sealed with',
+    `provider ${name} holds no root key ${keyRef}`,
+  );
+}
