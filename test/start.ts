@@ -1,0 +1,152 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+// The gateway as its users have it: a process that is started, spoken to, and ended. Nothing is shared with the test but
+// the arguments, the environment, the two output streams and the data directory.
+
+const root = fileURLToPath(new URL('../', import.meta.url));
+const bin = fileURLToPath(new URL('../packages/server/bin/sealgate.js', import.meta.url));
+
+/** How it ended: one of the two is `null`. */
+export interface Exit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+/** A gateway that printed its address. */
+export interface Running {
+  /** Origin without a trailing slash. */
+  readonly origin: string;
+  readonly bearer: string;
+  readonly dataDir: string;
+  /** Of the process that was started; under npm that is npm. */
+  readonly pid: number;
+  /** Everything it printed so far. */
+  stdout(): string;
+  /** Everything it logged so far. */
+  stderr(): string;
+  readonly exited: Promise<Exit>;
+  /** Where a client connects. */
+  upstream(name: string): { readonly url: string; readonly bearer: string };
+  /** SIGTERM, and wait. */
+  stop(): Promise<Exit>;
+  /** SIGKILL, and wait. */
+  kill(): Promise<Exit>;
+}
+
+/** How to start it. */
+export interface StartOptions {
+  /** A new one under the system's temporary folder when not given. */
+  readonly dataDir?: string;
+  /** Added to an environment that is otherwise empty but for `PATH`. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Through `npm start` instead of the program itself. */
+  readonly npm?: boolean;
+}
+
+/** What a finished command gave. */
+export interface Finished extends Exit {
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A data directory of its own, with a name that says whose it is. */
+export async function freshDataDir(): Promise<string> {
+  return mkdtemp(join(tmpdir(), 'sealgate-data-'));
+}
+
+/** Remove a data directory that no process uses any more. */
+export async function removeDataDir(dataDir: string): Promise<void> {
+  await rm(dataDir, { recursive: true, force: true });
+}
+
+function environment(dataDir: string, added: Readonly<Record<string, string>> = {}): Record<string, string> {
+  return { PATH: process.env['PATH'] ?? '', HOME: dataDir, PORT: '0', DATA_DIR: dataDir, ...added };
+}
+
+function gather(child: ChildProcess): { stdout(): string; stderr(): string; exited: Promise<Exit> } {
+  const said = { stdout: '', stderr: '' };
+  child.stdout?.setEncoding('utf8').on('data', (chunk: string) => (said.stdout += chunk));
+  child.stderr?.setEncoding('utf8').on('data', (chunk: string) => (said.stderr += chunk));
+  const exited = once(child, 'close').then(([code, signal]) => ({ code, signal }) as Exit);
+  return { stdout: () => said.stdout, stderr: () => said.stderr, exited };
+}
+
+/** The one place that knows what the banner looks like; `undefined` until all of it is there. */
+export function readBanner(printed: string): { origin: string; bearer: string } | undefined {
+  const origin = /^Sealgate is listening on (http:\/\/\S+)$/m.exec(printed)?.[1];
+  const bearer = /^\s*Bearer \(development\): (\S+)$/m.exec(printed)?.[1];
+  return origin === undefined || bearer === undefined ? undefined : { origin, bearer };
+}
+
+/**
+ * Start a gateway and wait for its banner.
+ *
+ * @throws Error with everything it printed, when it ends before that
+ */
+export async function startSealgate(options: StartOptions = {}): Promise<Running> {
+  const dataDir = options.dataDir ?? (await freshDataDir());
+  const [command, args] = options.npm === true ? ['npm', ['start']] : [process.execPath, [bin, 'start']];
+  const env = environment(dataDir, options.env);
+  const child = spawn(command as string, args as string[], {
+    cwd: root,
+    env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const { stdout, stderr, exited } = gather(child);
+  const shown = await new Promise<{ origin: string; bearer: string }>((resolve, reject) => {
+    const look = (): void => {
+      const banner = readBanner(stdout());
+      if (banner !== undefined) resolve(banner);
+    };
+    child.stdout.on('data', look);
+    void exited.then(({ code }) =>
+      reject(new Error(`sealgate start ended with ${code}\n${stdout()}${stderr()}`)),
+    );
+  });
+  const end = async (signal: NodeJS.Signals): Promise<Exit> => {
+    if (child.exitCode === null && child.signalCode === null) child.kill(signal);
+    return exited;
+  };
+  return {
+    ...shown,
+    dataDir,
+    pid: child.pid ?? 0,
+    stdout,
+    stderr,
+    exited,
+    upstream: (name) => ({ url: `${shown.origin}/mcp/${name}`, bearer: shown.bearer }),
+    stop: () => end('SIGTERM'),
+    kill: () => end('SIGKILL'),
+  };
+}
+
+/** Run one command to its end, such as `upstreams list --json`. `stdin` is closed when not given. */
+export async function sealgate(
+  dataDir: string,
+  args: readonly string[],
+  options: { readonly stdin?: string; readonly env?: Readonly<Record<string, string>> } = {},
+): Promise<Finished> {
+  const env = environment(dataDir, options.env);
+  const child = spawn(process.execPath, [bin, ...args], { cwd: root, env, stdio: ['pipe', 'pipe', 'pipe'] });
+  const { stdout, stderr, exited } = gather(child);
+  child.stdin.on('error', () => undefined).end(options.stdin ?? '');
+  const exit = await exited;
+  return { ...exit, stdout: stdout(), stderr: stderr() };
+}
+
+/**
+ * The same, for a command that has to succeed.
+ *
+ * @throws Error with what it printed
+ */
+export async function done(dataDir: string, args: readonly string[], stdin?: string): Promise<string> {
+  const finished = await sealgate(dataDir, args, stdin === undefined ? {} : { stdin });
+  if (finished.code !== 0)
+    throw new Error(`sealgate ${args.join(' ')}: ${finished.code}\n${finished.stdout}${finished.stderr}`);
+  return finished.stdout;
+}
