@@ -55,6 +55,8 @@ export interface Entry {
   readonly svc?: string;
   readonly req?: AuditFields['request'];
   readonly cause?: string;
+  /** A field was longer than allowed and ends in `…`, was not well-formed, or was no number. */
+  readonly cut?: true;
   readonly out?: AuditOutcome['out'];
   readonly code?: string;
   readonly ms?: number;

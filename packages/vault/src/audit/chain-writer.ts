@@ -1,0 +1,86 @@
+import type { Sealer } from '../keys/sealer.ts';
+import { refuse } from '../refusal.ts';
+import { sealBatch, tailAfter, type Batch, type Tail } from './batch.ts';
+import type { Committer, OpenCommitter } from './committer.ts';
+import type { Rows } from './rows.ts';
+import { same } from './tail.ts';
+
+// Writes batch behind batch. After a failure nobody knows whether the batch reached the disk, so nothing more is
+// written until the file has been looked at: either it ends with that batch, or with the one before, or it is not ours.
+
+/** The end of the journal, seen by the one who writes it. */
+export interface ChainWriter {
+  /** The last batch that is on the disk for sure. */
+  tail(): Tail;
+  /** Write one batch. After a rejection only `recover` may follow. */
+  write(lines: readonly string[]): Promise<void>;
+  /**
+   * Open the file anew after a failed `write`.
+   *
+   * @returns whether the failed batch is on the disk after all
+   * @throws Refusal `journal_broken` when the file no longer ends where this process left it, or whatever the disk says
+   */
+  recover(): Promise<boolean>;
+  close(): Promise<void>;
+}
+
+/** What a chain is written with. `deadlineMs`: a commit that takes longer has failed. */
+export interface ChainTools {
+  readonly path: string;
+  readonly sealer: Sealer;
+  readonly rows: Rows;
+  readonly openCommitter: OpenCommitter;
+  readonly deadlineMs: number;
+}
+
+export async function openChain(tools: ChainTools, start: Tail): Promise<ChainWriter> {
+  const { path, sealer, rows, openCommitter, deadlineMs } = tools;
+  let tail = start;
+  let committer: Committer | undefined = await openCommitter(path);
+  let suspect: Batch | undefined;
+
+  return {
+    tail: () => tail,
+    async write(lines) {
+      const batch = await sealBatch(sealer, tail, lines);
+      if (committer === undefined || suspect !== undefined) throw new Error('recover first');
+      suspect = batch;
+      await within(deadlineMs, committer.commit(batch));
+      suspect = undefined;
+      tail = tailAfter(batch);
+    },
+    async recover() {
+      // Closing comes first: a thread that still hangs in a write must not come back behind us.
+      await committer?.close().catch(() => undefined);
+      committer = undefined;
+      const last = rows.last();
+      const stands = suspect !== undefined && last !== undefined && same(last.digest, suspect.digest);
+      if (!stands && !(last === undefined ? tail.n === 0 : same(last.digest, tail.digest)))
+        throw refuse(
+          'journal_broken',
+          'the audit journal does not continue where it ended',
+          'changed while open',
+        );
+      committer = await openCommitter(path);
+      if (stands) tail = tailAfter(suspect!);
+      suspect = undefined;
+      return stands;
+    },
+    async close() {
+      await committer?.close();
+      committer = undefined;
+    },
+  };
+}
+
+async function within(ms: number, work: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer from the disk in ${ms} ms`)), ms);
+  });
+  try {
+    await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

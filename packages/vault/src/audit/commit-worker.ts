@@ -1,0 +1,35 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import type { Batch } from './batch.ts';
+import { appender, connect } from './journal-file.ts';
+
+// The commit thread: takes a sealed batch, writes it, answers. It sees ciphertext only and holds no key.
+
+/** One for the opening of the file, then one for each batch. */
+export interface CommitReply {
+  /** Why it is not on the disk; `undefined` when it is. */
+  readonly failed?: string;
+}
+
+const port = parentPort!;
+const answer = (work: () => void): void => {
+  let reply: CommitReply = {};
+  try {
+    work();
+  } catch (error) {
+    reply = { failed: String(error) };
+  }
+  port.postMessage(reply);
+};
+
+let close = (): void => undefined;
+let append: (batch: Batch) => void;
+answer(() => {
+  const db = connect(workerData as string);
+  close = () => db.close();
+  append = appender(db);
+});
+port.on('message', (batch: Batch | undefined) => {
+  if (batch !== undefined) return answer(() => append(batch));
+  close();
+  port.close();
+});

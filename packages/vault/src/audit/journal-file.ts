@@ -1,0 +1,79 @@
+import { chmodSync, closeSync, existsSync, fsyncSync, openSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { refuse, Refusal } from '../refusal.ts';
+import type { Batch } from './batch.ts';
+
+// The journal's own SQLite file: never main.db, so that its commits share no lock, no cache and no fate with it.
+// Loaded by the commit worker too: it imports nothing that holds a key.
+
+const schema = `
+  CREATE TABLE IF NOT EXISTS batches (
+    n INTEGER PRIMARY KEY, writer TEXT NOT NULL, boot INTEGER NOT NULL, first INTEGER NOT NULL,
+    count INTEGER NOT NULL, prev BLOB NOT NULL, digest BLOB NOT NULL, payload BLOB NOT NULL
+  ) STRICT;
+  PRAGMA user_version = 1;`;
+
+/**
+ * Make sure that the file is there, ours alone (0600) and of a form that we know.
+ *
+ * @throws Refusal `journal_broken` when it is no journal, `audit_unavailable` when the disk refuses
+ */
+export function prepareFile(path: string): void {
+  try {
+    const fresh = !existsSync(path);
+    closeSync(openSync(path, 'a', 0o600));
+    chmodSync(path, 0o600);
+    using db = connect(path);
+    const version = db.prepare('PRAGMA user_version').get()?.user_version;
+    if (version === 0) db.exec(schema);
+    else if (version !== 1)
+      throw refuse('journal_broken', 'this journal was written by another version', path);
+    if (fresh) syncDirectory(dirname(path));
+  } catch (error) {
+    throw fileRefusal(path, error);
+  }
+}
+
+/** Open for appending. `FULL`: a commit that returned is on the disk; WAL alone would lose it with the power. */
+export function connect(path: string): DatabaseSync {
+  const db = new DatabaseSync(path, { timeout: 100 });
+  try {
+    db.exec(
+      'PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON',
+    );
+    return db;
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}
+
+/** A prepared append: one row, one commit, on the disk when it returns. */
+export function appender(db: DatabaseSync): (batch: Batch) => void {
+  const insert = db.prepare('INSERT INTO batches VALUES (?, ?, ?, ?, ?, ?, ?, ?)');
+  return ({ n, writer, boot, first, count, prev, digest, payload }) => {
+    insert.run(n, writer, boot, first, count, prev, digest, payload);
+  };
+}
+
+/** What the file's error means: damage, or a disk that does not answer. */
+export function fileRefusal(path: string, error: unknown): Refusal {
+  if (error instanceof Refusal) return error;
+  const code = (error as { errcode?: number }).errcode;
+  const detail = `${path}: ${String(error)}`;
+  const corrupt = 11;
+  const notADatabase = 26;
+  if (code !== undefined && [corrupt, notADatabase].includes(code & 0xff))
+    return refuse('journal_broken', 'the audit journal is damaged', detail, error);
+  return refuse('audit_unavailable', 'the audit journal cannot be reached', detail, error);
+}
+
+function syncDirectory(path: string): void {
+  const directory = openSync(path, 'r');
+  try {
+    fsyncSync(directory);
+  } finally {
+    closeSync(directory);
+  }
+}

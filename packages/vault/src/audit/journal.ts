@@ -1,0 +1,158 @@
+import type { Sealer } from '../keys/sealer.ts';
+import { refuse, type Refusal } from '../refusal.ts';
+import { openChain } from './chain-writer.ts';
+import type { OpenCommitter } from './committer.ts';
+import { groupCommit, type GroupCommit } from './group-commit.ts';
+import { prepareFile } from './journal-file.ts';
+import { readPage, type EntryPage, type EntryQuery } from './pages.ts';
+import { openRows, type Rows } from './rows.ts';
+import { continueTail } from './tail.ts';
+import { hex, verifyChain, type Anchor, type Verdict } from './verify.ts';
+import { openWorkerCommitter } from './worker-committer.ts';
+
+// The audit journal on SQLite: a file of its own, one sealed row a batch, each row chained to the one before. All
+// tenants share the rows: the journal is sealed under the deployment's own key, and what lasts is split up later.
+
+/** Reads a journal. */
+export interface JournalReader {
+  /** @throws Refusal as {@link readPage} */
+  page(query: EntryQuery): Promise<EntryPage>;
+  /**
+   * Walk the whole chain. Cut-off rows at the end show only against an anchor: one noted elsewhere, or, in the process
+   * that writes, where the journal ended when it was opened and ends now.
+   */
+  verify(anchor?: Anchor): Promise<Verdict>;
+  close(): Promise<void>;
+}
+
+/** How the journal does. */
+export interface JournalHealth {
+  /** Whether the last commit failed and none has succeeded since: strict acts are refused. */
+  readonly failing: boolean;
+  /** Lines that wait for the disk. */
+  readonly waiting: number;
+  /** Outcomes that found no room since the opening. Their attempts stand without one. */
+  readonly lost: number;
+  /** The last batch on the disk. */
+  readonly end: Anchor;
+}
+
+/** Reads and appends. Lines are JSON of one entry, up to 8 KiB, without line breaks. */
+export interface Journal extends JournalReader {
+  /** The time for an entry, in milliseconds since 1970: never before one this journal holds, whatever the clock does. */
+  stampMs(): number;
+  /**
+   * Resolves when the line is on the disk. `patient`: it may wait up to 3 ms for company.
+   *
+   * @throws Refusal `audit_unavailable` when the disk fails or the queue is full. The line may be there all the same:
+   *   an attempt in the journal whose act did not happen.
+   */
+  append(line: string, patient?: 'patient'): Promise<void>;
+  /** Resolves when the line is queued; waits while the queue is full. @throws Refusal `audit_unavailable` once closed */
+  queue(line: string): Promise<void>;
+  /**
+   * Queue an outcome without waiting. Outcomes have as much room again as attempts, so one is lost only when the disk
+   * stands still and more calls end than the queue ever let begin. Returns `false` then, and `lost` counts it.
+   */
+  offer(line: string): boolean;
+  health(): JournalHealth;
+}
+
+/** Where and with what. */
+export interface JournalOptions {
+  /** The file, such as `DATA_DIR/journal.db`. Created, 0600. */
+  readonly path: string;
+  readonly sealer: Sealer;
+  readonly now: () => number;
+  /** Told when a commit fails, when recovery fails, and for each lost outcome; for the log. */
+  readonly failed?: (refusal: Refusal) => void;
+  /** Attempts that may wait for the disk at once, 8192 when not given. */
+  readonly queueEntriesMax?: number;
+  /** How long after a failure the disk is tried again, 1000 when not given. */
+  readonly retryMs?: number;
+  readonly openCommitter?: OpenCommitter;
+}
+
+const queueBytesMax = 16 * 1024 * 1024;
+const companyMs = 3;
+const deadlineMs = 10_000;
+const lineBytesMax = 8 * 1024;
+
+/**
+ * Open the journal and go on where it ended.
+ *
+ * @throws Refusal `journal_broken` when its end does not hold: the process must not start; `audit_unavailable`,
+ *   `key_unavailable`
+ */
+export async function openJournal(options: JournalOptions): Promise<Journal> {
+  const { path, sealer, now, failed = () => undefined, openCommitter = openWorkerCommitter } = options;
+  prepareFile(path);
+  const rows = openRows(path);
+  try {
+    const { tail, lastAtMs } = await continueTail(rows, sealer);
+    const chain = await openChain({ path, sealer, rows, openCommitter, deadlineMs }, tail);
+    const bounds = { entriesMax: options.queueEntriesMax ?? 8192, bytesMax: queueBytesMax };
+    const commits = groupCommit(chain, { bounds, companyMs, retryMs: options.retryMs ?? 1000, failed });
+    const end = () => ({ batch: chain.tail().n, digest: hex(chain.tail().digest) });
+    const start = { batch: tail.n, digest: hex(tail.digest) };
+    return {
+      stampMs: forward(now, lastAtMs),
+      ...appends(commits, end, failed),
+      page: (query) => readPage(rows, sealer, query),
+      verify: (anchor) =>
+        verifyChain(rows, sealer, [start, end(), ...(anchor === undefined ? [] : [anchor])]),
+      async close() {
+        const unwritten = await commits.close();
+        rows.close();
+        if (unwritten > 0)
+          failed(refuse('audit_unavailable', 'audit outcomes could not be written', `${unwritten} lines`));
+      },
+    };
+  } catch (error) {
+    rows.close();
+    throw error;
+  }
+}
+
+/**
+ * Open a journal for reading only, broken or not, while another process may write it.
+ *
+ * @throws Refusal `audit_unavailable`, `journal_broken` when the file is no database
+ */
+export function openJournalReader({ path, sealer }: Pick<JournalOptions, 'path' | 'sealer'>): JournalReader {
+  const rows: Rows = openRows(path);
+  return {
+    page: (query) => readPage(rows, sealer, query),
+    verify: (anchor) => verifyChain(rows, sealer, anchor === undefined ? [] : [anchor]),
+    close: async () => rows.close(),
+  };
+}
+
+function appends(commits: GroupCommit, end: () => Anchor, failed: (refusal: Refusal) => void) {
+  let lost = 0;
+  return {
+    append: async (line: string, patient?: 'patient') => commits.append(checked(line), patient !== undefined),
+    queue: async (line: string) => commits.queue(checked(line)),
+    offer(line: string): boolean {
+      if (commits.offer(checked(line))) return true;
+      lost += 1;
+      failed(
+        refuse('audit_unavailable', 'an audit outcome was lost', `no room in the queue; ${lost} lost so far`),
+      );
+      return false;
+    },
+    health: () => ({ failing: commits.failing(), waiting: commits.waiting(), lost, end: end() }),
+  };
+}
+
+/** A clock that stands still rather than go back. */
+function forward(now: () => number, startMs: number): () => number {
+  let lastMs = startMs;
+  return () => (lastMs = Math.max(lastMs, Math.floor(now())));
+}
+
+function checked(line: string): string {
+  if (line === '' || line.includes('\n') || Buffer.byteLength(line) > lineBytesMax)
+    throw refuse('item_invalid', 'an audit entry is one line of up to 8 KiB');
+  return line;
+}

@@ -1,0 +1,64 @@
+import { DatabaseSync } from 'node:sqlite';
+import { refuse } from '../refusal.ts';
+import type { Batch } from './batch.ts';
+import { fileRefusal } from './journal-file.ts';
+
+/** Rows of the journal as they lie, unchecked. */
+export interface Rows {
+  /** `undefined` when there is no such row. */
+  at(n: number): Batch | undefined;
+  /** The last row; `undefined` for an empty journal. */
+  last(): Batch | undefined;
+  /** Rows from `n` on, `n` included, at most 64 of them; downwards when `descending`. */
+  from(n: number, descending: boolean): Batch[];
+  close(): void;
+}
+
+const columns = 'n, writer, boot, first, count, prev, digest, payload';
+
+/**
+ * Open the file for reading only.
+ *
+ * @throws Refusal `audit_unavailable`, `journal_broken`; so do the methods
+ */
+export function openRows(path: string): Rows {
+  const guarded = <R>(read: () => R): R => {
+    try {
+      return read();
+    } catch (error) {
+      throw fileRefusal(path, error);
+    }
+  };
+  return guarded(() => {
+    const db = new DatabaseSync(path, { readOnly: true, timeout: 1000 });
+    try {
+      const up = db.prepare(`SELECT ${columns} FROM batches WHERE n >= ? ORDER BY n LIMIT 64`);
+      const down = db.prepare(`SELECT ${columns} FROM batches WHERE n <= ? ORDER BY n DESC LIMIT 64`);
+      const last = db.prepare(`SELECT ${columns} FROM batches ORDER BY n DESC LIMIT 1`);
+      const at = db.prepare(`SELECT ${columns} FROM batches WHERE n = ?`);
+      return {
+        at: (n) => guarded(() => rowOf(at.get(n))),
+        last: () => guarded(() => rowOf(last.get())),
+        from: (n, descending) => guarded(() => (descending ? down : up).all(n).map((row) => rowOf(row)!)),
+        close: () => db.close(),
+      };
+    } catch (error) {
+      db.close();
+      throw error;
+    }
+  });
+}
+
+function rowOf(row: Record<string, unknown> | undefined): Batch | undefined {
+  if (row === undefined) return undefined;
+  const { n, writer, boot, first, count, prev, digest, payload } = row;
+  const numbers = [n, boot, first, count].every((value) => Number.isSafeInteger(value));
+  const blobs = [prev, digest, payload].every((value) => value instanceof Uint8Array);
+  if (!numbers || !blobs || typeof writer !== 'string')
+    throw refuse(
+      'journal_broken',
+      'the audit journal is damaged',
+      `row ${String(n)} has a value of another type`,
+    );
+  return row as unknown as Batch;
+}

@@ -1,0 +1,49 @@
+import { randomBytes } from 'node:crypto';
+import type { Sealer } from '../keys/sealer.ts';
+import { refuse, Refusal } from '../refusal.ts';
+import { digestOf, noDigest, openBatch, tailAfter, type Tail } from './batch.ts';
+import type { Entry } from './entry.ts';
+import type { Rows } from './rows.ts';
+
+/** Where a journal goes on, and the time it has reached. */
+export interface Continued {
+  readonly tail: Tail;
+  /** `ts` of the last entry, in milliseconds since 1970; 0 for an empty journal. */
+  readonly lastAtMs: number;
+}
+
+/**
+ * Find the end of the chain: the last row must carry its own digest, join the row before and open under our keys.
+ * Rows further back are looked at by `verify` only, so that opening takes the same time for any length.
+ *
+ * @throws Refusal `journal_broken` when the last row does not hold; `key_unavailable`
+ */
+export async function continueTail(rows: Rows, sealer: Sealer): Promise<Continued> {
+  const last = rows.last();
+  if (last === undefined) {
+    const writer = randomBytes(16).toString('hex');
+    return { tail: { writer, boot: 1, n: 0, next: 1, digest: noDigest }, lastAtMs: 0 };
+  }
+  const before = last.n === 1 ? undefined : rows.at(last.n - 1);
+  const joins =
+    last.n === 1 ? same(last.prev, noDigest) : before !== undefined && same(last.prev, before.digest);
+  if (!joins) throw broken(`batch ${last.n} does not join the one before`);
+  if (!same(last.digest, digestOf(last, last.payload))) throw broken(`batch ${last.n} has another digest`);
+  const lines = await openBatch(sealer, last).catch((error: unknown) => {
+    const unreadable =
+      error instanceof Refusal && ['open_failed', 'record_version_unknown'].includes(error.code);
+    throw unreadable ? broken(`batch ${last.n} does not open`) : error;
+  });
+  if (lines === undefined) throw broken(`batch ${last.n} holds another number of entries`);
+  const entry = JSON.parse(lines.at(-1)!) as Entry;
+  return { tail: { ...tailAfter(last), boot: last.boot + 1 }, lastAtMs: entry.ts };
+}
+
+/** Whether two digests are the same bytes. They are no secrets. */
+export function same(a: Uint8Array, b: Uint8Array): boolean {
+  return Buffer.compare(a, b) === 0;
+}
+
+function broken(detail: string): Refusal {
+  return refuse('journal_broken', 'the audit journal does not continue where it ended', detail);
+}
