@@ -1,0 +1,103 @@
+import type { Answer } from '@sealgate/vault';
+import type { Dispatcher } from 'undici';
+import { refuse } from '../errors.ts';
+import { bodyQueue, type BodyQueue } from './body-queue.ts';
+import { bodyTypeOf } from './headers.ts';
+
+// What undici tells of one request, made into an Answer. An event stream is handed over with its headers; everything
+// else is collected while it is small, because one piece costs far less than a stream, and becomes a stream when it is not.
+
+/** The sizes of one answer. */
+export interface AnswerSizes {
+  /** Bodies up to this many bytes are collected. */
+  readonly collectedBytesMax: number;
+  /** Bytes of a streamed body that wait for a slow client before the upstream is paused. */
+  readonly waitingBytesMax: number;
+}
+
+/** One answer in the making. */
+export interface Receiving {
+  readonly handler: Dispatcher.DispatchHandler;
+  readonly answer: Promise<Answer>;
+  /** Break off; whoever waits for the answer or reads its body gets `reason`. */
+  abort(reason: Error): void;
+}
+
+/** @param hooks `onHeaders` when status and headers have arrived, `onEnd` when nothing more will come, for whatever reason */
+export function receive(sizes: AnswerSizes, hooks: { onHeaders(): void; onEnd(): void }): Receiving {
+  const { promise, resolve, reject } = Promise.withResolvers<Answer>();
+  let controller: Dispatcher.DispatchController | undefined;
+  let head: Pick<Answer, 'status' | 'headers'> | undefined;
+  let stream: BodyQueue | undefined;
+  let aborted: Error | undefined;
+  let collected: Uint8Array[] = [];
+  let collectedBytes = 0;
+
+  const abort = (reason: Error): void => {
+    if (aborted !== undefined) return;
+    aborted = reason;
+    controller?.abort(reason);
+    if (stream === undefined) reject(reason);
+    else stream.fail(reason);
+    hooks.onEnd();
+  };
+  const openBody = (start: Pick<Answer, 'status' | 'headers'>): void => {
+    const source = {
+      pause: () => controller?.pause(),
+      resume: () => controller?.resume(),
+      abort: () => abort(new Error('the reader broke off')),
+    };
+    stream = bodyQueue(source, sizes.waitingBytesMax);
+    resolve({ ...start, body: stream.body });
+    for (const chunk of collected) stream.push(chunk);
+    collected = [];
+  };
+  const handler: Dispatcher.DispatchHandler = {
+    onRequestStart(started) {
+      controller = started;
+      if (aborted !== undefined) started.abort(aborted);
+    },
+    onResponseStart(started, status, headers) {
+      if (status < 200 || aborted !== undefined) return;
+      controller = started;
+      head = { status, headers: joined(headers) };
+      const refusal = unreadable(head.headers);
+      if (refusal !== undefined) return abort(refusal);
+      hooks.onHeaders();
+      if (bodyTypeOf(head.headers['content-type']) === 'events') openBody(head);
+    },
+    onResponseData(_, chunk) {
+      if (stream !== undefined) return stream.push(chunk);
+      collected.push(chunk);
+      collectedBytes += chunk.byteLength;
+      if (collectedBytes > sizes.collectedBytesMax && head !== undefined && aborted === undefined) openBody(head);
+    },
+    onResponseEnd() {
+      if (stream !== undefined) stream.end();
+      else if (head !== undefined) resolve({ ...head, body: collected.length === 1 && collected[0] ? collected[0] : Buffer.concat(collected) });
+      hooks.onEnd();
+    },
+    onResponseError: (_, error) => abort(unavailable(error)),
+  };
+  return { handler, answer: promise, abort };
+}
+
+/** A compressed body would hide from the gate what it must not contain, and nobody asked for one. */
+function unreadable(headers: Answer['headers']): Error | undefined {
+  const encoding = headers['content-encoding'] ?? 'identity';
+  if (encoding.toLowerCase() === 'identity') return undefined;
+  return refuse('upstream_unavailable', 'the upstream compressed its answer although it was asked not to');
+}
+
+function joined(headers: Readonly<Record<string, string | string[] | undefined>>): Record<string, string> {
+  const flat: Record<string, string> = {};
+  for (const [name, value] of Object.entries(headers))
+    if (value !== undefined) flat[name.toLowerCase()] = typeof value === 'string' ? value : value.join(', ');
+  return flat;
+}
+
+/** Only the error's code is told: a message could quote the request, and the request holds the credential. */
+function unavailable(error: Error & { readonly code?: unknown }): Error {
+  const code = typeof error.code === 'string' ? error.code : error.name;
+  return refuse('upstream_unavailable', `the upstream cannot be reached or broke off (${code})`);
+}

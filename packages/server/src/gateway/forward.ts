@@ -1,0 +1,99 @@
+import { Refusal, type Answer, type AuditOutcome, type Gate, type Lent } from '@sealgate/vault';
+import type { Reply } from '../domain/reply.ts';
+import type { HttpUpstream } from '../domain/upstream.ts';
+import type { Caller } from '../caller.ts';
+import { relay, type Relayed } from './relay.ts';
+import type { Call } from './call.ts';
+import type { Fields } from './fields.ts';
+import { upstreamHeaders } from './headers.ts';
+import type { SessionHandles } from './session-handle.ts';
+import { useOf } from './use.ts';
+
+/** One call to pass to an HTTP upstream. Deciding whether it may pass (`allow`) is done before. */
+export interface Passage {
+  readonly caller: Caller;
+  readonly upstream: HttpUpstream;
+  readonly call: Call;
+  readonly fields: Fields;
+  /** The body as it came; `undefined` for GET and DELETE. */
+  readonly body: Uint8Array | undefined;
+  /** UUIDv7 of the request. */
+  readonly correlation: string;
+  /** Aborts when the client goes away. */
+  readonly signal: AbortSignal;
+  readonly reply: Reply;
+}
+
+/** What the way to an upstream is built on. */
+export interface ForwardParts {
+  readonly gate: Pick<Gate, 'use'>;
+  readonly handles: SessionHandles;
+  /** Milliseconds, of a clock that never goes back. */
+  readonly now: () => number;
+}
+
+/**
+ * Passes a call through the gate and its answer back, byte for byte. Resolves when the answer is complete, or the client gone.
+ * Once an answer has begun, a failure cuts it off instead of being thrown.
+ *
+ * @throws Refusal `session_unknown`, `upstream_unauthorized`, `upstream_unavailable`, `upstream_timeout`, and those of `Gate.use`
+ */
+export type Forward = (passage: Passage) => Promise<void>;
+
+/** Build the way to HTTP upstreams. */
+export function openForward({ gate, handles, now }: ForwardParts): Forward {
+  return async (passage) => {
+    const { caller, upstream, call, fields, signal, reply } = passage;
+    const owner = { caller, upstream: upstream.name };
+    const handle = call.era === 'legacy' ? fields.get('mcp-session-id') : undefined;
+    const sessionId = handle === undefined ? undefined : await handles.take(owner, handle);
+    const startedMs = now();
+    // Ends the upstream's request for reasons of our own too, such as an answer that is not passed on.
+    const stop = new AbortController();
+    const onAbort = (): void => stop.abort();
+    signal.addEventListener('abort', onAbort, { once: true });
+    let failure: unknown;
+    const work = async (lent: Lent): Promise<AuditOutcome> => {
+      const relayed: Relayed = { passage, handles, owner, session: handle === undefined || sessionId === undefined ? undefined : { handle, sessionId } };
+      const outcome = await attempt(() => send(lent, passage, { sessionId, stop: stop.signal }), relayed).catch((error: unknown) => {
+        failure = error;
+        return outcomeOfFailure(error, signal);
+      });
+      return { ...outcome, ms: Math.round(now() - startedMs) };
+    };
+    try {
+      await gate.use(useOf(passage), work);
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+      stop.abort();
+    }
+    if (failure === undefined || signal.aborted) return;
+    if (!reply.begun) throw failure;
+    reply.cut();
+  };
+}
+
+async function attempt(ask: () => Promise<Answer>, relayed: Relayed): Promise<AuditOutcome> {
+  return relay(await ask(), relayed);
+}
+
+function send(lent: Lent, passage: Passage, { sessionId, stop }: { readonly sessionId: string | undefined; readonly stop: AbortSignal }): Promise<Answer> {
+  // The client may have gone while the attempt was written: then nothing is sent.
+  if (passage.signal.aborted) throw passage.signal.reason;
+  const { origin, pathname, search } = new URL(passage.upstream.url);
+  const { call } = passage;
+  return lent({
+    origin,
+    path: pathname + search,
+    method: call.kind === 'stream' ? 'GET' : call.kind === 'close' ? 'DELETE' : 'POST',
+    headers: upstreamHeaders(call, passage.fields, sessionId),
+    body: passage.body,
+    signal: stop,
+  });
+}
+
+function outcomeOfFailure(error: unknown, signal: AbortSignal): AuditOutcome {
+  if (signal.aborted) return { out: 'aborted' };
+  if (!(error instanceof Refusal)) return { out: 'error', code: 'internal' };
+  return { out: error.code === 'upstream_unauthorized' ? 'denied' : 'failure', code: error.code };
+}

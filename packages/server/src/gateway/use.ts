@@ -1,0 +1,41 @@
+import type { AuditContext, AuditFields, Use } from '@sealgate/vault';
+import type { Caller } from '../caller.ts';
+import type { HttpUpstream } from '../domain/upstream.ts';
+import type { Call } from './call.ts';
+
+/** What the log is told of a caller. @param correlation UUIDv7 of the request */
+export function auditContext(caller: Caller, correlation: string): AuditContext {
+  return {
+    tenant: caller.tenant,
+    actor: { type: 'person', id: caller.subject },
+    source: caller.source,
+    correlation,
+    ...(caller.ip === undefined ? {} : { ip: caller.ip }),
+    ...(caller.agent === undefined ? {} : { agent: caller.agent }),
+  };
+}
+
+/** The question to the gate for one call. */
+export function useOf(passage: {
+  readonly caller: Caller;
+  readonly upstream: HttpUpstream;
+  readonly call: Call;
+  readonly body: Uint8Array | undefined;
+  readonly correlation: string;
+}): Use {
+  const { caller, upstream, call } = passage;
+  return {
+    context: auditContext(caller, passage.correlation),
+    subject: caller.subject,
+    upstream: upstream.name,
+    required: upstream.credential !== undefined,
+    request: requestOf(call, passage.body?.byteLength ?? 0),
+  };
+}
+
+/** Names of tools and prompts are logged, resource addresses are not: they are parameters and may say anything. */
+function requestOf(call: Call, bytes: number): NonNullable<AuditFields['request']> {
+  const method = call.method === '' ? call.is.act : call.method;
+  const tool = call.is.nameIn === 'name' ? call.name?.toWellFormed().slice(0, 256) : undefined;
+  return { method, bytes, ...(tool === undefined ? {} : { tool }) };
+}
