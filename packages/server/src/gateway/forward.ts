@@ -1,28 +1,9 @@
 import { Refusal, type Answer, type AuditOutcome, type Gate, type Lent } from '@sealgate/vault';
-import type { Reply } from '../domain/reply.ts';
-import type { HttpUpstream } from '../domain/upstream.ts';
-import type { Caller } from '../caller.ts';
-import { relay, type Relayed } from './relay.ts';
-import type { Call } from './call.ts';
-import type { Fields } from './fields.ts';
 import { upstreamHeaders } from './headers.ts';
+import type { Passage } from './passage.ts';
+import { relay, type Relayed } from './relay.ts';
 import type { SessionHandles } from './session-handle.ts';
 import { useOf } from './use.ts';
-
-/** One call to pass to an HTTP upstream. Deciding whether it may pass (`allow`) is done before. */
-export interface Passage {
-  readonly caller: Caller;
-  readonly upstream: HttpUpstream;
-  readonly call: Call;
-  readonly fields: Fields;
-  /** The body as it came; `undefined` for GET and DELETE. */
-  readonly body: Uint8Array | undefined;
-  /** UUIDv7 of the request. */
-  readonly correlation: string;
-  /** Aborts when the client goes away. */
-  readonly signal: AbortSignal;
-  readonly reply: Reply;
-}
 
 /** What the way to an upstream is built on. */
 export interface ForwardParts {

@@ -1,8 +1,8 @@
 import type { Answer, AuditOutcome } from '@sealgate/vault';
 import { refuse } from '../errors.ts';
-import type { Passage } from './forward.ts';
 import { bodyTypeOf, clientHeaders } from './headers.ts';
 import { eventTail, outcomeOf } from './outcome.ts';
+import type { Passage } from './passage.ts';
 import type { SessionHandles, SessionOwner } from './session-handle.ts';
 
 // From an upstream's answer to the client's. Which answers pass: everything below 300 and every 4xx but 401 and 403,

@@ -1,7 +1,7 @@
 import type { AuditContext, AuditFields, Use } from '@sealgate/vault';
 import type { Caller } from '../caller.ts';
-import type { HttpUpstream } from '../domain/upstream.ts';
 import type { Call } from './call.ts';
+import type { Passage } from './passage.ts';
 
 /** What the log is told of a caller. @param correlation UUIDv7 of the request */
 export function auditContext(caller: Caller, correlation: string): AuditContext {
@@ -16,13 +16,7 @@ export function auditContext(caller: Caller, correlation: string): AuditContext 
 }
 
 /** The question to the gate for one call. */
-export function useOf(passage: {
-  readonly caller: Caller;
-  readonly upstream: HttpUpstream;
-  readonly call: Call;
-  readonly body: Uint8Array | undefined;
-  readonly correlation: string;
-}): Use {
+export function useOf(passage: Pick<Passage, 'caller' | 'upstream' | 'call' | 'body' | 'correlation'>): Use {
   const { caller, upstream, call } = passage;
   return {
     context: auditContext(caller, passage.correlation),

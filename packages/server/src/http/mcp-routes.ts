@@ -1,0 +1,115 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { refuse } from '../errors.ts';
+import type { Exchange, McpHandler } from './exchange.ts';
+import { fromFastify } from './fastify-errors.ts';
+import type { Load } from './load.ts';
+import { answerTo, isRefusal, type Circumstance } from './reply.ts';
+import { replyOver } from './writer.ts';
+
+/** What the MCP routes need beside their handler. */
+export interface McpRouteParts<Admitted> {
+  readonly mcp: McpHandler<Admitted>;
+  readonly load: Load;
+  /** Told of every fault of ours, with the request's id. */
+  onFault(error: unknown, requestId: string): void;
+}
+
+interface McpRoute {
+  Params: { readonly upstream: string };
+}
+
+const methods = ['POST', 'GET', 'DELETE'] as const;
+const allow = { allow: methods.join(', ') };
+
+/** `/mcp/{upstream}`: POST, GET and DELETE, bodies as the bytes they came in. Everything else is 405. */
+export function mcpRoutes<Admitted>(app: FastifyInstance, { mcp, load, onFault }: McpRouteParts<Admitted>): void {
+  const admissions = new WeakMap<FastifyRequest, Awaited<ReturnType<typeof mcp.admit>>>();
+  const circumstance = (request: FastifyRequest): Circumstance => ({
+    requestId: request.id,
+    form: 'rpc',
+    challenge: mcp.challenge((request.params as McpRoute['Params']).upstream),
+  });
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_, body, done) => done(null, body));
+  app.setErrorHandler((error, request, reply) => refuseOver(reply, error, { ...circumstance(request), onFault }));
+  app.route<McpRoute>({
+    method: [...methods],
+    url: '/mcp/:upstream',
+    async onRequest(request) {
+      if (load.state === 'draining') load.begin('call', () => undefined);
+      const { id: requestId, ip, params, raw } = request;
+      admissions.set(request, await mcp.admit({ requestId, rawHeaders: raw.rawHeaders, upstream: params.upstream, ip }));
+    },
+    async handler(request, reply) {
+      const admission = admissions.get(request);
+      if (admission === undefined) throw new Error('a request got past admission');
+      reply.hijack();
+      await carryOut({ request, reply, admission, mcp, load, circumstance: { ...circumstance(request), onFault } });
+    },
+  });
+  app.route<McpRoute>({
+    method: ['PUT', 'PATCH', 'OPTIONS', 'HEAD'],
+    url: '/mcp/:upstream',
+    async onRequest(request, reply) {
+      const error = refuse('method_not_allowed', `this address takes ${allow.allow}`);
+      return refuseOver(reply, error, { ...circumstance(request), headers: allow, onFault });
+    },
+    handler: () => undefined,
+  });
+}
+
+type Answering = Circumstance & { onFault(error: unknown, requestId: string): void };
+
+function refuseOver(reply: FastifyReply, error: unknown, how: Answering): FastifyReply {
+  const known = fromFastify(error);
+  if (!isRefusal(known)) how.onFault(known, how.requestId);
+  const { status, headers, body } = answerTo(known, how);
+  return reply.code(status).headers(headers).send(body);
+}
+
+interface Carried<Admitted> {
+  readonly request: FastifyRequest<McpRoute>;
+  readonly reply: FastifyReply;
+  readonly admission: { readonly admitted: Admitted; readonly headers: Readonly<Record<string, string>> };
+  readonly mcp: McpHandler<Admitted>;
+  readonly load: Load;
+  readonly circumstance: Answering;
+}
+
+async function carryOut<Admitted>({ request, reply, admission, mcp, load, circumstance }: Carried<Admitted>): Promise<void> {
+  const { raw } = request;
+  const response = reply.raw;
+  const gone = new AbortController();
+  response.once('close', () => {
+    if (!response.writableFinished) gone.abort();
+  });
+  const exchange: Exchange<Admitted> = {
+    admitted: admission.admitted,
+    requestId: request.id,
+    method: request.method as Exchange<Admitted>['method'],
+    upstream: request.params.upstream,
+    rawHeaders: raw.rawHeaders,
+    body: request.body instanceof Uint8Array ? request.body : new Uint8Array(),
+    signal: gone.signal,
+    reply: replyOver(response, admission.headers),
+    raw: { request: raw, response },
+    messageId: undefined,
+  };
+  try {
+    const work = load.begin(staysOpen(request) ? 'stream' : 'call', () => response.destroy());
+    // Over when the last byte has left, not when the handler has returned.
+    response.once('close', () => work.done());
+    if (load.state !== 'open') response.setHeader('connection', 'close');
+    await mcp.handle(exchange);
+  } catch (error) {
+    if (!isRefusal(error)) circumstance.onFault(error, request.id);
+    if (response.headersSent) return void response.destroy();
+    const { status, headers, body } = answerTo(error, { ...circumstance, messageId: exchange.messageId, headers: { ...admission.headers, ...circumstance.headers } });
+    exchange.reply.send(status, headers, body);
+  }
+}
+
+/** A GET, or the POST of 2026-07-28 that opens a subscription (its header is compared with the body later on). */
+function staysOpen(request: FastifyRequest): boolean {
+  return request.method === 'GET' || request.headers['mcp-method'] === 'subscriptions/listen';
+}

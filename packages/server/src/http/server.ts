@@ -1,0 +1,137 @@
+import type { AddressInfo } from 'node:net';
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { refuse } from '../errors.ts';
+import type { McpHandler } from './exchange.ts';
+import { fromFastify } from './fastify-errors.ts';
+import { openGuard } from './guard.ts';
+import { openLoad, type LoadSettings } from './load.ts';
+import { mcpRoutes } from './mcp-routes.ts';
+import { answerTo, healthAnswer, isRefusal, rawAnswer } from './reply.ts';
+import { requestId } from './request-id.ts';
+
+/** Bounds of the HTTP server. */
+export interface HttpSettings extends LoadSettings {
+  readonly host: string;
+  /** 0: a free one. */
+  readonly port: number;
+  /** `FRONTEND_URL`; `undefined` when there is none. */
+  readonly frontendUrl: string | undefined;
+  readonly bodyBytesMax: number;
+  readonly headerBytesMax: number;
+  /** Time for a client to send its headers, and its whole request. */
+  readonly headersMs: number;
+  readonly requestMs: number;
+  /** How long an idle connection is kept. */
+  readonly keepAliveMs: number;
+}
+
+/** What holds without a word from the configuration. */
+export const httpDefaults: Omit<HttpSettings, 'host' | 'port' | 'frontendUrl'> = {
+  bodyBytesMax: 4 * 1024 * 1024,
+  headerBytesMax: 32 * 1024,
+  headersMs: 10_000,
+  requestMs: 60_000,
+  keepAliveMs: 72_000,
+  callsMax: 1024,
+  streamsMax: 4096,
+};
+
+/** What answers. */
+export interface HttpParts<Admitted> {
+  readonly mcp: McpHandler<Admitted>;
+  /** Further routes. They get JSON bodies; what they throw is answered as plain JSON. */
+  readonly routes?: (app: FastifyInstance) => void;
+  /** Whether what the gateway stands on is well, and facts that may be told to anybody. */
+  health(): Promise<{ readonly well: boolean; readonly facts: Readonly<Record<string, unknown>> }>;
+  /** Told of every fault of ours; refusals are not faults. */
+  onFault(error: unknown, requestId: string): void;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+}
+
+/** A running server. */
+export interface HttpServer {
+  readonly port: number;
+  /** Requests under way. */
+  readonly running: () => number;
+  /** Health checks answer 503 from now on, so that a load balancer turns away before calls are refused. */
+  leave(): void;
+  /** Refuse new calls, end streams, let calls finish for up to `waitMs`, then close. */
+  drain(waitMs: number): Promise<void>;
+}
+
+/** Start to listen. @throws what the operating system says when the address cannot be had */
+export async function openHttp<Admitted>(settings: HttpSettings, parts: HttpParts<Admitted>): Promise<HttpServer> {
+  const load = openLoad(settings);
+  const app = newApp(settings, parts);
+  let guard = (_: readonly string[]): void => undefined;
+  app.addHook('onRequest', async (request) => {
+    // A health check comes from a load balancer, which knows the gateway by an address only.
+    if (request.url !== '/health' && request.url !== '/health/live') guard(request.raw.rawHeaders);
+  });
+  app.get('/health/live', (_, reply) => {
+    const { status, headers, body } = healthAnswer(true, {});
+    return reply.code(status).headers(headers).send(body);
+  });
+  app.get('/health', async (_, reply) => {
+    const { well, facts } = await parts.health();
+    const { status, headers, body } = healthAnswer(well && load.state === 'open', facts);
+    return reply.code(status).headers(headers).send(body);
+  });
+  await app.register(async (scope) => mcpRoutes(scope, { mcp: parts.mcp, load, onFault: parts.onFault }));
+  if (parts.routes !== undefined) await app.register(async (scope) => parts.routes?.(scope));
+  await app.listen({ host: settings.host, port: settings.port });
+  const { port } = app.server.address() as AddressInfo;
+  guard = openGuard({ port, frontendUrl: settings.frontendUrl });
+  return {
+    port,
+    running: () => load.running,
+    leave: () => load.leave(),
+    async drain(waitMs) {
+      load.leave();
+      app.server.closeIdleConnections();
+      await load.drain(waitMs);
+      await app.close();
+    },
+  };
+}
+
+function newApp<Admitted>(settings: HttpSettings, parts: HttpParts<Admitted>): FastifyInstance {
+  const answer = (thrown: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
+    const error = fromFastify(thrown);
+    if (!isRefusal(error)) parts.onFault(error, request.id);
+    const { status, headers, body } = answerTo(error, { requestId: request.id, form: 'plain' });
+    return reply.code(status).headers(headers).send(body);
+  };
+  const app: FastifyInstance = fastify({
+    logger: false,
+    bodyLimit: settings.bodyBytesMax,
+    requestTimeout: settings.requestMs,
+    keepAliveTimeout: settings.keepAliveMs,
+    exposeHeadRoutes: false,
+    requestIdHeader: false,
+    genReqId: () => requestId(parts.now()),
+    return503OnClosing: false,
+    forceCloseConnections: 'idle',
+    http: {
+      headersTimeout: settings.headersMs,
+      maxHeaderSize: settings.headerBytesMax,
+      // How often slow clients are looked for.
+      connectionsCheckingInterval: Math.min(settings.headersMs, 5_000) / 2,
+    },
+    frameworkErrors: (error, request, reply) => void answer(error, request, reply),
+    clientErrorHandler(error, socket) {
+      if (!socket.writable || socket.bytesWritten > 0) return void socket.destroy();
+      socket.end(rawAnswer(answerTo(unreadable(error.code), { requestId: requestId(parts.now()), form: 'plain' })));
+    },
+  });
+  app.setNotFoundHandler((request, reply) => answer(refuse('not_found', 'there is nothing at this address'), request, reply));
+  app.setErrorHandler(answer);
+  return app;
+}
+
+function unreadable(code: string | undefined): Error {
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return refuse('request_timeout', 'the request did not arrive in time');
+  if (code === 'HPE_HEADER_OVERFLOW') return refuse('headers_too_large', 'the request has more headers than this gateway takes');
+  return refuse('request_invalid', 'this is not a request in HTTP/1.1');
+}
