@@ -1,0 +1,96 @@
+import { cpuTimeOf } from './apart.ts';
+import { median } from './bars.ts';
+import { load, type Loaded, type Target } from './load.ts';
+
+/** One shape of load to measure all ways in. */
+export interface Cell {
+  readonly name: string;
+  readonly upstream: 'raw' | 'sdk';
+  readonly connections: number;
+  readonly payloadBytes: number;
+  readonly ratePerSecond?: number;
+}
+
+/** One way to the upstream. */
+export interface Way {
+  readonly name: string;
+  readonly target: Target;
+  /** The process whose CPU time is counted. */
+  readonly pid: number;
+}
+
+/** What one way gave in one round. CPU times are for one call; absent where the system does not tell. */
+export interface Figures extends Omit<Loaded, 'answered' | 'firstWrong'> {
+  readonly cpuMainUs?: number;
+  readonly cpuAllUs?: number;
+}
+
+/** All rounds of a cell, and the medians over them; `wrong` is the sum. */
+export interface Measured {
+  readonly cell: Cell;
+  readonly rounds: readonly Readonly<Record<string, Figures>>[];
+  readonly ways: Readonly<Record<string, Figures>>;
+}
+
+const warmUpMs = 500;
+const roundMs = 600;
+const roundCount = 5;
+
+async function figuresOf(cell: Cell, way: Way): Promise<Figures> {
+  const before = await cpuTimeOf(way.pid);
+  const { answered, firstWrong, ...loaded } = await load(way.target, { ...cell, durationMs: roundMs });
+  const after = await cpuTimeOf(way.pid);
+  if (firstWrong !== undefined)
+    console.error(`${cell.name}, ${way.name}: ${loaded.wrong} wrong, first: ${firstWrong}`);
+  if (before === undefined || after === undefined || answered === 0) return loaded;
+  const cpuMainUs = (after.mainUs - before.mainUs) / answered;
+  return { ...loaded, cpuMainUs, cpuAllUs: (after.allUs - before.allUs) / answered };
+}
+
+function medians(rounds: readonly Figures[]): Figures {
+  const of = (read: (figures: Figures) => number | undefined): number =>
+    median(rounds.map(read).filter((value) => value !== undefined));
+  const cpu = rounds.some((figures) => figures.cpuMainUs !== undefined)
+    ? { cpuMainUs: of((figures) => figures.cpuMainUs), cpuAllUs: of((figures) => figures.cpuAllUs) }
+    : {};
+  return {
+    wrong: rounds.reduce((sum, figures) => sum + figures.wrong, 0),
+    perSecond: of((figures) => figures.perSecond),
+    p50Us: of((figures) => figures.p50Us),
+    p99Us: of((figures) => figures.p99Us),
+    ...cpu,
+  };
+}
+
+/** Measure every way in rounds; each round takes the ways in another order. */
+export async function measure(cell: Cell, ways: readonly Way[]): Promise<Measured> {
+  for (const way of ways) await load(way.target, { ...cell, durationMs: warmUpMs });
+  const rounds: Record<string, Figures>[] = [];
+  for (let round = 0; round < roundCount; round += 1) {
+    const turn = round % ways.length;
+    const figures: Record<string, Figures> = {};
+    for (const way of [...ways.slice(turn), ...ways.slice(0, turn)])
+      figures[way.name] = await figuresOf(cell, way);
+    rounds.push(figures);
+  }
+  const summed = ways.map(({ name }): [string, Figures] => [
+    name,
+    medians(rounds.map((round) => round[name]).filter((figures) => figures !== undefined)),
+  ]);
+  return { cell, rounds, ways: Object.fromEntries(summed) };
+}
+
+/** Compare two ways within each round, and take the median of that. */
+export function perRound(
+  measured: Measured,
+  one: string,
+  other: string,
+  compare: (a: Figures, b: Figures) => number,
+): number {
+  return median(
+    measured.rounds.flatMap((round) => {
+      const [a, b] = [round[one], round[other]];
+      return a === undefined || b === undefined ? [] : [compare(a, b)];
+    }),
+  );
+}
