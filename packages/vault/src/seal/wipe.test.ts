@@ -42,6 +42,8 @@ test('the subkey of a record is wiped when it was used, also by an opening that 
   key.open('token', place, sealed);
   sealed[sealed.length - 1]! ^= 1;
   expect(() => key.open('token', place, sealed)).toThrow(expect.objectContaining({ code: 'open_failed' }));
-  const subkeys = outputs.mock.results.map(({ value }) => value as Buffer).filter(({ length }) => length === 32);
+  const subkeys = outputs.mock.results
+    .map(({ value }) => value as Buffer)
+    .filter(({ length }) => length === 32);
   expect(subkeys.map(isZero)).toEqual([true, true, true]);
 });
