@@ -1,6 +1,6 @@
 // The whole public surface of the vault.
 export { Refusal, vaultCodes, type VaultCode } from './refusal.ts';
-export { Receipt } from './receipt.ts';
+export { Receipt, redeem } from './receipt.ts';
 export type { AuditClass, AuditContext, AuditFields, AuditOutcome, Entry, Source } from './audit/entry.ts';
 export type { Audit } from './audit/audit.ts';
 export { openJournal, openJournalReader } from './audit/journal.ts';
@@ -9,12 +9,17 @@ export type { EntryPage, EntryQuery } from './audit/pages.ts';
 export { openAudit, type AuditOptions } from './audit/record.ts';
 export type { Anchor, Verdict } from './audit/verify.ts';
 export type { Answer, Carry, Outgoing } from './credentials/loan.ts';
+export { needlesOf } from './credentials/needles.ts';
 export type { Placement } from './credentials/placement.ts';
+export { scrubBytes } from './credentials/scrub.ts';
 export type { Connection, Connections, Gate, Lent, Use } from './credentials/gate.ts';
 export type { KeyContext, KeyProvider, RootKey } from './keys/provider.ts';
 export type { Place, PlacedKind, Sealer } from './keys/sealer.ts';
 export type { DataKey, Suite } from './seal/data-key.ts';
+export { openGcmRow, sealGcmRow, type GcmRow } from './seal/gcm-row.ts';
 export { kinds, type ContextOf, type KindName } from './seal/kinds.ts';
+export { dropNoncePool } from './seal/nonces.ts';
+export { memoryTables, type MemoryTables, type MemoryTablesOptions } from './store/memory/tables.ts';
 export type { RecordWrite, Records, StoredRecord } from './store/records.ts';
 export { tableSpecs, type IndexName, type IndexSpec, type KeyOf, type TableName, type TableSpec } from './store/spec.ts';
 export type { Guard, Item, ItemOf, Page, Query, Revision, SortRange, Step, Stored, Tables, Transacted, Value } from './store/tables.ts';
