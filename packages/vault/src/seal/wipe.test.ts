@@ -1,6 +1,7 @@
 import { Cipheriv, Decipheriv } from 'node:crypto';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { ContextOf } from './kinds.ts';
+import { dropNoncePool, fillNonce } from './nonces.ts';
 import { dataKey } from './open-key.ts';
 
 // What lies in memory when it should not: the buffers that node:crypto handed out, looked at afterwards.
@@ -46,4 +47,16 @@ test('the subkey of a record is wiped when it was used, also by an opening that 
     .map(({ value }) => value as Buffer)
     .filter(({ length }) => length === 32);
   expect(subkeys.map(isZero)).toEqual([true, true, true]);
+});
+
+test('the pool keeps no byte of a nonce that it gave, and none at all when it is dropped', () => {
+  const copies = vi.spyOn(Buffer.prototype, 'copy');
+  const nonce = Buffer.alloc(24);
+  fillNonce(nonce);
+  const pool = copies.mock.contexts[0] as Buffer;
+  expect(pool.length).toBe(3072);
+  expect(isZero(pool)).toBe(false);
+  expect(pool.includes(nonce.subarray(0, 6))).toBe(false);
+  dropNoncePool();
+  expect(isZero(pool)).toBe(true);
 });
