@@ -1,0 +1,53 @@
+import { openFailed } from '../seal/gcm.ts';
+import { parseRecord } from '../seal/record.ts';
+import { toText } from '../seal/text-form.ts';
+import { openWrapped, wrapFresh, wrapOf, type DataKeyParts, type Scope } from './data-keys.ts';
+import type { HeldKey } from './key-cache.ts';
+import type { DataKey } from '../seal/data-key.ts';
+
+// Kinds with keys of their own: each record is sealed under a fresh data key, which travels in the record:
+//
+//   tenant key version (6 digits) · commitment (32) · sealed record of kind `data_key`
+//
+// All of it is covered by the record's tag, so whoever destroys these bytes has shredded this one record.
+
+const versionLength = 6;
+const commitmentBytes = 32;
+
+/** A fresh key for one record, and what the record carries. The caller destroys the key. */
+export function freshOwnKey(
+  parts: DataKeyParts,
+  scope: Scope,
+  tenantKey: HeldKey,
+): { readonly key: DataKey; readonly carried: Buffer } {
+  const { key, wrapped } = wrapFresh(parts, scope, tenantKey.version, tenantKey.key);
+  return { key, carried: Buffer.concat([Buffer.from(tenantKey.version, 'latin1'), key.commitment, wrapped]) };
+}
+
+/** Version of the tenant's key that wraps a record's own key. */
+export function ownKeyVersion(sealed: Uint8Array): string {
+  const version = Buffer.from(carriedBy(sealed).subarray(0, versionLength)).toString('latin1');
+  if (!/^\d{6}$/u.test(version)) throw openFailed('the wrapped key names no version');
+  return version;
+}
+
+/** The own key of a record. The caller destroys it. */
+export function openOwnKey(
+  parts: Pick<DataKeyParts, 'deployment' | 'random'>,
+  scope: Scope,
+  sealed: Uint8Array,
+  tenantKey: HeldKey,
+): DataKey {
+  const carried = carriedBy(sealed);
+  const { suite } = parseRecord(sealed);
+  const commitment = toText(carried.subarray(versionLength, versionLength + commitmentBytes));
+  const context = { ...wrapOf(parts, scope, { suite, kekVersion: tenantKey.version }), commitment };
+  return openWrapped(parts, context, carried.subarray(versionLength + commitmentBytes), tenantKey.key);
+}
+
+function carriedBy(sealed: Uint8Array): Uint8Array {
+  const { wrapped } = parseRecord(sealed);
+  if (wrapped === undefined || wrapped.length <= versionLength + commitmentBytes)
+    throw openFailed('the record carries no key');
+  return wrapped;
+}

@@ -1,0 +1,115 @@
+import { Refusal } from '../refusal.ts';
+import { openFailed } from '../seal/gcm.ts';
+import { checkedName, checkedOwner, checkedWrite } from '../store/record-rules.ts';
+import type { RecordWrite, Records, StoredRecord } from '../store/records.ts';
+import { invalid } from './drafts.ts';
+import type { PlacedKind, Sealer } from './sealer.ts';
+
+// What an adapter sees of a record: a blinded name, blinded owners, an end, and one sealed value that holds
+//
+//   length of the head (u16) · head: name and owners in clear, as JSON · bytes
+//
+// The blinded name is the record of the place, so a value that is moved under another name does not open.
+
+const recordBytesMax = 248 * 1024;
+const headLengthBytes = 2;
+
+/** Whose records, and how they are sealed. */
+export interface RecordSealing {
+  readonly kind: PlacedKind;
+  /** Logical table: records of another one have other names, and do not open here. */
+  readonly table: string;
+  /** `systemTenant` for records that are looked up before their tenant is known. */
+  readonly tenant: string;
+  /** `''` when not given: the tenant as a whole. */
+  readonly subject?: string;
+}
+
+/**
+ * Records whose names and owners nobody can read and whose bytes open only here. Cheap to make: one for each tenant.
+ * Values are up to 248 KiB. `get` and `take` throw `open_failed` for a record that was changed or moved; `list` and
+ * `scan` open each record for its name and leave out what does not open here.
+ */
+export function sealedRecords(records: Records, sealer: Sealer, sealing: RecordSealing): Records {
+  const { kind, table, tenant, subject = '' } = sealing;
+  const prefix = `${table}.`;
+  const blind = (purpose: string, text: string): string =>
+    sealer.blind(`${table}.${purpose}`, JSON.stringify([tenant, subject, text]));
+  const named = (name: string): string => prefix + blind('name', checkedName(name));
+  const owned = (owner: string): string => blind('owner', checkedOwner(owner));
+  const placeOf = (record: string) => ({ tenant, subject, table, record, field: 'record', epoch: 0 });
+
+  const opened = async (record: string, stored: StoredRecord | undefined): Promise<Opened | undefined> => {
+    if (stored === undefined) return undefined;
+    const { head, bytes } = unpack(await sealer.open(kind, placeOf(record), stored.bytes));
+    return { name: head.name, stored: { ...stored, bytes, owners: head.owners } };
+  };
+  const nameIn = async (record: string): Promise<string | undefined> => {
+    if (!record.startsWith(prefix)) return undefined;
+    try {
+      const found = await opened(record, await records.get(record));
+      found?.stored.bytes.fill(0);
+      return found?.name;
+    } catch (error) {
+      if (error instanceof Refusal && error.code === 'open_failed') return undefined;
+      throw error;
+    }
+  };
+  const clear = async (page: Names): Promise<Names> => {
+    const names = await Promise.all(page.names.map(nameIn));
+    return { ...page, names: names.filter((name) => name !== undefined) };
+  };
+
+  return {
+    get: async (name) => (await opened(named(name), await records.get(named(name))))?.stored,
+    async put(name, bytes, write: RecordWrite) {
+      const { owners, endsAtMs, guard } = checkedWrite(name, bytes, write);
+      if (bytes.length > recordBytesMax) throw invalid(`a sealed record is over ${recordBytesMax} bytes`);
+      const packed = pack({ name, owners: owners ?? [] }, bytes);
+      const sealed = await sealer.seal(kind, placeOf(named(name)), packed);
+      packed.fill(0);
+      const blinded = {
+        endsAtMs,
+        owners: (owners ?? []).map(owned),
+        ...(guard === undefined ? {} : { guard }),
+      };
+      return records.put(named(name), sealed, blinded);
+    },
+    take: async (name) => (await opened(named(name), await records.take(named(name))))?.stored,
+    extend: async (name, endsAtMs) => records.extend(named(name), endsAtMs),
+    bar: async (name, untilMs) => records.bar(named(name), untilMs),
+    list: async (owner, page) => clear(await records.list(owned(owner), page)),
+    scan: async (page) => clear(await records.scan(page)),
+    close: () => records.close(),
+  };
+}
+
+interface Head {
+  readonly name: string;
+  readonly owners: readonly string[];
+}
+
+interface Opened {
+  readonly name: string;
+  readonly stored: StoredRecord;
+}
+
+type Names = Awaited<ReturnType<Records['list']>>;
+
+function pack(head: Head, bytes: Uint8Array): Buffer {
+  const text = Buffer.from(JSON.stringify([head.name, ...head.owners]));
+  const packed = Buffer.allocUnsafeSlow(headLengthBytes + text.length + bytes.length);
+  packed.writeUInt16BE(text.length);
+  packed.set(text, headLengthBytes);
+  packed.set(bytes, headLengthBytes + text.length);
+  return packed;
+}
+
+// Authentic when it gets here; the checks are for a value of another form that was sealed at the same place.
+function unpack(packed: Buffer): { readonly head: Head; readonly bytes: Buffer } {
+  const bodyAt = headLengthBytes + (packed.length < headLengthBytes ? 0 : packed.readUInt16BE());
+  if (packed.length < bodyAt) throw openFailed('a record shorter than its head');
+  const [name, ...owners] = JSON.parse(packed.toString('utf8', headLengthBytes, bodyAt)) as string[];
+  if (name === undefined) throw openFailed('a record without a name');
+  return { head: { name, owners }, bytes: packed.subarray(bodyAt) };
+}
