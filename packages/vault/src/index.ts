@@ -13,13 +13,54 @@ export { needlesOf } from './credentials/needles.ts';
 export type { Placement } from './credentials/placement.ts';
 export { scrubBytes } from './credentials/scrub.ts';
 export type { Connection, Connections, Gate, Lent, Use } from './credentials/gate.ts';
+export { holdsTenantKeys, systemTenant } from './keys/deployment.ts';
+export type { Blinded, DraftOf, DraftStep, KeyDraft } from './keys/drafts.ts';
+export { envKey } from './keys/env-key.ts';
+export { hkdfRoot } from './keys/hkdf-root.ts';
+export { openKeyring, type KeyringParts } from './keys/keyring.ts';
+export { openSealer, type KeyState, type OpenedSealer, type SealerParts } from './keys/open-sealer.ts';
+export { passphraseKey, passphraseRoundsMin } from './keys/passphrase.ts';
 export type { KeyContext, KeyProvider, RootKey } from './keys/provider.ts';
+export {
+  blindedAttributes,
+  sealedFields,
+  type BlindedOf,
+  type SealedField,
+  type SealedFieldOf,
+} from './keys/sealed-fields.ts';
+export { sealedRecords, type RecordSealing } from './keys/sealed-records.ts';
+export { sealedTables, type SealedTables } from './keys/sealed-tables.ts';
 export type { Place, PlacedKind, Sealer } from './keys/sealer.ts';
 export type { DataKey, Suite } from './seal/data-key.ts';
 export { openGcmRow, sealGcmRow, type GcmRow } from './seal/gcm-row.ts';
 export { kinds, type ContextOf, type KindName } from './seal/kinds.ts';
 export { dropNoncePool } from './seal/nonces.ts';
+export { memoryRecords, type MemoryRecords, type MemoryRecordsOptions } from './store/memory/records.ts';
 export { memoryTables, type MemoryTables, type MemoryTablesOptions } from './store/memory/tables.ts';
+export { tableRecords, type TableRecordsOptions } from './store/records-on-tables.ts';
 export type { RecordWrite, Records, StoredRecord } from './store/records.ts';
-export { tableSpecs, type IndexName, type IndexSpec, type KeyOf, type TableName, type TableSpec } from './store/spec.ts';
-export type { Guard, Item, ItemOf, Page, Query, Revision, SortRange, Step, Stored, Tables, Transacted, Value } from './store/tables.ts';
+export {
+  tableSpecs,
+  type IndexName,
+  type IndexSpec,
+  type KeyOf,
+  type TableName,
+  type TableSpec,
+} from './store/spec.ts';
+export { claimDirectory, type ClaimedDirectory } from './store/sqlite/data-directory.ts';
+export { sqliteTables, type SqliteTables, type SqliteTablesOptions } from './store/sqlite/tables.ts';
+export type {
+  Guard,
+  Item,
+  ItemOf,
+  Page,
+  Query,
+  Revision,
+  SortRange,
+  Step,
+  Stored,
+  Tables,
+  Transacted,
+  Value,
+} from './store/tables.ts';
+export type { FillableTables } from './store/tables-on-engine.ts';

@@ -37,8 +37,14 @@ export interface Records {
   /** Remove, and refuse every write to the name until then, so that a slower writer cannot bring it back. */
   bar(name: string, untilMs: number): Promise<void>;
   /** Names that the owner has, living ones only; may lag behind. */
-  list(owner: string, page: { readonly limit: number; readonly cursor?: string }): Promise<{ readonly names: readonly string[]; readonly cursor: string | undefined }>;
+  list(
+    owner: string,
+    page: { readonly limit: number; readonly cursor?: string },
+  ): Promise<{ readonly names: readonly string[]; readonly cursor: string | undefined }>;
   /** Names of all living records. For sweeps and export. */
-  scan(page: { readonly limit: number; readonly cursor?: string }): Promise<{ readonly names: readonly string[]; readonly cursor: string | undefined }>;
+  scan(page: {
+    readonly limit: number;
+    readonly cursor?: string;
+  }): Promise<{ readonly names: readonly string[]; readonly cursor: string | undefined }>;
   close(): Promise<void>;
 }

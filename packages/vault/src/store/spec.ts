@@ -92,7 +92,9 @@ export type TableName = keyof typeof tableSpecs;
 type Specs = typeof tableSpecs;
 
 /** The name of an index of table `T`; `never` when it has none. */
-export type IndexName<T extends TableName> = Specs[T] extends { readonly indexes: infer I } ? keyof I & string : never;
+export type IndexName<T extends TableName> = Specs[T] extends { readonly indexes: infer I }
+  ? keyof I & string
+  : never;
 
 /** The key of one item of table `T`, by the table's own attribute names. */
 export type KeyOf<T extends TableName> = Readonly<

@@ -76,7 +76,10 @@ export interface Tables {
   remove<T extends TableName>(table: T, key: KeyOf<T>, guard?: Guard): Promise<boolean>;
   query<T extends TableName>(table: T, query: Query<T>): Promise<Page<ItemOf<T>>>;
   /** Everything, in no promised order. For administration, export and sweeps; never on a request's path. */
-  scan<T extends TableName>(table: T, page: { readonly limit: number; readonly cursor?: string }): Promise<Page<ItemOf<T>>>;
+  scan<T extends TableName>(
+    table: T,
+    page: { readonly limit: number; readonly cursor?: string },
+  ): Promise<Page<ItemOf<T>>>;
   /** 1 to 100 steps, no key twice. */
   transact(steps: readonly Step[]): Promise<Transacted>;
   close(): Promise<void>;

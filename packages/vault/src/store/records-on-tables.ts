@@ -1,0 +1,184 @@
+import { randomBytes } from 'node:crypto';
+import { refuse } from '../refusal.ts';
+import { checkedEnd, checkedName, checkedOwner, checkedWrite } from './record-rules.ts';
+import type { Records, StoredRecord } from './records.ts';
+import type { Guard, Item, Revision, Step, Stored, Tables } from './tables.ts';
+
+// Records as items: one in `records`, one in `record_owners` for each owner, always changed together. The record's own
+// revision lies in the item, because moving the end changes the row's and must not change the record's. A bar is an
+// item without bytes. Every change reads first and writes under the row's revision, so of racing writers one wins
+// and the others look again.
+
+/** What {@link tableRecords} needs from outside. */
+export interface TableRecordsOptions {
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  /** Random bytes for revisions; `node:crypto` when not given. */
+  readonly random?: ((bytes: number) => Uint8Array) | undefined;
+}
+
+/** What stands under a name: the row's guard, and a record or a bar when they have not ended. */
+interface Standing {
+  readonly guard: Guard;
+  /** Owners of what lies there, ended or not: their rows go when it goes. */
+  readonly owners: readonly string[];
+  readonly record: StoredRecord | undefined;
+  readonly barredUntilMs: number | undefined;
+}
+
+/** Each lost attempt is somebody else's won one; so many in a row is a store that does not answer truthfully. */
+const attemptsMax = 100;
+
+/** Records on any `Tables`. Closing them closes the tables. */
+export function tableRecords(tables: Tables, { now, random = randomBytes }: TableRecordsOptions): Records {
+  const stand = async (name: string): Promise<Standing> =>
+    standingOf(await tables.get('records', { recordKey: name }), now());
+  const revise = (): Revision => Buffer.from(random(15)).toString('base64url');
+  /** Decide on what stands there, again and again until the decision could be written. */
+  const change = async <V>(name: string, decide: (standing: Standing) => Decision<V>): Promise<V> => {
+    for (let attempt = 0; attempt < attemptsMax; attempt += 1) {
+      const decision = decide(await stand(name));
+      if (decision.steps === undefined || (await tables.transact(decision.steps)).done) return decision.value;
+    }
+    throw refuse('store_unavailable', 'the record is changed too often', `${attemptsMax} attempts lost`);
+  };
+
+  return {
+    async get(name) {
+      return (await stand(checkedName(name))).record;
+    },
+    async put(name, bytes, write) {
+      const { endsAtMs, owners, guard } = checkedWrite(name, bytes, write);
+      const record: StoredRecord = { bytes, revision: revise(), endsAtMs, owners };
+      return change<Revision | undefined>(name, (standing) => {
+        const there = standing.record?.revision;
+        const guardLost =
+          guard !== undefined && ('ifAbsent' in guard ? there !== undefined : guard.ifRevision !== there);
+        if (standing.barredUntilMs !== undefined || guardLost) return { value: undefined };
+        return { value: record.revision, steps: recordSteps(name, record, standing) };
+      });
+    },
+    async take(name) {
+      checkedName(name);
+      return change(name, (standing) => ({
+        value: standing.record,
+        steps:
+          standing.record &&
+          ([
+            { remove: 'records', key: { recordKey: name }, guard: standing.guard },
+            ...ownerRemovals(name, standing.owners),
+          ] satisfies Step[]),
+      }));
+    },
+    async extend(name, endsAtMs) {
+      checkedName(name);
+      checkedEnd(endsAtMs);
+      return change(name, (standing) => ({
+        value: standing.record !== undefined,
+        steps: standing.record && recordSteps(name, { ...standing.record, endsAtMs }, standing),
+      }));
+    },
+    async bar(name, untilMs) {
+      checkedName(name);
+      checkedEnd(untilMs);
+      await change(name, (standing) => {
+        const barredUntilMs = Math.max(untilMs, standing.barredUntilMs ?? 0);
+        const item = { recordKey: name, ttl: ttlOf(barredUntilMs), barredUntilMs };
+        return {
+          value: undefined,
+          steps: [{ put: 'records', item, guard: standing.guard }, ...ownerRemovals(name, standing.owners)],
+        };
+      });
+    },
+    async list(owner, page) {
+      const found = await tables.query('record_owners', { partition: checkedOwner(owner), ...page });
+      const living = found.items.filter(({ item }) => Number(item['endsAtMs']) > now());
+      return { names: living.map(({ item }) => item.recordKey), cursor: found.cursor };
+    },
+    async scan(page) {
+      const found = await tables.scan('records', page);
+      const living = found.items.filter((stored) => standingOf(stored, now()).record !== undefined);
+      return { names: living.map(({ item }) => item.recordKey), cursor: found.cursor };
+    },
+    async close() {
+      await tables.close();
+    },
+  };
+}
+
+/** What to return, and what to write before; `undefined` steps: nothing. */
+interface Decision<V> {
+  readonly value: V;
+  readonly steps?: readonly Step[] | undefined;
+}
+
+function standingOf(stored: Stored | undefined, nowMs: number): Standing {
+  if (stored === undefined)
+    return { guard: { ifAbsent: true }, owners: [], record: undefined, barredUntilMs: undefined };
+  const guard: Guard = { ifRevision: stored.revision };
+  const { bytes, revision, endsAtMs, owners, barredUntilMs } = stored.item;
+  if (typeof barredUntilMs === 'number')
+    return {
+      guard,
+      owners: [],
+      record: undefined,
+      barredUntilMs: barredUntilMs > nowMs ? barredUntilMs : undefined,
+    };
+  if (
+    typeof bytes !== 'string' ||
+    typeof revision !== 'string' ||
+    typeof endsAtMs !== 'number' ||
+    !Array.isArray(owners)
+  )
+    throw refuse(
+      'store_unavailable',
+      'a stored record cannot be read',
+      'an item of `records` has not the form of a record',
+    );
+  const record: StoredRecord = { bytes: bytesOf(bytes), revision, endsAtMs, owners: owners.map(String) };
+  return {
+    guard,
+    owners: record.owners,
+    record: endsAtMs > nowMs ? record : undefined,
+    barredUntilMs: undefined,
+  };
+}
+
+function recordSteps(
+  name: string,
+  { bytes, revision, endsAtMs, owners }: StoredRecord,
+  standing: Standing,
+): Step[] {
+  const ttl = ttlOf(endsAtMs);
+  const item = {
+    recordKey: name,
+    ttl,
+    endsAtMs,
+    revision,
+    owners,
+    bytes: Buffer.from(bytes).toString('base64url'),
+  } satisfies Item;
+  const left = standing.owners.filter((owner) => !owners.includes(owner));
+  return [
+    { put: 'records', item, guard: standing.guard },
+    ...owners.map((owner): Step => ({
+      put: 'record_owners',
+      item: { owner, recordKey: name, ttl, endsAtMs },
+    })),
+    ...ownerRemovals(name, left),
+  ];
+}
+
+function ownerRemovals(name: string, owners: readonly string[]): Step[] {
+  return owners.map((owner): Step => ({ remove: 'record_owners', key: { owner, recordKey: name } }));
+}
+
+// Items end in whole seconds; the record's own end is compared in milliseconds.
+function ttlOf(endsAtMs: number): number {
+  return Math.ceil(endsAtMs / 1000);
+}
+
+// A buffer of its own: what is read may be wiped without touching a shared pool.
+function bytesOf(text: string): Uint8Array {
+  return new Uint8Array(Buffer.from(text, 'base64url'));
+}

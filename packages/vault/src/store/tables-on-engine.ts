@@ -1,0 +1,171 @@
+import { randomBytes } from 'node:crypto';
+import { cursorInvalid, readCursor, writeCursor } from './cursor.ts';
+import {
+  expired,
+  type Engine,
+  type Position,
+  type Row,
+  type Rows,
+  type Span,
+  type TableKey,
+} from './engine.ts';
+import { checkedItem, checkedKey, indexOf, specOf } from './item-rules.ts';
+import { checkedLimit, checkedQuery, checkedSteps, conditionOf } from './query-rules.ts';
+import { boundsOf, within } from './sort-range.ts';
+import type { KeyOf, TableName } from './spec.ts';
+import type {
+  Guard,
+  Item,
+  ItemOf,
+  Page,
+  Query,
+  Revision,
+  Step,
+  Stored,
+  Tables,
+  Transacted,
+} from './tables.ts';
+
+// The front of every adapter: rules, revisions, cursors, expiry and filters are written once, here.
+
+/** What the front of an adapter needs from outside. */
+export interface FrontOptions {
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  /** Random bytes for revisions; `node:crypto` when not given. */
+  readonly random?: ((bytes: number) => Uint8Array) | undefined;
+}
+
+/** Tables that an import can fill. */
+export interface FillableTables extends Tables {
+  /** Write the whole item as an import does: without a guard, and without a revision until somebody writes it. */
+  bringIn<T extends TableName>(table: T, item: ItemOf<T>): Promise<void>;
+}
+
+/** Put the front of every adapter before an engine. */
+export function tablesOnEngine(engine: Engine, { now, random = randomBytes }: FrontOptions): FillableTables {
+  const nowSeconds = (): number => now() / 1000;
+  // 120 random bits: not a counter, which a lost last write would hand out again.
+  const revise = (): Revision => Buffer.from(random(15)).toString('base64url');
+  const page = pageMaker(nowSeconds);
+
+  return {
+    async get<T extends TableName>(table: T, key: KeyOf<T>) {
+      const row = await engine.get(table, checkedKey(table, key));
+      return row === undefined || expired(row.ttlSeconds, nowSeconds())
+        ? undefined
+        : storedOf<ItemOf<T>>(row);
+    },
+    async put<T extends TableName>(table: T, item: ItemOf<T>, guard?: Guard) {
+      const row = { ...checkedItem(table, item), revision: revise() };
+      const lost = await engine.apply(
+        [{ act: 'put', table, row, condition: conditionOf(guard) }],
+        nowSeconds(),
+      );
+      return lost === undefined ? row.revision : undefined;
+    },
+    async remove<T extends TableName>(table: T, key: KeyOf<T>, guard?: Guard) {
+      const row = checkedKey(table, key);
+      const condition = conditionOf(guard) ?? 'present';
+      const lost = await engine.apply([{ act: 'remove', table, row, condition }], nowSeconds());
+      return lost === undefined && condition !== 'absent';
+    },
+    async query<T extends TableName>(table: T, query: Query<T>) {
+      const span = checkedQuery(table, query);
+      const { contains } = query;
+      const question = [
+        table,
+        span.index,
+        span.partition,
+        span.range,
+        span.descending,
+        contains?.attribute,
+        contains?.text,
+      ];
+      const after =
+        query.cursor === undefined ? undefined : positionIn(table, span, readCursor(question, query.cursor));
+      const rows = await engine.read(table, { ...span, after });
+      return page<ItemOf<T>>(rows, contains, (row, item) =>
+        writeCursor(question, placeOf(table, span.index, row, item)),
+      );
+    },
+    async scan<T extends TableName>(
+      table: T,
+      { limit, cursor }: { readonly limit: number; readonly cursor?: string },
+    ) {
+      specOf(table);
+      const question = ['scan', table];
+      const [pk, sk] = cursor === undefined ? [] : readCursor(question, cursor);
+      const after = cursor === undefined ? undefined : keyAt(pk, sk);
+      const rows = await engine.scan(table, checkedLimit(limit), after);
+      return page<ItemOf<T>>(rows, undefined, (row) => writeCursor(question, [row.pk, row.sk]));
+    },
+    async transact(steps: readonly Step[]): Promise<Transacted> {
+      const lost = await engine.apply(checkedSteps(steps, revise), nowSeconds());
+      return lost === undefined ? { done: true } : { done: false, lost };
+    },
+    async bringIn<T extends TableName>(table: T, item: ItemOf<T>) {
+      const row = { ...checkedItem(table, item), revision: undefined };
+      await engine.apply([{ act: 'put', table, row, condition: undefined }], nowSeconds());
+    },
+    async close() {
+      await engine.close();
+    },
+  };
+}
+
+function storedOf<I>(row: Row): Stored<I> {
+  return { item: JSON.parse(row.json) as I, revision: row.revision };
+}
+
+function pageMaker(nowSeconds: () => number) {
+  return <I extends Item>(
+    { rows, more }: Rows,
+    contains: { readonly attribute: string; readonly text: string } | undefined,
+    cursorAt: (row: Row, item: Item) => string,
+  ): Page<I> => {
+    const read = rows.map((row) => ({ row, stored: storedOf<I>(row) }));
+    const items = read
+      .filter(({ row }) => !expired(row.ttlSeconds, nowSeconds()))
+      .map(({ stored }) => stored)
+      .filter(
+        ({ item }) => contains === undefined || textOf(item, contains.attribute).includes(contains.text),
+      );
+    const last = read.at(-1);
+    return { items, cursor: more && last !== undefined ? cursorAt(last.row, last.stored.item) : undefined };
+  };
+}
+
+function textOf(item: Item, attribute: string): string {
+  const value = item[attribute];
+  return typeof value === 'string' ? value : '';
+}
+
+function placeOf(table: TableName, index: string | undefined, row: Row, item: Item): (string | number)[] {
+  const sort = index === undefined ? undefined : indexOf(table, index).sort;
+  const value = sort === undefined ? undefined : item[sort];
+  return typeof value === 'string' || typeof value === 'number' ? [row.pk, row.sk, value] : [row.pk, row.sk];
+}
+
+// The digest in a cursor is no signature, so a place outside the query's own range is refused here.
+function positionIn(
+  table: TableName,
+  span: Omit<Span, 'after'>,
+  place: readonly (string | number)[],
+): Position {
+  const [pk, sk, sort] = place;
+  const key = keyAt(pk, sk);
+  const spec = span.index === undefined ? undefined : indexOf(table, span.index);
+  const sortType = spec?.sort === undefined ? 'undefined' : (spec.sortType ?? 'string');
+  const value = spec === undefined ? key.sk : sort;
+  if (typeof sort !== sortType || (spec === undefined && key.pk !== span.partition))
+    throw cursorInvalid('not a place of this query');
+  if (value !== undefined && !within(boundsOf(span.range), value))
+    throw cursorInvalid('a place outside the range');
+  return { ...key, sort };
+}
+
+function keyAt(pk: string | number | undefined, sk: string | number | undefined): TableKey {
+  if (typeof pk !== 'string' || typeof sk !== 'string') throw cursorInvalid('no key inside');
+  return { pk, sk };
+}
