@@ -33,7 +33,9 @@ describe('the development bearer', () => {
     ['two tokens', `Bearer ${token}, Bearer ${token}`],
     ['leading spaces', `Bearer  ${token}`],
   ])('refuses %s', (_, authorization) => {
-    expect(() => bearer.verify(from(authorization))).toThrow(expect.objectContaining({ code: 'unauthorized' }));
+    expect(() => bearer.verify(from(authorization))).toThrow(
+      expect.objectContaining({ code: 'unauthorized' }),
+    );
   });
 
   it.each(['10.0.0.7', '192.168.1.2', '::ffff:10.0.0.7', '2001:db8::1', '127.0.0.1.example', undefined])(
@@ -47,7 +49,9 @@ describe('the development bearer', () => {
   it('does not exist in production', () => {
     const none = developmentBearer(undefined, who);
     for (const authorization of [undefined, '', 'Bearer ', 'Bearer undefined', `Bearer ${token}`])
-      expect(() => none.verify(from(authorization))).toThrow(expect.objectContaining({ code: 'unauthorized' }));
+      expect(() => none.verify(from(authorization))).toThrow(
+        expect.objectContaining({ code: 'unauthorized' }),
+      );
   });
 });
 

@@ -35,7 +35,8 @@ export function developmentBearer(token: string | undefined, administrator: Loca
       const shown = /^Bearer ([A-Za-z0-9._~+/-]+=*)$/i.exec(authorization ?? '')?.[1];
       // Digests are compared, so that neither length nor content shows in the time it takes.
       const right = expected !== undefined && timingSafeEqual(digest(shown ?? ''), expected);
-      if (!right || !isLoopback(peer)) throw refuse('unauthorized', 'this address needs a valid bearer token');
+      if (!right || !isLoopback(peer))
+        throw refuse('unauthorized', 'this address needs a valid bearer token');
       return { ...administrator, client: 'development', source: 'mcp', ip: peer, agent };
     },
   };

@@ -15,14 +15,23 @@ describe('the banner', () => {
 
   it('shows a line to copy for each client, with address and bearer in it', () => {
     const lines = banner(started).split('\n');
-    const after = (label: string): string => lines[lines.findIndex((line) => line.startsWith(label)) + 1] ?? '';
-    for (const label of ['Connect Claude Code', 'Connect Cursor', 'Connect VS Code', 'Look with the MCP Inspector']) {
+    const after = (label: string): string =>
+      lines[lines.findIndex((line) => line.startsWith(label)) + 1] ?? '';
+    for (const label of [
+      'Connect Claude Code',
+      'Connect Cursor',
+      'Connect VS Code',
+      'Look with the MCP Inspector',
+    ]) {
       expect(after(label)).toContain('http://127.0.0.1:3000/mcp/everything');
       expect(after(label)).toContain('Bearer sgd_test');
     }
     expect(JSON.parse(after('Connect Cursor'))).toEqual({
       mcpServers: {
-        everything: { url: 'http://127.0.0.1:3000/mcp/everything', headers: { Authorization: 'Bearer sgd_test' } },
+        everything: {
+          url: 'http://127.0.0.1:3000/mcp/everything',
+          headers: { Authorization: 'Bearer sgd_test' },
+        },
       },
     });
   });

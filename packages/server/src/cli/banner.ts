@@ -17,13 +17,20 @@ export function banner({ origin, bearer, upstreams, dataDir }: Started): string 
   const [first] = upstreams;
   const lines = [`Sealgate is listening on ${origin}`, ''];
   for (const name of upstreams) lines.push(`  Upstream ${name}: ${origin}/mcp/${name}`);
-  if (upstreams.length === 0) lines.push('  No upstream yet. Add one: sealgate upstreams add <name> --url <address>');
+  if (upstreams.length === 0)
+    lines.push('  No upstream yet. Add one: sealgate upstreams add <name> --url <address>');
   lines.push(`  Data: ${dataDir}`);
   if (bearer === undefined) {
-    lines.push('', '  Production: the development bearer is off, so no client can sign in to this version yet.');
+    lines.push(
+      '',
+      '  Production: the development bearer is off, so no client can sign in to this version yet.',
+    );
     return `${lines.join('\n')}\n`;
   }
-  lines.push(`  Bearer (development): ${bearer}`, '    taken from this machine only; it stays the same after a restart');
+  lines.push(
+    `  Bearer (development): ${bearer}`,
+    '    taken from this machine only; it stays the same after a restart',
+  );
   if (first !== undefined) lines.push('', ...connectLines(first, `${origin}/mcp/${first}`, bearer));
   return `${lines.join('\n')}\n`;
 }

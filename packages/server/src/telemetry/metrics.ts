@@ -5,7 +5,10 @@ import { MeterProvider } from '@opentelemetry/sdk-metrics';
 /** What is counted about calls. Label values come from bounded sets: upstream names, method-table names, outcomes. */
 export interface Metrics {
   /** One call ended. */
-  called(labels: { readonly upstream: string; readonly method: string; readonly outcome: string }, seconds: number): void;
+  called(
+    labels: { readonly upstream: string; readonly method: string; readonly outcome: string },
+    seconds: number,
+  ): void;
   /** One HTTP request was answered. */
   answered(status: number): void;
   /** Read a number whenever somebody scrapes. */
@@ -22,12 +25,16 @@ export function openMetrics(): Metrics {
   const exporter = new PrometheusExporter({ preventServerStart: true });
   const provider = new MeterProvider({ readers: [exporter] });
   const meter = provider.getMeter('sealgate');
-  const calls = meter.createCounter('sealgate_calls', { description: 'Calls by upstream, method and outcome.' });
+  const calls = meter.createCounter('sealgate_calls', {
+    description: 'Calls by upstream, method and outcome.',
+  });
   const durations = meter.createHistogram('sealgate_call_duration_seconds', {
     description: 'Time from a call in to its last byte out.',
     advice: { explicitBucketBoundaries: latencyBuckets },
   });
-  const answers = meter.createCounter('sealgate_http_responses', { description: 'HTTP answers by status class.' });
+  const answers = meter.createCounter('sealgate_http_responses', {
+    description: 'HTTP answers by status class.',
+  });
   return {
     called(labels, seconds) {
       calls.add(1, labels);

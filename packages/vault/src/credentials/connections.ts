@@ -19,7 +19,12 @@ export type ConnectionRow = ItemOf<'connections'>;
 /** What {@link openConnections} gives: the kept connections, and the way of the gate to their sealed rows. */
 export interface ConnectionRows extends Connections {
   /** The person's own connection to the upstream, or the group's. `undefined` when there is neither. */
-  find(tenant: string, subject: string, upstream: string, name: string): Promise<Stored<ConnectionRow> | undefined>;
+  find(
+    tenant: string,
+    subject: string,
+    upstream: string,
+    name: string,
+  ): Promise<Stored<ConnectionRow> | undefined>;
   /**
    * Open the credential of a row.
    *
@@ -108,7 +113,8 @@ export function connectionOf(row: ConnectionRow): Connection {
 
 // `%` and `#` are escaped, so that no subject or name can imitate another row's id.
 function connectionIdOf(upstream: string, subject: string, name: string): string {
-  const part = (text: string): string => text.replaceAll('%', '%25').replaceAll('#', '%23').replaceAll('*', '%2a');
+  const part = (text: string): string =>
+    text.replaceAll('%', '%25').replaceAll('#', '%23').replaceAll('*', '%2a');
   return `${part(upstream)}#${subject === '' ? '*' : part(subject)}#${part(name)}`;
 }
 

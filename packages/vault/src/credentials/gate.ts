@@ -45,7 +45,12 @@ export interface Gate {
    * Lend to a child process: its environment, and a name for the child that changes when the credential does. The exception
    * that architecture knows: whoever removes or replaces the credential ends the child (`onChange`).
    */
-  lendToChild(use: Use): Promise<{ readonly environment: Readonly<Record<string, string>>; readonly connection: Connection | undefined }>;
+  lendToChild(
+    use: Use,
+  ): Promise<{
+    readonly environment: Readonly<Record<string, string>>;
+    readonly connection: Connection | undefined;
+  }>;
   /** Called after a connection was set or removed. Returns how to stop listening. */
   onChange(listener: (connection: Connection) => void): () => void;
 }

@@ -23,11 +23,15 @@ describe('placing a credential', () => {
     expect(headers['authorization']).toBe(`Basic ${basic.toString('base64')}`);
   });
   it('sends a header of any name', () => {
-    expect(inject(outgoing, { in: 'header', name: 'X-Api-Key', scheme: 'plain' }, secret).headers['x-api-key']).toBe('sesame+1');
+    expect(
+      inject(outgoing, { in: 'header', name: 'X-Api-Key', scheme: 'plain' }, secret).headers['x-api-key'],
+    ).toBe('sesame+1');
   });
   it('sends a query value after what the address has', () => {
     expect(inject(outgoing, { in: 'query', name: 'key' }, secret).path).toBe('/mcp?v=1&key=sesame%2B1');
-    expect(inject({ ...outgoing, path: '/mcp' }, { in: 'query', name: 'key' }, secret).path).toBe('/mcp?key=sesame%2B1');
+    expect(inject({ ...outgoing, path: '/mcp' }, { in: 'query', name: 'key' }, secret).path).toBe(
+      '/mcp?key=sesame%2B1',
+    );
   });
   it('never sends a child’s credential over HTTP', () => {
     expect(() => inject(outgoing, { in: 'env', name: 'API_KEY' }, secret)).toThrow(

@@ -10,7 +10,17 @@ const environmentName = /^[A-Za-z_][A-Za-z0-9_]{0,127}$/;
 const queryName = /^[A-Za-z0-9._~-]{1,64}$/;
 
 // Names that decide how a request is framed or routed: a credential under one of them would be a smuggling tool.
-const framing = new Set(['connection', 'content-length', 'content-type', 'expect', 'host', 'te', 'trailer', 'transfer-encoding', 'upgrade']);
+const framing = new Set([
+  'connection',
+  'content-length',
+  'content-type',
+  'expect',
+  'host',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]);
 // Variables that make a child load or run something else.
 const loading = /^(?:PATH|NODE_OPTIONS|LD_.*|DYLD_.*|PYTHONPATH|BASH_ENV|ENV|IFS|SHELL)$/i;
 
@@ -28,7 +38,8 @@ export function checkCredential(secret: Uint8Array, placement: Placement): void 
   checkName(placement);
   if (placement.in !== 'header') return;
   if (placement.scheme === 'basic') {
-    if (!/^[^:]+:/.test(text)) throw invalid('for basic authentication must have the form name:password (RFC 7617 §2)');
+    if (!/^[^:]+:/.test(text))
+      throw invalid('for basic authentication must have the form name:password (RFC 7617 §2)');
   } else if (!fieldValue.test(text)) throw invalid('contains characters that a header cannot carry');
 }
 
@@ -49,7 +60,10 @@ function invalid(what: string) {
 /** The request with the secret at its place. The secret becomes text here, which lives until it is collected. */
 export function inject(outgoing: Outgoing, placement: Placement, secret: Buffer): Outgoing {
   if (placement.in === 'header')
-    return { ...outgoing, headers: { ...outgoing.headers, [placement.name.toLowerCase()]: headerValue(placement.scheme, secret) } };
+    return {
+      ...outgoing,
+      headers: { ...outgoing.headers, [placement.name.toLowerCase()]: headerValue(placement.scheme, secret) },
+    };
   if (placement.in === 'query') {
     const pair = `${placement.name}=${encodeURIComponent(secret.toString('utf8'))}`;
     return { ...outgoing, path: `${outgoing.path}${outgoing.path.includes('?') ? '&' : '?'}${pair}` };

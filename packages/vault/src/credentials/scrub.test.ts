@@ -68,7 +68,9 @@ describe('scrubbing an answer', () => {
   });
 
   it('holds back nothing that cannot be the beginning of the secret', async () => {
-    const { chunks } = await collect(scrubAnswer(answered(parts('event one\n\n', 'event two k3', '? three')), needles));
+    const { chunks } = await collect(
+      scrubAnswer(answered(parts('event one\n\n', 'event two k3', '? three')), needles),
+    );
     expect(chunks).toEqual(['event one\n\n', 'event two ', 'k3? three']);
   });
 

@@ -30,10 +30,7 @@ export function scrubBytes(bytes: Uint8Array, needles: readonly Buffer[]): Uint8
   return copied ? source : bytes;
 }
 
-function scrubHeaders(
-  headers: Answer['headers'],
-  needles: readonly Buffer[],
-): Answer['headers'] {
+function scrubHeaders(headers: Answer['headers'], needles: readonly Buffer[]): Answer['headers'] {
   return Object.fromEntries(
     Object.entries(headers).map(([name, value]) => [
       name,

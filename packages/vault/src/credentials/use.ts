@@ -122,5 +122,8 @@ function missing(upstream: string): Refusal {
 function failed(error: unknown): AuditOutcome {
   if (error instanceof Refusal)
     return { out: error.code === 'credential_missing' ? 'denied' : 'error', code: error.code };
-  return { out: error instanceof Error && error.name === 'AbortError' ? 'aborted' : 'error', code: 'internal' };
+  return {
+    out: error instanceof Error && error.name === 'AbortError' ? 'aborted' : 'error',
+    code: 'internal',
+  };
 }

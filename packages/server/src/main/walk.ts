@@ -1,0 +1,125 @@
+import type { Bearer } from '../auth/bearer.ts';
+import type { Caller } from '../caller.ts';
+import type { Upstream } from '../domain/upstream.ts';
+import { refuse } from '../errors.ts';
+import { allow } from '../gateway/allow.ts';
+import { readCall, readSessionCall, type Call } from '../gateway/call.ts';
+import { readFields } from '../gateway/fields.ts';
+import type { Forward } from '../gateway/forward.ts';
+import { limitHeaders, type Limiter } from '../gateway/limit.ts';
+import type { Stdio } from '../gateway/stdio/serve-stdio.ts';
+import type { Arrival, Exchange, McpHandler } from '../http/exchange.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+
+// The walk of one call (docs/walk.md), stop by stop: who, how often, what, may they, and then the gate, behind `forward`
+// or the child. Every refusal on the way is thrown and becomes an answer in `http/reply.ts`.
+
+/** The stops. */
+export interface WalkParts {
+  readonly bearer: Bearer;
+  readonly limiter: Limiter;
+  /** The limiter's window. */
+  readonly windowMs: number;
+  readonly upstreams: { find(tenant: string, name: string): Upstream | undefined };
+  readonly forward: Forward;
+  readonly stdio: Pick<Stdio, 'serve'>;
+  readonly metrics: Pick<Metrics, 'called'>;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+}
+
+/** What answers `/mcp/{upstream}`. */
+export function openWalk(parts: WalkParts): McpHandler<Caller> {
+  return {
+    admit: async (arrival) => admit(arrival, parts),
+    challenge: () => 'Bearer realm="sealgate"',
+    async handle(exchange) {
+      const startedMs = performance.now();
+      const label = { upstream: 'none', method: 'none', outcome: 'refused' };
+      try {
+        const upstream = findUpstream(exchange, parts);
+        label.upstream = upstream.name;
+        const fields = readFields(exchange.rawHeaders);
+        const call =
+          exchange.method === 'POST'
+            ? readCall(fields, exchange.body)
+            : readSessionCall(fields, exchange.method === 'GET' ? 'stream' : 'close');
+        exchange.messageId = call.id;
+        label.method = call.is.act;
+        decide(exchange, upstream, call);
+        label.outcome = 'failed';
+        await pass({ exchange, upstream, call, fields }, parts);
+        label.outcome = 'passed';
+      } finally {
+        parts.metrics.called(label, (performance.now() - startedMs) / 1000);
+      }
+    },
+  };
+}
+
+function admit(
+  { rawHeaders, ip }: Arrival,
+  { bearer, limiter, windowMs, now }: WalkParts,
+): { admitted: Caller; headers: Record<string, string> } {
+  const admitted = bearer.verify({
+    authorization: only(rawHeaders, 'authorization'),
+    peer: ip,
+    agent: only(rawHeaders, 'user-agent'),
+  });
+  const standing = limiter.consume(`${admitted.tenant}/${admitted.subject}/${admitted.client}`);
+  const headers = limitHeaders('mcp', standing, windowMs, now());
+  if (!standing.allowed)
+    throw refuse('rate_limited', `this client has used its ${standing.limit} requests a minute`);
+  return { admitted, headers };
+}
+
+/** The value of a header that may come once; `undefined` when it does not come, or comes twice. */
+function only(rawHeaders: readonly string[], name: string): string | undefined {
+  let found: string | undefined;
+  for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
+    if (rawHeaders[at]?.toLowerCase() !== name) continue;
+    if (found !== undefined) return undefined;
+    found = rawHeaders[at + 1];
+  }
+  return found;
+}
+
+function findUpstream({ admitted, upstream }: Exchange<Caller>, { upstreams }: WalkParts): Upstream {
+  const found = upstreams.find(admitted.tenant, upstream);
+  if (found === undefined)
+    throw refuse('upstream_unknown', `there is no upstream ${JSON.stringify(upstream.slice(0, 64))}`);
+  return found;
+}
+
+function decide({ admitted: caller }: Exchange<Caller>, { name }: Upstream, call: Call): void {
+  const decision = allow({ caller, upstream: { tenant: caller.tenant, name }, want: call });
+  if (!decision.allowed) throw refuse(decision.code, decision.message);
+}
+
+interface Step {
+  readonly exchange: Exchange<Caller>;
+  readonly upstream: Upstream;
+  readonly call: Call;
+  readonly fields: ReturnType<typeof readFields>;
+}
+
+async function pass(
+  { exchange, upstream, call, fields }: Step,
+  { forward, stdio }: WalkParts,
+): Promise<void> {
+  const { admitted: caller, requestId: correlation, signal, reply, raw } = exchange;
+  const body = exchange.method === 'POST' ? exchange.body : undefined;
+  if (upstream.kind === 'http')
+    return forward({ caller, upstream, call, fields, body, correlation, signal, reply });
+  const parsed: unknown =
+    body === undefined
+      ? undefined
+      : JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8'));
+  return stdio.serve(raw.request, raw.response, {
+    caller,
+    upstream,
+    correlation,
+    body: parsed,
+    bytes: body?.byteLength,
+  });
+}
