@@ -20,5 +20,9 @@ export type Decision =
  */
 export function allow({ caller, upstream }: Wish): Decision {
   if (caller.tenant === upstream.tenant) return { allowed: true };
-  return { allowed: false, code: 'upstream_unknown', message: `there is no upstream ${JSON.stringify(upstream.name)}` };
+  return {
+    allowed: false,
+    code: 'upstream_unknown',
+    message: `there is no upstream ${JSON.stringify(upstream.name)}`,
+  };
 }

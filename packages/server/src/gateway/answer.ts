@@ -70,11 +70,16 @@ export function receive(sizes: AnswerSizes, hooks: { onHeaders(): void; onEnd():
       if (stream !== undefined) return stream.push(chunk);
       collected.push(chunk);
       collectedBytes += chunk.byteLength;
-      if (collectedBytes > sizes.collectedBytesMax && head !== undefined && aborted === undefined) openBody(head);
+      if (collectedBytes > sizes.collectedBytesMax && head !== undefined && aborted === undefined)
+        openBody(head);
     },
     onResponseEnd() {
       if (stream !== undefined) stream.end();
-      else if (head !== undefined) resolve({ ...head, body: collected.length === 1 && collected[0] ? collected[0] : Buffer.concat(collected) });
+      else if (head !== undefined)
+        resolve({
+          ...head,
+          body: collected.length === 1 && collected[0] ? collected[0] : Buffer.concat(collected),
+        });
       hooks.onEnd();
     },
     onResponseError: (_, error) => abort(unavailable(error)),

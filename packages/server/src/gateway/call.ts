@@ -53,7 +53,16 @@ export function readSessionCall(fields: Fields, kind: 'stream' | 'close'): Call 
   if (version !== undefined && isModern(version))
     throw refuse('method_not_allowed', `protocol revision ${modernRevisions[0]} knows POST alone`);
   const is = kind === 'stream' ? openStream : closeSession;
-  return { era: 'legacy', kind, id: undefined, method: '', is, name: undefined, progressToken: undefined, mirror: legacyMirror(fields) };
+  return {
+    era: 'legacy',
+    kind,
+    id: undefined,
+    method: '',
+    is,
+    name: undefined,
+    progressToken: undefined,
+    mirror: legacyMirror(fields),
+  };
 }
 
 function eraOf(fields: Fields, message: Message): 'modern' | 'legacy' {
@@ -62,7 +71,10 @@ function eraOf(fields: Fields, message: Message): 'modern' | 'legacy' {
   const header = fields.get('mcp-protocol-version');
   const modernHeader = header !== undefined && isModern(header);
   if (message.method === 'initialize' && !(typeof claim === 'string' && isModern(claim))) {
-    if (modernHeader) throw mismatch('initialize belongs to the revisions before 2026-07-28, the MCP-Protocol-Version header does not');
+    if (modernHeader)
+      throw mismatch(
+        'initialize belongs to the revisions before 2026-07-28, the MCP-Protocol-Version header does not',
+      );
     return 'legacy';
   }
   if (claimed) {
@@ -79,14 +91,25 @@ function modernCall(fields: Fields, message: Message): Call {
   const header = fields.get('mcp-protocol-version');
   const claim = message.meta[versionKey];
   const revision = typeof claim === 'string' ? claim : header;
-  if (header !== undefined && header !== revision) throw mismatch('the MCP-Protocol-Version header and the body name different revisions');
+  if (header !== undefined && header !== revision)
+    throw mismatch('the MCP-Protocol-Version header and the body name different revisions');
   const method = fields.get('mcp-method');
-  if (method !== undefined && method !== message.method) throw mismatch('the Mcp-Method header and the body name different methods');
+  if (method !== undefined && method !== message.method)
+    throw mismatch('the Mcp-Method header and the body name different methods');
   if (revision === undefined || !modernRevisions.includes(revision))
-    throw refuse('era_unsupported', `protocol revision ${JSON.stringify(revision?.slice(0, 32))} is not supported`);
+    throw refuse(
+      'era_unsupported',
+      `protocol revision ${JSON.stringify(revision?.slice(0, 32))} is not supported`,
+    );
   const is = methodOf(message.method);
   const name = nameOf(message, is);
-  return { era: 'modern', ...about(message), is, name, mirror: modernMirror(fields, message, { nameIn: is.nameIn, name }) };
+  return {
+    era: 'modern',
+    ...about(message),
+    is,
+    name,
+    mirror: modernMirror(fields, message, { nameIn: is.nameIn, name }),
+  };
 }
 
 function legacyCall(fields: Fields, message: Message): Call {
@@ -97,8 +120,15 @@ function legacyCall(fields: Fields, message: Message): Call {
 
 function readAnswer(fields: Fields, message: Message): Call {
   const version = fields.get('mcp-protocol-version');
-  if (version !== undefined && isModern(version)) throw refuse('message_invalid', `protocol revision ${modernRevisions[0]} has no responses of clients`);
-  return { era: 'legacy', ...about(message), is: answerUpstream, name: undefined, mirror: legacyMirror(fields) };
+  if (version !== undefined && isModern(version))
+    throw refuse('message_invalid', `protocol revision ${modernRevisions[0]} has no responses of clients`);
+  return {
+    era: 'legacy',
+    ...about(message),
+    is: answerUpstream,
+    name: undefined,
+    mirror: legacyMirror(fields),
+  };
 }
 
 function about(message: Message): Pick<Call, 'kind' | 'id' | 'method' | 'progressToken'> {
@@ -108,7 +138,10 @@ function about(message: Message): Pick<Call, 'kind' | 'id' | 'method' | 'progres
 }
 
 function nameOf(message: Message, is: Method): string | undefined {
-  const name = is.nameIn === undefined || !Object.hasOwn(message.params, is.nameIn) ? undefined : message.params[is.nameIn];
+  const name =
+    is.nameIn === undefined || !Object.hasOwn(message.params, is.nameIn)
+      ? undefined
+      : message.params[is.nameIn];
   return typeof name === 'string' ? name : undefined;
 }
 
@@ -116,7 +149,10 @@ function legacyMirror(fields: Fields): Record<string, string> {
   const version = fields.get('mcp-protocol-version');
   if (version === undefined) return {};
   if (!legacyRevisions.includes(version))
-    throw refuse('version_unsupported', `protocol revision ${JSON.stringify(version.slice(0, 32))} is not supported (supported: ${legacyRevisions.join(', ')})`);
+    throw refuse(
+      'version_unsupported',
+      `protocol revision ${JSON.stringify(version.slice(0, 32))} is not supported (supported: ${legacyRevisions.join(', ')})`,
+    );
   return { 'mcp-protocol-version': version };
 }
 

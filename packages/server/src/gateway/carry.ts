@@ -34,12 +34,19 @@ export interface OpenCarry {
 }
 
 /** @param now milliseconds, of a clock that never goes back */
-export function openCarry(settings: CarrySettings = carryDefaults, now: () => number = () => performance.now()): OpenCarry {
+export function openCarry(
+  settings: CarrySettings = carryDefaults,
+  now: () => number = () => performance.now(),
+): OpenCarry {
   const pools = openPools(settings, now);
   return { carry: (outgoing) => send(outgoing, pools, settings), close: () => pools.close() };
 }
 
-function send(outgoing: Outgoing, pools: ReturnType<typeof openPools>, settings: CarrySettings): Promise<Answer> {
+function send(
+  outgoing: Outgoing,
+  pools: ReturnType<typeof openPools>,
+  settings: CarrySettings,
+): Promise<Answer> {
   const { signal } = outgoing;
   if (signal.aborted) return Promise.reject(clientGone());
   const staysOpen = outgoing.method === 'GET' || methodOf(outgoing.headers['mcp-method'] ?? '').longLived;
@@ -61,7 +68,12 @@ function send(outgoing: Outgoing, pools: ReturnType<typeof openPools>, settings:
   const timer = setTimeout(() => receiving.abort(tooLate(settings.callMs)), settings.callMs);
   signal.addEventListener('abort', onAbort, { once: true });
   pool.dispatch(
-    { path: outgoing.path, method: outgoing.method, headers: { ...outgoing.headers }, body: outgoing.body ?? null },
+    {
+      path: outgoing.path,
+      method: outgoing.method,
+      headers: { ...outgoing.headers },
+      body: outgoing.body ?? null,
+    },
     receiving.handler,
   );
   return receiving.answer;
@@ -72,5 +84,8 @@ function clientGone(): Error {
 }
 
 function tooLate(callMs: number): Error {
-  return refuse('upstream_timeout', `the upstream did not answer within ${Math.round(callMs / 1000)} seconds`);
+  return refuse(
+    'upstream_timeout',
+    `the upstream did not answer within ${Math.round(callMs / 1000)} seconds`,
+  );
 }

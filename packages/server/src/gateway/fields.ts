@@ -6,7 +6,14 @@ import { refuse } from '../errors.ts';
 /** Lower-case names to values. */
 export type Fields = ReadonlyMap<string, string>;
 
-const single = ['content-type', 'last-event-id', 'mcp-method', 'mcp-name', 'mcp-protocol-version', 'mcp-session-id'];
+const single = [
+  'content-type',
+  'last-event-id',
+  'mcp-method',
+  'mcp-name',
+  'mcp-protocol-version',
+  'mcp-session-id',
+];
 const wanted = new Set(['accept', ...single]);
 // Visible ASCII, blank, tab and obs-text (RFC 9110 §5.5): no CR, LF or NUL.
 const value = /^[\t\x20-\x7e\x80-\xff]*$/;
@@ -21,9 +28,11 @@ export function readFields(raw: readonly string[]): Fields {
     const name = raw[at]?.toLowerCase() ?? '';
     if (!wanted.has(name) && !name.startsWith('mcp-param-')) continue;
     const text = raw[at + 1] ?? '';
-    if (!value.test(text)) throw refuse('header_mismatch', `the ${name} header has a character that is not allowed`);
+    if (!value.test(text))
+      throw refuse('header_mismatch', `the ${name} header has a character that is not allowed`);
     const before = fields.get(name);
-    if (before !== undefined && name !== 'accept') throw refuse('header_mismatch', `the ${name} header comes twice`);
+    if (before !== undefined && name !== 'accept')
+      throw refuse('header_mismatch', `the ${name} header comes twice`);
     fields.set(name, before === undefined ? text : `${before}, ${text}`);
   }
   return fields;

@@ -9,8 +9,6 @@ import { useOf } from './use.ts';
 export interface ForwardParts {
   readonly gate: Pick<Gate, 'use'>;
   readonly handles: SessionHandles;
-  /** Milliseconds, of a clock that never goes back. */
-  readonly now: () => number;
 }
 
 /**
@@ -22,25 +20,30 @@ export interface ForwardParts {
 export type Forward = (passage: Passage) => Promise<void>;
 
 /** Build the way to HTTP upstreams. */
-export function openForward({ gate, handles, now }: ForwardParts): Forward {
+export function openForward({ gate, handles }: ForwardParts): Forward {
   return async (passage) => {
     const { caller, upstream, call, fields, signal, reply } = passage;
     const owner = { caller, upstream: upstream.name };
     const handle = call.era === 'legacy' ? fields.get('mcp-session-id') : undefined;
     const sessionId = handle === undefined ? undefined : await handles.take(owner, handle);
-    const startedMs = now();
     // Ends the upstream's request for reasons of our own too, such as an answer that is not passed on.
     const stop = new AbortController();
     const onAbort = (): void => stop.abort();
     signal.addEventListener('abort', onAbort, { once: true });
     let failure: unknown;
+    const relayed: Relayed = {
+      passage,
+      handles,
+      owner,
+      session: handle === undefined || sessionId === undefined ? undefined : { handle, sessionId },
+    };
     const work = async (lent: Lent): Promise<AuditOutcome> => {
-      const relayed: Relayed = { passage, handles, owner, session: handle === undefined || sessionId === undefined ? undefined : { handle, sessionId } };
-      const outcome = await attempt(() => send(lent, passage, { sessionId, stop: stop.signal }), relayed).catch((error: unknown) => {
+      try {
+        return await relay(await send(lent, passage, { sessionId, stop: stop.signal }), relayed);
+      } catch (error) {
         failure = error;
         return outcomeOfFailure(error, signal);
-      });
-      return { ...outcome, ms: Math.round(now() - startedMs) };
+      }
     };
     try {
       await gate.use(useOf(passage), work);
@@ -54,11 +57,11 @@ export function openForward({ gate, handles, now }: ForwardParts): Forward {
   };
 }
 
-async function attempt(ask: () => Promise<Answer>, relayed: Relayed): Promise<AuditOutcome> {
-  return relay(await ask(), relayed);
-}
-
-function send(lent: Lent, passage: Passage, { sessionId, stop }: { readonly sessionId: string | undefined; readonly stop: AbortSignal }): Promise<Answer> {
+function send(
+  lent: Lent,
+  passage: Passage,
+  { sessionId, stop }: { readonly sessionId: string | undefined; readonly stop: AbortSignal },
+): Promise<Answer> {
   // The client may have gone while the attempt was written: then nothing is sent.
   if (passage.signal.aborted) throw passage.signal.reason;
   const { origin, pathname, search } = new URL(passage.upstream.url);

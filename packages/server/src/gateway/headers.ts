@@ -12,7 +12,11 @@ const acceptDefault = 'application/json, text/event-stream';
 /**
  * @param sessionId the upstream's own session id, opened from the client's handle; `undefined` without a session
  */
-export function upstreamHeaders(call: Call, fields: Fields, sessionId: string | undefined): Record<string, string> {
+export function upstreamHeaders(
+  call: Call,
+  fields: Fields,
+  sessionId: string | undefined,
+): Record<string, string> {
   const headers: Record<string, string> = {
     accept: fields.get('accept') ?? acceptDefault,
     // A compressed answer could not be searched for the credential it must not contain.
@@ -52,7 +56,8 @@ export function clientHeaders(answer: Headers, handle: string | undefined): Reco
   const contentType = answer['content-type'];
   const type = bodyTypeOf(contentType);
   // A page of an upstream must never run as a page of ours.
-  if (contentType !== undefined) headers['content-type'] = type === 'other' ? 'text/plain; charset=utf-8' : contentType;
+  if (contentType !== undefined)
+    headers['content-type'] = type === 'other' ? 'text/plain; charset=utf-8' : contentType;
   if (type === 'events') {
     headers['x-accel-buffering'] = 'no';
     headers['cache-control'] ??= 'no-cache';

@@ -3,7 +3,9 @@ import { expect, it } from 'vitest';
 import { limitHeaders, slidingWindow } from './limit.ts';
 
 it('never admits more than the limit in any window, wherever it begins', () => {
-  const steps = fc.array(fc.tuple(fc.integer({ min: 0, max: 400 }), fc.constantFrom('a', 'b')), { maxLength: 300 });
+  const steps = fc.array(fc.tuple(fc.integer({ min: 0, max: 400 }), fc.constantFrom('a', 'b')), {
+    maxLength: 300,
+  });
   fc.assert(
     fc.property(steps, fc.integer({ min: 1, max: 20 }), (waits, limit) => {
       let at = 0;
@@ -26,7 +28,8 @@ it('never admits more than the limit in any window, wherever it begins', () => {
 it('does not let twice the limit pass across the edge of a minute', () => {
   let at = 59_000;
   const limiter = slidingWindow({ limit: 120, windowMs: 60_000, keysMax: 10 }, () => at);
-  const burst = () => Array.from({ length: 200 }, () => limiter.consume('k')).filter(({ allowed }) => allowed).length;
+  const burst = () =>
+    Array.from({ length: 200 }, () => limiter.consume('k')).filter(({ allowed }) => allowed).length;
   expect(burst()).toBe(120);
   at = 61_000;
   expect(burst()).toBe(0);

@@ -79,7 +79,12 @@ export function slidingWindow(settings: LimitSettings, now: () => number): Limit
  * @param policy the limit's name, as `mcp`
  * @param epochMs milliseconds since 1970
  */
-export function limitHeaders(policy: string, standing: Standing, windowMs: number, epochMs: number): Record<string, string> {
+export function limitHeaders(
+  policy: string,
+  standing: Standing,
+  windowMs: number,
+  epochMs: number,
+): Record<string, string> {
   const seconds = Math.ceil(standing.freesInMs / 1000);
   const headers: Record<string, string> = {
     ratelimit: `"${policy}";r=${standing.remaining};t=${seconds}`,

@@ -37,7 +37,8 @@ export function eventTail(call: Call): EventTail {
       tail.push(chunk);
       tailBytes += chunk.byteLength;
       let surplus = 0;
-      while (tailBytes - (tail[surplus]?.byteLength ?? 0) >= tailBytesMax) tailBytes -= tail[surplus++]?.byteLength ?? 0;
+      while (tailBytes - (tail[surplus]?.byteLength ?? 0) >= tailBytesMax)
+        tailBytes -= tail[surplus++]?.byteLength ?? 0;
       if (surplus > 0) tail = tail.slice(surplus);
     },
     outcome() {
@@ -64,14 +65,19 @@ function dataOf(event: string): string {
 /** @returns `undefined` when this is no response (to the request `id`, when one is given) */
 function verdictOf(message: unknown, id?: Call['id']): AuditOutcome | undefined {
   if (typeof message !== 'object' || message === null) return undefined;
-  const { error, result, id: answered } = message as { readonly error?: unknown; readonly result?: unknown; readonly id?: unknown };
+  const {
+    error,
+    result,
+    id: answered,
+  } = message as { readonly error?: unknown; readonly result?: unknown; readonly id?: unknown };
   if (id !== undefined && answered !== id) return undefined;
   if (typeof error === 'object' && error !== null) {
     const { code } = error as { readonly code?: unknown };
     return { out: 'failure', ...(typeof code === 'number' ? { code: String(code) } : {}) };
   }
   if (typeof result !== 'object' || result === null) return undefined;
-  if ((result as { readonly isError?: unknown }).isError === true) return { out: 'failure', code: 'tool_error' };
+  if ((result as { readonly isError?: unknown }).isError === true)
+    return { out: 'failure', code: 'tool_error' };
   return { out: 'success' };
 }
 

@@ -35,13 +35,16 @@ interface Kept {
 /** @param now milliseconds, of a clock that never goes back */
 export function openPools(settings: PoolSettings, now: () => number): Pools {
   const kept = new Map<string, Kept>();
-  const sweep = setInterval(() => {
-    for (const [key, each] of kept) {
-      if (each.running > 0 || now() - each.usedAtMs < settings.idleMs) continue;
-      kept.delete(key);
-      void each.pool.close();
-    }
-  }, Math.max(settings.idleMs / 2, 10));
+  const sweep = setInterval(
+    () => {
+      for (const [key, each] of kept) {
+        if (each.running > 0 || now() - each.usedAtMs < settings.idleMs) continue;
+        kept.delete(key);
+        void each.pool.close();
+      }
+    },
+    Math.max(settings.idleMs / 2, 10),
+  );
   sweep.unref();
   const find = (origin: string, purpose: 'call' | 'stream'): Kept => {
     const key = `${purpose} ${origin}`;

@@ -36,7 +36,11 @@ export async function relay(answer: Answer, relayed: Relayed): Promise<AuditOutc
   return stream(answer.status, answer.body, relayed.passage);
 }
 
-async function stream(status: number, body: AsyncIterable<Uint8Array>, { call, reply, signal }: Relayed['passage']): Promise<AuditOutcome> {
+async function stream(
+  status: number,
+  body: AsyncIterable<Uint8Array>,
+  { call, reply, signal }: Relayed['passage'],
+): Promise<AuditOutcome> {
   const tail = eventTail(call);
   for await (const chunk of body) {
     tail.see(chunk);
@@ -49,7 +53,10 @@ async function stream(status: number, body: AsyncIterable<Uint8Array>, { call, r
   return status >= 400 ? { ...tail.outcome(), out: 'failure', code: String(status) } : tail.outcome();
 }
 
-async function handleOf(answer: Answer, { passage, handles, owner, session }: Relayed): Promise<string | undefined> {
+async function handleOf(
+  answer: Answer,
+  { passage, handles, owner, session }: Relayed,
+): Promise<string | undefined> {
   const given = answer.headers['mcp-session-id'];
   if (given === undefined || passage.call.era !== 'legacy' || answer.status >= 300) return undefined;
   return given === session?.sessionId ? session.handle : handles.give(owner, given);
@@ -71,7 +78,8 @@ function refuseUnfit(answer: Answer, { upstream }: Relayed['passage']): void {
 }
 
 function unfitness({ status, headers, body }: Answer): string | undefined {
-  if (status >= 300 && status < 400) return `with a redirect (${status}), which is never followed: correct its address`;
+  if (status >= 300 && status < 400)
+    return `with a redirect (${status}), which is never followed: correct its address`;
   if (status >= 500) return isMessage(headers, body) ? undefined : `with status ${status}`;
   const empty = body instanceof Uint8Array && body.byteLength === 0;
   const type = bodyTypeOf(headers['content-type']);
@@ -83,7 +91,9 @@ function isMessage(headers: Answer['headers'], body: Answer['body']): boolean {
   if (bodyTypeOf(headers['content-type']) !== 'json' || !(body instanceof Uint8Array)) return false;
   try {
     const message: unknown = JSON.parse(Buffer.from(body).toString('utf8'));
-    return typeof message === 'object' && message !== null && 'jsonrpc' in message && message.jsonrpc === '2.0';
+    return (
+      typeof message === 'object' && message !== null && 'jsonrpc' in message && message.jsonrpc === '2.0'
+    );
   } catch {
     return false;
   }

@@ -43,7 +43,10 @@ describe('a request body', () => {
 
   it('may hold colons, braces and quotes inside strings of any length', () => {
     const inside = ':{}[]"\\\\"'.repeat(300) + '\\';
-    const value = { a: inside, b: { c: inside, d: [inside, 'x'.repeat(47), '"'.repeat(100), '\\'.repeat(99)] } };
+    const value = {
+      a: inside,
+      b: { c: inside, d: [inside, 'x'.repeat(47), '"'.repeat(100), '\\'.repeat(99)] },
+    };
     expect(scan(JSON.stringify(value))).toEqual(value);
   });
 
@@ -87,17 +90,24 @@ describe('a request body', () => {
 
   it('never says what it contained', () => {
     for (const text of ['{"secret-k":1,"secret-k":2}', '{"secret-k":', 'secret-k'])
-      expect(() => scan(text)).toThrow(expect.objectContaining({ message: expect.not.stringContaining('secret-k') as string }));
+      expect(() => scan(text)).toThrow(
+        expect.objectContaining({ message: expect.not.stringContaining('secret-k') as string }),
+      );
   });
 });
 
 describe('a key that differs from a protocol name in case alone', () => {
-  it.each(['Method', 'METHOD', 'PARAMS', 'Id', 'param\u017F', 'tas\u212AId', 'jsonRPC'])('is refused: %s', (key) => {
-    const names = ['jsonrpc', 'id', 'method', 'params', 'taskId'];
-    expect(codeOf(() => refuseCaseVariants({ [key]: 1 }, names))).toBe('duplicate_key');
-  });
+  it.each(['Method', 'METHOD', 'PARAMS', 'Id', 'param\u017F', 'tas\u212AId', 'jsonRPC'])(
+    'is refused: %s',
+    (key) => {
+      const names = ['jsonrpc', 'id', 'method', 'params', 'taskId'];
+      expect(codeOf(() => refuseCaseVariants({ [key]: 1 }, names))).toBe('duplicate_key');
+    },
+  );
 
   it('is no other key', () => {
-    expect(codeOf(() => refuseCaseVariants({ method: 1, methods: 2, extra: 3 }, ['method']))).toBe('accepted');
+    expect(codeOf(() => refuseCaseVariants({ method: 1, methods: 2, extra: 3 }, ['method']))).toBe(
+      'accepted',
+    );
   });
 });

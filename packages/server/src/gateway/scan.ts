@@ -23,9 +23,12 @@ export function scanBody(bytes: Uint8Array): Readonly<Record<string, unknown>> {
   if (!isUtf8(bytes)) throw refuse('body_invalid', 'the body is not UTF-8');
   const colons = countColons(bytes);
   const value = parse(bytes);
-  if (Array.isArray(value)) throw refuse('batch_unsupported', 'JSON-RPC batches are not supported: send one message a request');
-  if (typeof value !== 'object' || value === null) throw refuse('message_invalid', 'the body is not a JSON-RPC message');
-  if (countMembers(value) !== colons) throw refuse('duplicate_key', 'an object in the body has the same key twice');
+  if (Array.isArray(value))
+    throw refuse('batch_unsupported', 'JSON-RPC batches are not supported: send one message a request');
+  if (typeof value !== 'object' || value === null)
+    throw refuse('message_invalid', 'the body is not a JSON-RPC message');
+  if (countMembers(value) !== colons)
+    throw refuse('duplicate_key', 'an object in the body has the same key twice');
   return value as Record<string, unknown>;
 }
 
@@ -41,7 +44,8 @@ export function refuseCaseVariants(object: object, names: readonly string[]): vo
     // Upper-casing first also folds U+017F (long s) and U+212A (Kelvin sign) onto ASCII letters.
     const folded = key.toUpperCase().toLowerCase();
     const name = names.find((each) => each.toLowerCase() === folded);
-    if (name !== undefined) throw refuse('duplicate_key', `the body has a key that some servers read as ${JSON.stringify(name)}`);
+    if (name !== undefined)
+      throw refuse('duplicate_key', `the body has a key that some servers read as ${JSON.stringify(name)}`);
   }
 }
 
@@ -67,7 +71,8 @@ function countColons(bytes: Uint8Array): number {
         break;
       case 0x7b:
       case 0x5b:
-        if (++depth > depthMax) throw refuse('body_too_deep', `the body nests deeper than ${depthMax} levels`);
+        if (++depth > depthMax)
+          throw refuse('body_too_deep', `the body nests deeper than ${depthMax} levels`);
         break;
       case 0x7d:
       case 0x5d:
@@ -101,8 +106,17 @@ function endOfString(bytes: Uint8Array, from: number): number {
 }
 
 function countMembers(value: object): number {
-  const children: readonly unknown[] = Array.isArray(value) ? value : Object.values(value);
-  let members = Array.isArray(value) ? 0 : children.length;
-  for (const child of children) if (typeof child === 'object' && child !== null) members += countMembers(child);
+  let members = 0;
+  if (Array.isArray(value)) {
+    for (const child of value as readonly unknown[])
+      if (typeof child === 'object' && child !== null) members += countMembers(child);
+    return members;
+  }
+  // Without Object.keys or Object.values: the lists they make cost more than the rest of the scan.
+  for (const key in value) {
+    members++;
+    const child = (value as Record<string, unknown>)[key];
+    if (typeof child === 'object' && child !== null) members += countMembers(child);
+  }
   return members;
 }

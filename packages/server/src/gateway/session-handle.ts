@@ -46,7 +46,10 @@ export function openSessionHandles(sealer: Pick<Sealer, 'seal' | 'open'>, cached
   return {
     async give(owner, sessionId) {
       if (sessionId.length > idCharactersMax || !visible.test(sessionId))
-        throw refuse('upstream_unavailable', `the upstream ${JSON.stringify(owner.upstream)} gave a session id that is none`);
+        throw refuse(
+          'upstream_unavailable',
+          `the upstream ${JSON.stringify(owner.upstream)} gave a session id that is none`,
+        );
       const sealed = await sealer.seal('handle', placeOf(owner), Buffer.from(sessionId, 'latin1'));
       const handle = sealed.toString('base64url');
       remember(owner, handle, sessionId);
@@ -68,19 +71,30 @@ export function openSessionHandles(sealer: Pick<Sealer, 'seal' | 'open'>, cached
 }
 
 async function open(sealer: Pick<Sealer, 'open'>, owner: SessionOwner, handle: string): Promise<string> {
-  const sealed = handle.length <= handleCharactersMax && base64url.test(handle) ? Buffer.from(handle, 'base64url') : undefined;
+  const sealed =
+    handle.length <= handleCharactersMax && base64url.test(handle)
+      ? Buffer.from(handle, 'base64url')
+      : undefined;
   // One spelling per handle: trailing bits that decode to nothing are refused.
   if (sealed === undefined || sealed.toString('base64url') !== handle) throw unknown();
   try {
     return (await sealer.open('handle', placeOf(owner), sealed)).toString('latin1');
   } catch (error) {
-    if (error instanceof Refusal && (error.code === 'open_failed' || error.code === 'record_version_unknown')) throw unknown();
+    if (error instanceof Refusal && (error.code === 'open_failed' || error.code === 'record_version_unknown'))
+      throw unknown();
     throw error;
   }
 }
 
 function placeOf({ caller, upstream }: SessionOwner): Place {
-  return { tenant: caller.tenant, subject: caller.subject, table: 'mcp_session', record: upstream, field: 'upstream', epoch: 0 };
+  return {
+    tenant: caller.tenant,
+    subject: caller.subject,
+    table: 'mcp_session',
+    record: upstream,
+    field: 'upstream',
+    epoch: 0,
+  };
 }
 
 function cacheKey({ caller, upstream }: SessionOwner, handle: string): string {

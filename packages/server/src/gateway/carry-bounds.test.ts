@@ -1,0 +1,123 @@
+import { createServer, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Outgoing } from '@sealgate/vault';
+import { afterEach, expect, it } from 'vitest';
+import { carryDefaults, openCarry, type CarrySettings } from './carry.ts';
+
+const closing: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  await Promise.all(closing.splice(0).map((close) => close()));
+});
+
+async function upstream(
+  listener: RequestListener,
+): Promise<{ readonly origin: string; readonly server: Server }> {
+  const server = createServer(listener);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  closing.push(() => new Promise((resolve) => (server.close(resolve), server.closeAllConnections())));
+  return { origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, server };
+}
+
+function carrying(settings: Partial<CarrySettings> = {}) {
+  const open = openCarry({ ...carryDefaults, ...settings });
+  closing.push(() => open.close());
+  return open.carry;
+}
+
+const ask = (origin: string, more: Partial<Outgoing> = {}): Outgoing => ({
+  origin,
+  path: '/',
+  method: 'POST',
+  headers: {},
+  body: Buffer.from('{}'),
+  signal: new AbortController().signal,
+  ...more,
+});
+
+const late = expect.objectContaining({ code: 'upstream_timeout' }) as unknown;
+
+async function read(body: unknown): Promise<number> {
+  let bytes = 0;
+  for await (const chunk of body as AsyncIterable<Uint8Array>) bytes += chunk.byteLength;
+  return bytes;
+}
+
+it('a call ends at its limit: without headers, within a small body, within a stream', async () => {
+  const { origin } = await upstream((request, response) => {
+    const way = request.headers['x-way'];
+    if (way === 'body') response.writeHead(200, { 'content-type': 'application/json' }).write('{');
+    if (way === 'events')
+      response.writeHead(200, { 'content-type': 'text/event-stream' }).write('data: 1\n\n');
+  });
+  const carry = carrying({ callMs: 150 });
+  await expect(carry(ask(origin))).rejects.toEqual(late);
+  await expect(carry(ask(origin, { headers: { 'x-way': 'body' } }))).rejects.toEqual(late);
+  const { body } = await carry(ask(origin, { headers: { 'x-way': 'events' } }));
+  await expect(read(body)).rejects.toEqual(late);
+});
+
+it('a stream that stays open has a limit to its headers and none after', async () => {
+  const { origin } = await upstream((request, response) => {
+    if (request.headers['x-way'] === 'never') return;
+    response.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders();
+    setTimeout(() => response.end('data: 1\n\n'), 400);
+  });
+  const carry = carrying({ callMs: 150 });
+  const listen = { 'mcp-method': 'subscriptions/listen' };
+  expect(await read((await carry(ask(origin, { method: 'GET', body: undefined }))).body)).toBe(9);
+  expect(await read((await carry(ask(origin, { headers: listen }))).body)).toBe(9);
+  await expect(carry(ask(origin, { headers: { ...listen, 'x-way': 'never' } }))).rejects.toEqual(late);
+});
+
+it('streams that stay open do not take the connections of calls', async () => {
+  const { origin } = await upstream((request, response) => {
+    if (request.method === 'GET')
+      response.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders();
+    else response.end('done');
+  });
+  const carry = carrying({ callConnectionsMax: 1, streamConnectionsMax: 20 });
+  await Promise.all(Array.from({ length: 20 }, () => carry(ask(origin, { method: 'GET', body: undefined }))));
+  expect((await carry(ask(origin))).status).toBe(200);
+});
+
+it('an upstream is held back while the reader is slow, and memory with it', async () => {
+  const chunk = Buffer.alloc(64 * 1024, 'x');
+  const total = 200;
+  let written = 0;
+  const { origin } = await upstream((_, response) => {
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    const write = (): void => {
+      while (written < total) {
+        written++;
+        if (!response.write(chunk)) return void response.once('drain', write);
+      }
+      response.end();
+    };
+    write();
+  });
+  const { body } = await carrying({ waitingBytesMax: 128 * 1024 })(ask(origin));
+  // Wait until nothing more gets through: what is under way then lies in socket buffers and in the queue.
+  for (let before = -1; before !== written;) {
+    before = written;
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+  expect(written).toBeLessThan(total);
+  expect(await read(body)).toBe(total * chunk.byteLength);
+});
+
+it('connections that nobody uses are closed', async () => {
+  const { origin, server } = await upstream((_, response) => void response.end());
+  const gone = new Promise<void>((resolve) =>
+    server.on('connection', (socket) => socket.on('close', resolve)),
+  );
+  await carrying({ idleMs: 50 })(ask(origin));
+  await gone;
+});
+
+it('closing ends what is under way', async () => {
+  const { origin } = await upstream(() => open.close());
+  const open = openCarry(carryDefaults);
+  await expect(open.carry(ask(origin))).rejects.toEqual(
+    expect.objectContaining({ code: 'upstream_unavailable' }),
+  );
+});
