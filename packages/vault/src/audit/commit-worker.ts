@@ -25,7 +25,10 @@ let close = (): void => undefined;
 let append: (batch: Batch) => void;
 answer(() => {
   const db = connect(workerData as string);
-  close = () => db.close();
+  close = () => {
+    db.exec('PRAGMA wal_checkpoint(TRUNCATE)'); // a reader may outlast us, and then nobody else folds the log in
+    db.close();
+  };
   append = appender(db);
 });
 port.on('message', (batch: Batch | undefined) => {

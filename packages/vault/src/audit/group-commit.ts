@@ -14,7 +14,7 @@ export interface GroupCommit {
   queue(line: string): Promise<void>;
   /** Queue without waiting. `false`: there was no room, the line is lost. */
   offer(line: string): boolean;
-  /** Lines that wait. */
+  /** Lines that wait, those of the commit under way included. */
   waiting(): number;
   /** Whether the last commit failed and none has succeeded since. */
   failing(): boolean;
@@ -73,7 +73,7 @@ export function groupCommit(chain: ChainWriter, pace: Pace): GroupCommit {
       push(line, false, undefined);
       return true;
     },
-    waiting: () => queue.length() + batches.kept(),
+    waiting: () => queue.length() + batches.unsettled(),
     failing: batches.failing,
     async close() {
       closed = true;
@@ -82,7 +82,7 @@ export function groupCommit(chain: ChainWriter, pace: Pace): GroupCommit {
       while (queue.length() > 0 && !batches.failing());
       pacer.stop();
       await chain.close();
-      return queue.length() + batches.kept();
+      return queue.length() + batches.unsettled();
     },
   };
 }
@@ -90,17 +90,18 @@ export function groupCommit(chain: ChainWriter, pace: Pace): GroupCommit {
 /** Batch after batch; after a failure, first a look at what became of the batch that failed. */
 function batchLoop(chain: ChainWriter, queue: Queue, failed: (refusal: Refusal) => void) {
   let kept: Waiting[] | undefined;
-  const fail = (items: readonly Waiting[], error: unknown) => {
+  let items: Waiting[] = [];
+  const fail = (error: unknown) => {
     const refusal = unavailable('the last commit failed', error);
-    kept = items.filter((item) => item.waiter === undefined);
+    kept = [...(kept ?? []), ...items.filter((item) => item.waiter === undefined)];
     for (const item of [...items, ...queue.takeWaiters()]) item.waiter?.reject(refusal);
+    items = [];
     failed(refusal);
   };
   return {
     failing: () => kept !== undefined,
-    kept: () => kept?.length ?? 0,
+    unsettled: () => items.length + (kept?.length ?? 0),
     async step(): Promise<void> {
-      let items: Waiting[] = [];
       try {
         if (kept !== undefined) {
           if (!(await chain.recover())) queue.unshift(kept);
@@ -108,9 +109,9 @@ function batchLoop(chain: ChainWriter, queue: Queue, failed: (refusal: Refusal) 
         }
         items = queue.take();
         if (items.length > 0) await chain.write(items.map((item) => item.line));
-        for (const item of items) item.waiter?.resolve();
+        for (const item of items.splice(0)) item.waiter?.resolve();
       } catch (error) {
-        fail([...(kept ?? []), ...items], error);
+        fail(error);
       }
     },
   };

@@ -29,7 +29,7 @@ export interface JournalReader {
 export interface JournalHealth {
   /** Whether the last commit failed and none has succeeded since: strict acts are refused. */
   readonly failing: boolean;
-  /** Lines that wait for the disk. */
+  /** Lines that wait for the disk, those of the commit under way included. */
   readonly waiting: number;
   /** Outcomes that found no room since the opening. Their attempts stand without one. */
   readonly lost: number;

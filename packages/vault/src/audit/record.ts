@@ -24,7 +24,8 @@ export interface AuditOptions {
 export function openAudit({ journal, random, failed = () => undefined }: AuditOptions): Audit {
   const uuid7 = uuid7Source(random);
   return {
-    async record(cls, context, fields) {
+    async record(cls, context, given) {
+      const fields = { ...given }; // what is written and what is issued must be the same, whatever happens to `given`
       const ts = journal.stampMs();
       const id = uuid7(ts);
       const line = attemptText({ id, ts, cls }, context, fields);
