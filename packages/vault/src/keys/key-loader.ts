@@ -34,7 +34,7 @@ export function keyLoader(parts: DataKeyParts & TenantKeyParts): KeyLoader {
     if (known !== undefined) return known;
     const row = await readDataKey(parts, scope, Buffer.from(id, 'latin1').toString('base64url'));
     if (row === undefined) throw openFailed('no data key of this scope has the id of the record');
-    const wrapping = await tenantKey(life, scope.tenant, row.kekVersion);
+    const wrapping = await tenantKey(life, scope.tenant, row.kekVersion).catch(pointsNowhere);
     if (!wrapping.live) return wrapping;
     return hold(life, life.dataKeys, name, unwrapDataKey(parts, scope, row, wrapping.key));
   };
@@ -100,13 +100,9 @@ function latin1(id: string): string {
   return Buffer.from(id, 'base64url').toString('latin1');
 }
 
-// A pointer to a key that is not there was moved: no record is at fault.
+// A row that names a key which is not there was changed: no record is at fault.
 function pointsNowhere(error: unknown): never {
   if (error instanceof Refusal && error.code === 'open_failed')
-    throw refuse(
-      'key_unavailable',
-      'the active data key of this tenant is missing; its rows were changed',
-      error.detail,
-    );
+    throw refuse('key_unavailable', 'a key of this tenant is missing; its rows were changed', error.detail);
   throw error;
 }

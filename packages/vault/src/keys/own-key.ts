@@ -1,3 +1,4 @@
+import { Refusal } from '../refusal.ts';
 import { openFailed } from '../seal/gcm.ts';
 import { parseRecord } from '../seal/record.ts';
 import { toText } from '../seal/text-form.ts';
@@ -42,7 +43,14 @@ export function openOwnKey(
   const { suite } = parseRecord(sealed);
   const commitment = toText(carried.subarray(versionLength, versionLength + commitmentBytes));
   const context = { ...wrapOf(parts, scope, { suite, kekVersion: tenantKey.version }), commitment };
-  return openWrapped(parts, context, carried.subarray(versionLength + commitmentBytes), tenantKey.key);
+  try {
+    return openWrapped(parts, context, carried.subarray(versionLength + commitmentBytes), tenantKey.key);
+  } catch (error) {
+    // The wrap is part of the record: its format byte is no version of the record.
+    if (error instanceof Refusal && error.code === 'record_version_unknown')
+      throw openFailed('the wrapped key is damaged');
+    throw error;
+  }
 }
 
 function carriedBy(sealed: Uint8Array): Uint8Array {

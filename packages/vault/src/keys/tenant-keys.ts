@@ -1,6 +1,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import { Refusal, refuse } from '../refusal.ts';
 import type { DataKey } from '../seal/data-key.ts';
+import { openFailed } from '../seal/gcm.ts';
 import type { Random } from '../seal/key-bytes.ts';
 import { dataKey } from '../seal/open-key.ts';
 import { fromText, toText } from '../seal/text-form.ts';
@@ -50,11 +51,11 @@ export async function newestTenantKey(parts: TenantKeyParts, tenant: string): Pr
 /**
  * One version of the tenant's key.
  *
- * @throws Refusal `key_unavailable` when there is no such version or it does not open
+ * @throws Refusal `open_failed` when there is no such version (a record may have named it), `key_unavailable` when it does not open
  */
 export async function tenantKeyOf(parts: TenantKeyParts, tenant: string, version: string): Promise<HeldKey> {
   const row = await parts.tables.get('tenant_keys', { tenant, version });
-  if (row === undefined) throw unusable(tenant, version, 'no such row');
+  if (row === undefined) throw openFailed('the tenant has no key of this version');
   return unwrapTenantKey(parts, row.item);
 }
 
