@@ -22,6 +22,7 @@ export { hkdfRoot } from './keys/hkdf-root.ts';
 export { openKeyring, type KeyringParts } from './keys/keyring.ts';
 export { openSealer, type KeyState, type OpenedSealer, type SealerParts } from './keys/open-sealer.ts';
 export { passphraseKey, passphraseRoundsMin } from './keys/passphrase.ts';
+export { plantedSwaps, type PlantedSwap } from './keys/planted-swaps.ts';
 export type { KeyContext, KeyProvider, RootKey } from './keys/provider.ts';
 export {
   blindedAttributes,

@@ -54,11 +54,11 @@ export type BlindedOf<T extends TableName> = T extends keyof typeof blindedAttri
 /** The sealed attributes of a table, by name. */
 export function sealedFieldsOf(table: TableName): readonly (readonly [string, SealedField])[] {
   const fields: Partial<Record<TableName, Readonly<Record<string, SealedField>>>> = sealedFields;
-  return Object.entries(fields[table] ?? {});
+  return Object.hasOwn(fields, table) ? Object.entries(fields[table] ?? {}) : [];
 }
 
 /** The blinded attributes of a table. */
 export function blindedAttributesOf(table: TableName): readonly string[] {
   const attributes: Partial<Record<TableName, readonly string[]>> = blindedAttributes;
-  return attributes[table] ?? [];
+  return Object.hasOwn(attributes, table) ? (attributes[table] ?? []) : [];
 }

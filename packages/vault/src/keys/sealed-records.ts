@@ -106,10 +106,11 @@ function pack(head: Head, bytes: Uint8Array): Buffer {
 }
 
 // Authentic when it gets here; the checks are for a value of another form that was sealed at the same place.
-function unpack(packed: Buffer): { readonly head: Head; readonly bytes: Buffer } {
+function unpack(packed: Buffer): { readonly head: Head; readonly bytes: Uint8Array } {
   const bodyAt = headLengthBytes + (packed.length < headLengthBytes ? 0 : packed.readUInt16BE());
   if (packed.length < bodyAt) throw openFailed('a record shorter than its head');
   const [name, ...owners] = JSON.parse(packed.toString('utf8', headLengthBytes, bodyAt)) as string[];
   if (name === undefined) throw openFailed('a record without a name');
-  return { head: { name, owners }, bytes: packed.subarray(bodyAt) };
+  const bytes = new Uint8Array(packed.buffer, packed.byteOffset + bodyAt, packed.length - bodyAt);
+  return { head: { name, owners }, bytes };
 }
