@@ -33,7 +33,9 @@ export interface Arrival {
 /** What main hands to the HTTP server for `/mcp/{upstream}`. */
 export interface McpHandler<Admitted> {
   /** Who is it, and is it within its rate? Asked before the body is read. Throws a refusal to turn it away. */
-  admit(arrival: Arrival): Promise<{ readonly admitted: Admitted; readonly headers: Readonly<Record<string, string>> }>;
+  admit(
+    arrival: Arrival,
+  ): Promise<{ readonly admitted: Admitted; readonly headers: Readonly<Record<string, string>> }>;
   /** Answers, or throws what `reply.ts` makes an answer of. */
   handle(exchange: Exchange<Admitted>): Promise<void>;
   /** `WWW-Authenticate` for a request to this upstream. */

@@ -15,6 +15,7 @@ export function fromFastify(error: unknown): unknown {
     case 'ECONNRESET':
       return refuse('request_invalid', 'the body is not as long as it says');
     case 'FST_ERR_BAD_URL':
+    case 'FST_ERR_MAX_PARAM_LENGTH':
     case 'FST_ERR_ASYNC_CONSTRAINT':
       return refuse('not_found', 'there is nothing at this address');
     default:

@@ -16,7 +16,9 @@ const localNames = ['localhost', '127.0.0.1', '[::1]'];
 
 /** @returns a check of one request's raw headers, which throws Refusal `host_forbidden` or `origin_forbidden` */
 export function openGuard({ port, frontendUrl }: OwnNames): (rawHeaders: readonly string[]) => void {
-  const hosts = new Set(localNames.flatMap((name) => (port === 80 ? [name, `${name}:80`] : [`${name}:${port}`])));
+  const hosts = new Set(
+    localNames.flatMap((name) => (port === 80 ? [name, `${name}:80`] : [`${name}:${port}`])),
+  );
   const origins = new Set(localNames.map((name) => new URL(`http://${name}:${port}`).origin));
   if (frontendUrl !== undefined) {
     const { host, hostname, protocol, port: given, origin } = new URL(frontendUrl);
@@ -27,7 +29,10 @@ export function openGuard({ port, frontendUrl }: OwnNames): (rawHeaders: readonl
   return (rawHeaders) => {
     const seen = valuesOf(rawHeaders, 'host');
     if (seen.length !== 1 || !hosts.has(seen[0]?.toLowerCase() ?? ''))
-      throw refuse('host_forbidden', 'the gateway does not answer to this host name: set FRONTEND_URL to the address it is reached by');
+      throw refuse(
+        'host_forbidden',
+        'the gateway does not answer to this host name: set FRONTEND_URL to the address it is reached by',
+      );
     const origin = valuesOf(rawHeaders, 'origin');
     if (origin.length > 1 || (origin[0] !== undefined && !origins.has(origin[0].toLowerCase())))
       throw refuse('origin_forbidden', 'web pages of another origin may not use the gateway');

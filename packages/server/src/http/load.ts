@@ -47,9 +47,13 @@ export function openLoad({ callsMax, streamsMax }: LoadSettings): Load {
       return running.call.size + running.stream.size;
     },
     begin(kind, cut) {
-      if (state === 'draining') throw refuse('draining', 'the gateway is shutting down: try again in a moment');
+      if (state === 'draining')
+        throw refuse('draining', 'the gateway is shutting down: try again in a moment');
       if (running[kind].size >= (kind === 'call' ? callsMax : streamsMax))
-        throw refuse('overloaded', `the gateway has as many ${kind}s under way as it takes: try again in a moment`);
+        throw refuse(
+          'overloaded',
+          `the gateway has as many ${kind}s under way as it takes: try again in a moment`,
+        );
       const own = (): void => cut();
       running[kind].add(own);
       return {

@@ -22,7 +22,10 @@ const methods = ['POST', 'GET', 'DELETE'] as const;
 const allow = { allow: methods.join(', ') };
 
 /** `/mcp/{upstream}`: POST, GET and DELETE, bodies as the bytes they came in. Everything else is 405. */
-export function mcpRoutes<Admitted>(app: FastifyInstance, { mcp, load, onFault }: McpRouteParts<Admitted>): void {
+export function mcpRoutes<Admitted>(
+  app: FastifyInstance,
+  { mcp, load, onFault }: McpRouteParts<Admitted>,
+): void {
   const admissions = new WeakMap<FastifyRequest, Awaited<ReturnType<typeof mcp.admit>>>();
   const circumstance = (request: FastifyRequest): Circumstance => ({
     requestId: request.id,
@@ -31,20 +34,32 @@ export function mcpRoutes<Admitted>(app: FastifyInstance, { mcp, load, onFault }
   });
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_, body, done) => done(null, body));
-  app.setErrorHandler((error, request, reply) => refuseOver(reply, error, { ...circumstance(request), onFault }));
+  app.setErrorHandler((error, request, reply) =>
+    refuseOver(reply, error, { ...circumstance(request), onFault }),
+  );
   app.route<McpRoute>({
     method: [...methods],
     url: '/mcp/:upstream',
     async onRequest(request) {
       if (load.state === 'draining') load.begin('call', () => undefined);
       const { id: requestId, ip, params, raw } = request;
-      admissions.set(request, await mcp.admit({ requestId, rawHeaders: raw.rawHeaders, upstream: params.upstream, ip }));
+      admissions.set(
+        request,
+        await mcp.admit({ requestId, rawHeaders: raw.rawHeaders, upstream: params.upstream, ip }),
+      );
     },
     async handler(request, reply) {
       const admission = admissions.get(request);
       if (admission === undefined) throw new Error('a request got past admission');
       reply.hijack();
-      await carryOut({ request, reply, admission, mcp, load, circumstance: { ...circumstance(request), onFault } });
+      await carryOut({
+        request,
+        reply,
+        admission,
+        mcp,
+        load,
+        circumstance: { ...circumstance(request), onFault },
+      });
     },
   });
   app.route<McpRoute>({
@@ -76,7 +91,14 @@ interface Carried<Admitted> {
   readonly circumstance: Answering;
 }
 
-async function carryOut<Admitted>({ request, reply, admission, mcp, load, circumstance }: Carried<Admitted>): Promise<void> {
+async function carryOut<Admitted>({
+  request,
+  reply,
+  admission,
+  mcp,
+  load,
+  circumstance,
+}: Carried<Admitted>): Promise<void> {
   const { raw } = request;
   const response = reply.raw;
   const gone = new AbortController();
@@ -104,7 +126,11 @@ async function carryOut<Admitted>({ request, reply, admission, mcp, load, circum
   } catch (error) {
     if (!isRefusal(error)) circumstance.onFault(error, request.id);
     if (response.headersSent) return void response.destroy();
-    const { status, headers, body } = answerTo(error, { ...circumstance, messageId: exchange.messageId, headers: { ...admission.headers, ...circumstance.headers } });
+    const { status, headers, body } = answerTo(error, {
+      ...circumstance,
+      messageId: exchange.messageId,
+      headers: { ...admission.headers, ...circumstance.headers },
+    });
     exchange.reply.send(status, headers, body);
   }
 }

@@ -105,9 +105,15 @@ export function isRefusal(error: unknown): error is Refusal {
 /** Make the answer to whatever was thrown. */
 export function answerTo(error: unknown, circumstance: Circumstance): Written {
   const code = isRefusal(error) ? (error.code as ServerCode | VaultCode) : 'internal';
-  const message = isRefusal(error) ? error.message : `something went wrong in the gateway: its log has it under ${circumstance.requestId}`;
+  const message = isRefusal(error)
+    ? error.message
+    : `something went wrong in the gateway: its log has it under ${circumstance.requestId}`;
   const [status, rpcCode] = answers[code];
-  const headers: Record<string, string> = { 'content-type': 'application/json', 'x-content-type-options': 'nosniff', 'cache-control': 'no-store' };
+  const headers: Record<string, string> = {
+    'content-type': 'application/json',
+    'x-content-type-options': 'nosniff',
+    'cache-control': 'no-store',
+  };
   if (status === 401) headers['www-authenticate'] = circumstance.challenge ?? 'Bearer';
   const retryAfter = retryable.get(code);
   if (retryAfter !== undefined) headers['retry-after'] = retryAfter;
@@ -123,11 +129,19 @@ export function answerTo(error: unknown, circumstance: Circumstance): Written {
 }
 
 /** After these the rest of the connection is not worth reading. */
-const closesConnection = new Set(['body_too_large', 'draining', 'headers_too_large', 'request_invalid', 'request_timeout']);
+const closesConnection = new Set([
+  'body_too_large',
+  'draining',
+  'headers_too_large',
+  'request_invalid',
+  'request_timeout',
+]);
 
 /** The whole answer as bytes on a connection that has no response object (the request could not be read). */
 export function rawAnswer({ status, headers, body }: Written): Buffer {
-  const lines = Object.entries({ ...headers, 'content-length': String(body.byteLength) }).map(([name, value]) => `${name}: ${value}`);
+  const lines = Object.entries({ ...headers, 'content-length': String(body.byteLength) }).map(
+    ([name, value]) => `${name}: ${value}`,
+  );
   return Buffer.concat([Buffer.from(`HTTP/1.1 ${status} \r\n${lines.join('\r\n')}\r\n\r\n`, 'latin1'), body]);
 }
 

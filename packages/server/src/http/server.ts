@@ -61,7 +61,10 @@ export interface HttpServer {
 }
 
 /** Start to listen. @throws what the operating system says when the address cannot be had */
-export async function openHttp<Admitted>(settings: HttpSettings, parts: HttpParts<Admitted>): Promise<HttpServer> {
+export async function openHttp<Admitted>(
+  settings: HttpSettings,
+  parts: HttpParts<Admitted>,
+): Promise<HttpServer> {
   const load = openLoad(settings);
   const app = newApp(settings, parts);
   let guard = (_: readonly string[]): void => undefined;
@@ -122,16 +125,22 @@ function newApp<Admitted>(settings: HttpSettings, parts: HttpParts<Admitted>): F
     frameworkErrors: (error, request, reply) => void answer(error, request, reply),
     clientErrorHandler(error, socket) {
       if (!socket.writable || socket.bytesWritten > 0) return void socket.destroy();
-      socket.end(rawAnswer(answerTo(unreadable(error.code), { requestId: requestId(parts.now()), form: 'plain' })));
+      socket.end(
+        rawAnswer(answerTo(unreadable(error.code), { requestId: requestId(parts.now()), form: 'plain' })),
+      );
     },
   });
-  app.setNotFoundHandler((request, reply) => answer(refuse('not_found', 'there is nothing at this address'), request, reply));
+  app.setNotFoundHandler((request, reply) =>
+    answer(refuse('not_found', 'there is nothing at this address'), request, reply),
+  );
   app.setErrorHandler(answer);
   return app;
 }
 
 function unreadable(code: string | undefined): Error {
-  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return refuse('request_timeout', 'the request did not arrive in time');
-  if (code === 'HPE_HEADER_OVERFLOW') return refuse('headers_too_large', 'the request has more headers than this gateway takes');
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT')
+    return refuse('request_timeout', 'the request did not arrive in time');
+  if (code === 'HPE_HEADER_OVERFLOW')
+    return refuse('headers_too_large', 'the request has more headers than this gateway takes');
   return refuse('request_invalid', 'this is not a request in HTTP/1.1');
 }
