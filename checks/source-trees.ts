@@ -58,12 +58,20 @@ export function productTrees(): Trees {
   return treesOf(new Map(paths.map((path) => [path, readFileSync(path, 'utf8')])));
 }
 
+const flattened = new WeakMap<ts.Node, readonly ts.Node[]>();
+
 /** Every node below and including `node`, parents first. */
-export function* nodesOf(node: ts.Node): Generator<ts.Node> {
-  yield node;
-  const children: ts.Node[] = [];
-  ts.forEachChild(node, (child) => void children.push(child));
-  for (const child of children) yield* nodesOf(child);
+export function nodesOf(node: ts.Node): readonly ts.Node[] {
+  const before = flattened.get(node);
+  if (before !== undefined) return before;
+  const nodes: ts.Node[] = [];
+  const visit = (next: ts.Node): void => {
+    nodes.push(next);
+    ts.forEachChild(next, visit);
+  };
+  visit(node);
+  if (ts.isSourceFile(node)) flattened.set(node, nodes);
+  return nodes;
 }
 
 /** An expression without the parentheses, assertions and `await` around it. */
