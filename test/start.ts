@@ -92,10 +92,12 @@ export async function startSealgate(options: StartOptions = {}): Promise<Running
   const dataDir = options.dataDir ?? (await freshDataDir());
   const [command, args] = options.npm === true ? ['npm', ['start']] : [process.execPath, [bin, 'start']];
   const env = environment(dataDir, options.env);
+  // A group of its own, so that SIGKILL reaches what npm started; SIGTERM goes to npm alone, as a supervisor sends it.
   const child = spawn(command as string, args as string[], {
     cwd: root,
     env,
     stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
   });
   const { stdout, stderr, exited } = gather(child);
   const shown = await new Promise<{ origin: string; bearer: string }>((resolve, reject) => {
@@ -108,8 +110,12 @@ export async function startSealgate(options: StartOptions = {}): Promise<Running
       reject(new Error(`sealgate start ended with ${code}\n${stdout()}${stderr()}`)),
     );
   });
-  const end = async (signal: NodeJS.Signals): Promise<Exit> => {
-    if (child.exitCode === null && child.signalCode === null) child.kill(signal);
+  const kill = async (): Promise<Exit> => {
+    try {
+      process.kill(-(child.pid ?? 0), 'SIGKILL');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    }
     return exited;
   };
   return {
@@ -120,19 +126,28 @@ export async function startSealgate(options: StartOptions = {}): Promise<Running
     stderr,
     exited,
     upstream: (name) => ({ url: `${shown.origin}/mcp/${name}`, bearer: shown.bearer }),
-    stop: () => end('SIGTERM'),
-    kill: () => end('SIGKILL'),
+    async stop() {
+      child.kill('SIGTERM');
+      return exited;
+    },
+    kill,
   };
 }
 
-/** Run one command to its end, such as `upstreams list --json`. `stdin` is closed when not given. */
+/** Run one command to its end, such as `upstreams list --json`; after a minute it is killed. `stdin` is closed when not given. */
 export async function sealgate(
   dataDir: string,
   args: readonly string[],
   options: { readonly stdin?: string; readonly env?: Readonly<Record<string, string>> } = {},
 ): Promise<Finished> {
   const env = environment(dataDir, options.env);
-  const child = spawn(process.execPath, [bin, ...args], { cwd: root, env, stdio: ['pipe', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [bin, ...args], {
+    cwd: root,
+    env,
+    stdio: ['pipe', 'pipe', 'pipe'],
+    timeout: 60_000,
+    killSignal: 'SIGKILL',
+  });
   const { stdout, stderr, exited } = gather(child);
   child.stdin.on('error', () => undefined).end(options.stdin ?? '');
   const exit = await exited;
