@@ -1,7 +1,7 @@
 import type { Answer } from '@sealgate/vault';
 import type { Dispatcher } from 'undici';
 import { refuse } from '../errors.ts';
-import { bodyQueue, type BodyQueue } from './body-queue.ts';
+import { bodyQueue, type BodyQueue, type Source } from './body-queue.ts';
 import { bodyTypeOf } from './headers.ts';
 
 // What undici tells of one request, made into an Answer. An event stream is handed over with its headers; everything
@@ -27,31 +27,21 @@ export interface Receiving {
 export function receive(sizes: AnswerSizes, hooks: { onHeaders(): void; onEnd(): void }): Receiving {
   const { promise, resolve, reject } = Promise.withResolvers<Answer>();
   let controller: Dispatcher.DispatchController | undefined;
-  let head: Pick<Answer, 'status' | 'headers'> | undefined;
-  let stream: BodyQueue | undefined;
   let aborted: Error | undefined;
-  let collected: Uint8Array[] = [];
-  let collectedBytes = 0;
-
   const abort = (reason: Error): void => {
     if (aborted !== undefined) return;
     aborted = reason;
     controller?.abort(reason);
-    if (stream === undefined) reject(reason);
-    else stream.fail(reason);
+    reject(reason);
+    body.fail(reason);
     hooks.onEnd();
   };
-  const openBody = (start: Pick<Answer, 'status' | 'headers'>): void => {
-    const source = {
-      pause: () => controller?.pause(),
-      resume: () => controller?.resume(),
-      abort: () => abort(new Error('the reader broke off')),
-    };
-    stream = bodyQueue(source, sizes.waitingBytesMax);
-    resolve({ ...start, body: stream.body });
-    for (const chunk of collected) stream.push(chunk);
-    collected = [];
+  const source: Source = {
+    pause: () => controller?.pause(),
+    resume: () => controller?.resume(),
+    abort: () => abort(new Error('the reader broke off')),
   };
+  const body = gather(sizes, source, resolve);
   const handler: Dispatcher.DispatchHandler = {
     onRequestStart(started) {
       controller = started;
@@ -60,31 +50,58 @@ export function receive(sizes: AnswerSizes, hooks: { onHeaders(): void; onEnd():
     onResponseStart(started, status, headers) {
       if (status < 200 || aborted !== undefined) return;
       controller = started;
-      head = { status, headers: joined(headers) };
+      const head = { status, headers: joined(headers) };
       const refusal = unreadable(head.headers);
       if (refusal !== undefined) return abort(refusal);
       hooks.onHeaders();
-      if (bodyTypeOf(head.headers['content-type']) === 'events') openBody(head);
+      body.begin(head);
     },
-    onResponseData(_, chunk) {
-      if (stream !== undefined) return stream.push(chunk);
-      collected.push(chunk);
-      collectedBytes += chunk.byteLength;
-      if (collectedBytes > sizes.collectedBytesMax && head !== undefined && aborted === undefined)
-        openBody(head);
-    },
+    onResponseData: (_, chunk) => body.push(chunk),
     onResponseEnd() {
-      if (stream !== undefined) stream.end();
-      else if (head !== undefined)
-        resolve({
-          ...head,
-          body: collected.length === 1 && collected[0] ? collected[0] : Buffer.concat(collected),
-        });
+      body.end();
       hooks.onEnd();
     },
     onResponseError: (_, error) => abort(unavailable(error)),
   };
   return { handler, answer: promise, abort };
+}
+
+type Head = Pick<Answer, 'status' | 'headers'>;
+
+/** Collects a body, or streams it, and gives the answer as soon as it is clear which. */
+function gather(sizes: AnswerSizes, source: Source, give: (answer: Answer) => void) {
+  let head: Head | undefined;
+  let stream: BodyQueue | undefined;
+  let collected: Uint8Array[] = [];
+  let collectedBytes = 0;
+  const openStream = (start: Head): void => {
+    stream = bodyQueue(source, sizes.waitingBytesMax);
+    give({ ...start, body: stream.body });
+    for (const chunk of collected) stream.push(chunk);
+    collected = [];
+  };
+  return {
+    begin(start: Head): void {
+      head = start;
+      if (bodyTypeOf(start.headers['content-type']) === 'events') openStream(start);
+    },
+    push(chunk: Uint8Array): void {
+      if (stream !== undefined) return stream.push(chunk);
+      collected.push(chunk);
+      collectedBytes += chunk.byteLength;
+      if (head !== undefined && collectedBytes > sizes.collectedBytesMax) openStream(head);
+    },
+    end(): void {
+      if (stream !== undefined) return stream.end();
+      const [only, ...more] = collected;
+      if (head !== undefined)
+        give({ ...head, body: only !== undefined && more.length === 0 ? only : Buffer.concat(collected) });
+    },
+    fail(reason: Error): void {
+      stream?.fail(reason);
+      collected = [];
+    },
+  };
 }
 
 /** A compressed body would hide from the gate what it must not contain, and nobody asked for one. */

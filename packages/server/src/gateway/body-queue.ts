@@ -18,66 +18,72 @@ export interface BodyQueue {
 
 /** @param waitingBytesMax how many bytes may wait for the reader before the source is paused */
 export function bodyQueue(source: Source, waitingBytesMax: number): BodyQueue {
-  const waiting: Uint8Array[] = [];
-  let waitingBytes = 0;
-  let paused = false;
-  let over: 'no' | 'ended' | 'failed' = 'no';
-  let failure: unknown;
+  const backlog = openBacklog(source, waitingBytesMax);
+  let state: 'open' | 'ended' | { readonly failedWith: unknown } = 'open';
   let wake: (() => void) | undefined;
 
-  const stir = (): void => {
+  const become = (next: typeof state): void => {
+    if (state === 'open') state = next;
     wake?.();
     wake = undefined;
   };
-  const take = (): Uint8Array | undefined => {
-    const chunk = waiting.shift();
-    waitingBytes -= chunk?.byteLength ?? 0;
-    if (paused && waitingBytes * 2 <= waitingBytesMax) {
-      paused = false;
-      source.resume();
-    }
-    return chunk;
-  };
   const next = async (): Promise<IteratorResult<Uint8Array, undefined>> => {
     for (;;) {
-      if (over === 'failed') throw failure;
-      const chunk = take();
+      if (typeof state === 'object') throw state.failedWith;
+      const chunk = backlog.take();
       if (chunk !== undefined) return { done: false, value: chunk };
-      if (over === 'ended') return { done: true, value: undefined };
+      if (state === 'ended') return { done: true, value: undefined };
       await new Promise<void>((resolve) => (wake = resolve));
     }
   };
   // Not a generator: `return` must end the source even when nobody has read yet.
-  const stop = (): Promise<IteratorResult<Uint8Array, undefined>> => {
-    if (over === 'no') source.abort();
-    over = 'ended';
-    waiting.length = 0;
-    stir();
-    return Promise.resolve({ done: true, value: undefined });
+  const stop = async (): Promise<IteratorResult<Uint8Array, undefined>> => {
+    const unfinished = state === 'open';
+    become('ended');
+    backlog.clear();
+    if (unfinished) source.abort();
+    return { done: true, value: undefined };
   };
   return {
     push(chunk) {
-      if (over !== 'no') return;
-      waiting.push(chunk);
-      waitingBytes += chunk.byteLength;
-      if (!paused && waitingBytes > waitingBytesMax) {
-        paused = true;
-        source.pause();
-      }
-      stir();
+      if (state !== 'open') return;
+      backlog.add(chunk);
+      become('open');
     },
-    end() {
-      if (over === 'no') over = 'ended';
-      stir();
-    },
+    end: () => become('ended'),
     fail(reason) {
-      if (over === 'no') {
-        over = 'failed';
-        failure = reason;
-        waiting.length = 0;
-      }
-      stir();
+      become({ failedWith: reason });
+      backlog.clear();
     },
     body: { [Symbol.asyncIterator]: () => ({ next, return: stop }) },
+  };
+}
+
+/** What waits for the reader; pauses the source above the limit and resumes it at half of it. */
+function openBacklog(source: Source, bytesMax: number) {
+  let waiting: Uint8Array[] = [];
+  let bytes = 0;
+  let paused = false;
+  return {
+    add(chunk: Uint8Array): void {
+      waiting.push(chunk);
+      bytes += chunk.byteLength;
+      if (paused || bytes <= bytesMax) return;
+      paused = true;
+      source.pause();
+    },
+    take(): Uint8Array | undefined {
+      const chunk = waiting.shift();
+      bytes -= chunk?.byteLength ?? 0;
+      if (paused && bytes * 2 <= bytesMax) {
+        paused = false;
+        source.resume();
+      }
+      return chunk;
+    },
+    clear(): void {
+      waiting = [];
+      bytes = 0;
+    },
   };
 }

@@ -51,7 +51,7 @@ export function readCall(fields: Fields, body: Uint8Array): Call {
 export function readSessionCall(fields: Fields, kind: 'stream' | 'close'): Call {
   const version = fields.get('mcp-protocol-version');
   if (version !== undefined && isModern(version))
-    throw refuse('method_not_allowed', `protocol revision ${modernRevisions[0]} knows POST alone`);
+    throw refuse('method_not_allowed', 'protocol revisions from 2026-07-28 on know POST alone');
   const is = kind === 'stream' ? openStream : closeSession;
   return {
     era: 'legacy',
@@ -121,7 +121,7 @@ function legacyCall(fields: Fields, message: Message): Call {
 function readAnswer(fields: Fields, message: Message): Call {
   const version = fields.get('mcp-protocol-version');
   if (version !== undefined && isModern(version))
-    throw refuse('message_invalid', `protocol revision ${modernRevisions[0]} has no responses of clients`);
+    throw refuse('message_invalid', 'protocol revisions from 2026-07-28 on have no responses of clients');
   return {
     era: 'legacy',
     ...about(message),

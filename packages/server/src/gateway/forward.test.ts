@@ -89,10 +89,11 @@ async function stand(listener: RequestListener, credential?: HttpUpstream['crede
   const upstream: HttpUpstream = { kind: 'http', name: 'shop', url, credential };
   const { gate, log } = gateOver();
   const forward = openForward({ gate, handles: openSessionHandles(oneKeySealer()) });
+  /** @param body of a POST; `GET` and `DELETE` are sent as such */
   const pass = async (
     headers: readonly string[],
-    body: string | 'GET' | 'DELETE',
-    more: Partial<Passage> & { seen?: Seen } = {},
+    body: string,
+    more: Partial<Passage> = {},
   ): Promise<Seen> => {
     const { seen, reply } = collect();
     const fields = readFields(['Content-Type', 'application/json', ...headers]);
@@ -104,7 +105,7 @@ async function stand(listener: RequestListener, credential?: HttpUpstream['crede
         : readCall(fields, bytes);
     const signal = new AbortController().signal;
     await forward({ caller, upstream, call, fields, body: bytes, correlation: 'r1', signal, reply, ...more });
-    return more.seen ?? seen;
+    return seen;
   };
   return { pass, log, upstream };
 }

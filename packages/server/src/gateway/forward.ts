@@ -30,7 +30,7 @@ export function openForward({ gate, handles }: ForwardParts): Forward {
     const stop = new AbortController();
     const onAbort = (): void => stop.abort();
     signal.addEventListener('abort', onAbort, { once: true });
-    let failure: unknown;
+    let failure: Error | undefined;
     const relayed: Relayed = {
       passage,
       handles,
@@ -41,7 +41,10 @@ export function openForward({ gate, handles }: ForwardParts): Forward {
       try {
         return await relay(await send(lent, passage, { sessionId, stop: stop.signal }), relayed);
       } catch (error) {
-        failure = error;
+        failure =
+          error instanceof Error
+            ? error
+            : new Error('something that is no error was thrown', { cause: error });
         return outcomeOfFailure(error, signal);
       }
     };

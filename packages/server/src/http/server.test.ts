@@ -85,7 +85,7 @@ async function raw(server: HttpServer, text: string): Promise<string> {
 
 async function finish(socket: Socket, text: string): Promise<string> {
   const chunks: Buffer[] = [];
-  socket.on('data', (chunk) => chunks.push(chunk)).on('error', () => undefined);
+  socket.on('data', (chunk: Buffer) => chunks.push(chunk)).on('error', () => undefined);
   socket.write(text);
   await once(socket, 'close');
   return Buffer.concat(chunks).toString();
@@ -173,7 +173,7 @@ describe('an MCP request', () => {
       reply.head(200, { 'content-type': 'text/event-stream' });
       throw new Error('in the middle');
     });
-    await expect(send(server, 'POST', '/mcp/shop', { body: '{}' })).rejects.toThrow();
+    await expect(send(server, 'POST', '/mcp/shop', { body: '{}' })).rejects.toThrow('aborted');
   });
 
   it('learns that its client has gone, and only then', async () => {
@@ -217,7 +217,7 @@ describe('an MCP request', () => {
     await full;
     expect(writes).toBeLessThan(64);
     let bytes = 0;
-    socket.on('data', (data) => (bytes += data.byteLength)).resume();
+    socket.on('data', (data: Buffer) => (bytes += data.byteLength)).resume();
     await once(socket, 'close');
     expect(bytes).toBeGreaterThan(64 * chunk.byteLength);
   });
