@@ -18,9 +18,11 @@ export interface ChainWriter {
    * Open the file anew after a failed `write`.
    *
    * @returns whether the failed batch is on the disk after all
-   * @throws Refusal `journal_broken` when the file no longer ends where this process left it, or whatever the disk says
+   * @throws Refusal `journal_broken` when the file no longer ends where this process left it; whatever the disk says.
+   *   It may be tried again.
    */
   recover(): Promise<boolean>;
+  /** Rejects when the disk does not let go within the deadline. */
   close(): Promise<void>;
 }
 
@@ -38,6 +40,12 @@ export async function openChain(tools: ChainTools, start: Tail): Promise<ChainWr
   let tail = start;
   let committer: Committer | undefined = await openCommitter(path);
   let suspect: Batch | undefined;
+  let closing: Promise<void> | undefined;
+  const end = async () => {
+    closing ??= committer?.close().catch(() => undefined);
+    await within(deadlineMs, closing ?? Promise.resolve());
+    committer = closing = undefined;
+  };
 
   return {
     tail: () => tail,
@@ -51,8 +59,7 @@ export async function openChain(tools: ChainTools, start: Tail): Promise<ChainWr
     },
     async recover() {
       // Closing comes first: a thread that still hangs in a write must not come back behind us.
-      await committer?.close().catch(() => undefined);
-      committer = undefined;
+      await end();
       const last = rows.last();
       const stands = suspect !== undefined && last !== undefined && same(last.digest, suspect.digest);
       if (!stands && !(last === undefined ? tail.n === 0 : same(last.digest, tail.digest)))
@@ -66,10 +73,7 @@ export async function openChain(tools: ChainTools, start: Tail): Promise<ChainWr
       suspect = undefined;
       return stands;
     },
-    async close() {
-      await committer?.close();
-      committer = undefined;
-    },
+    close: end,
   };
 }
 

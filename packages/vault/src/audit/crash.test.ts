@@ -67,7 +67,7 @@ test('after 50 kills at random moments every acknowledged entry stands once in a
     const exit = once(process_, 'close');
     process_.stdout.setEncoding('utf8').on('data', (piece: string) => (text += piece));
     await once(process_.stdout, 'data');
-    await new Promise((resolve) => setTimeout(resolve, randomInt(150)));
+    await new Promise((resolve) => setTimeout(resolve, randomInt(120)));
     process_.kill('SIGKILL');
     await exit;
     acknowledged.push(...text.split('\n').slice(0, -1));

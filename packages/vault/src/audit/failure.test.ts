@@ -138,7 +138,7 @@ test('a file that changed behind the process is never written again', async () =
   await assert.rejects(journal.append(line('3')), refused);
   while (failures.length < 3) await pause();
   await assert.rejects(journal.append(line('4')), refused);
-  assert.equal((failures.at(-1)?.cause as Refusal).code, 'journal_broken');
+  assert.equal((failures.at(-1)!.cause as Refusal).code, 'journal_broken');
   assert.deepEqual(await ids(journal), ['1']);
 });
 
@@ -206,17 +206,25 @@ test('closing while the disk refuses tells how much could not be written', async
   assert.match(failures.at(-1)?.detail ?? '', /1 line/);
 });
 
-test('a disk that does not answer has failed after a while', async () => {
+test('a disk that does not answer has failed after a while, and is not written again before it lets go', async () => {
   prepareFile(path);
   const rows = openRows(path);
-  const hanging = async (): Promise<Committer> => ({
-    commit: () => new Promise(() => undefined),
-    close: async () => undefined,
-  });
+  let letGo = (): void => undefined;
+  const gone = new Promise<void>((resolve) => (letGo = resolve));
+  let opened = 0;
+  const openCommitter = async (): Promise<Committer> => {
+    opened += 1;
+    return { commit: () => new Promise(() => undefined), close: () => gone };
+  };
   const tail = { writer: 'w', boot: 1, n: 0, next: 1, digest: noDigest };
-  const chain = await openChain({ path, sealer, rows, openCommitter: hanging, deadlineMs: 10 }, tail);
+  const chain = await openChain({ path, sealer, rows, openCommitter, deadlineMs: 10 }, tail);
   await assert.rejects(chain.write([line('1')]), /no answer/);
+  await assert.rejects(chain.recover(), /no answer/);
+  await assert.rejects(chain.recover(), /no answer/);
+  assert.equal(opened, 1);
+  letGo();
   assert.equal(await chain.recover(), false);
+  assert.equal(opened, 2);
   await chain.close();
   rows.close();
 });

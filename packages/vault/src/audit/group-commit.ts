@@ -38,29 +38,25 @@ export function groupCommit(chain: ChainWriter, pace: Pace): GroupCommit {
     pacer.rest();
     pace.failed(refusal);
   });
-  let room: (() => void)[] = [];
+  const room: (() => void)[] = [];
   let closed = false;
-  const wake = () => {
-    for (const resolve of room.splice(0)) resolve();
-  };
+  const wake = () => room.splice(0).forEach((resolve) => resolve());
   const stir = () => {
-    wake();
     if (queue.urgent() > 0 || queue.length() >= batchEntriesMax) pacer.soon();
     else if (queue.length() > 0) pacer.later();
   };
-  const pacer = openPacer(batches.step, stir, pace);
+  const pacer = openPacer(batches.step, () => (wake(), stir()), pace);
   const push = (line: string, urgent: boolean, waiter: Waiting['waiter']) => {
     queue.push({ line, bytes: Buffer.byteLength(line), urgent, waiter });
-    if (urgent) pacer.soon();
-    else stir();
+    stir();
   };
 
   return {
-    append(line, patient) {
-      if (closed || pacer.resting())
-        return Promise.reject(unavailable(closed ? 'closed' : 'the last commit failed'));
-      if (!queue.fits(Buffer.byteLength(line), 1)) return Promise.reject(unavailable('the queue is full'));
-      return new Promise((resolve, reject) => push(line, !patient, { resolve, reject }));
+    async append(line, patient) {
+      if (closed) throw unavailable('closed');
+      if (batches.failing()) throw unavailable('the last commit failed');
+      if (!queue.fits(Buffer.byteLength(line), 1)) throw unavailable('the queue is full');
+      await new Promise<void>((resolve, reject) => push(line, !patient, { resolve, reject }));
     },
     async queue(line) {
       const bytes = Buffer.byteLength(line);
@@ -118,6 +114,6 @@ function batchLoop(chain: ChainWriter, queue: Queue, failed: (refusal: Refusal) 
 }
 
 function unavailable(detail: string, cause?: unknown): Refusal {
-  const why = cause === undefined ? detail : `${detail}: ${String(cause)}`;
+  const why = cause instanceof Error ? `${detail}: ${cause.message}` : detail;
   return refuse('audit_unavailable', 'the audit journal cannot be written, so nothing was done', why, cause);
 }

@@ -102,8 +102,7 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
       verify: (anchor) =>
         verifyChain(rows, sealer, [start, end(), ...(anchor === undefined ? [] : [anchor])]),
       async close() {
-        const unwritten = await commits.close();
-        rows.close();
+        const unwritten = await commits.close().finally(() => rows.close());
         if (unwritten > 0)
           failed(refuse('audit_unavailable', 'audit outcomes could not be written', `${unwritten} lines`));
       },

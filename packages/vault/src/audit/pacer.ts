@@ -8,7 +8,6 @@ export interface Pacer {
   later(): void;
   /** After a failure: no run for `retryMs`, then one. */
   rest(): void;
-  resting(): boolean;
   /** Run now, rest or not, after the run that is under way. Resolves when done. */
   runNow(): Promise<void>;
   stop(): void;
@@ -28,7 +27,8 @@ export function openPacer(
   const unplan = () => {
     clearImmediate(immediate);
     clearTimeout(company);
-    immediate = company = undefined;
+    clearTimeout(rest);
+    immediate = company = rest = undefined;
   };
   const start = () => {
     unplan();
@@ -39,10 +39,6 @@ export function openPacer(
     return running;
   };
   const free = () => running === undefined && rest === undefined;
-  const stopResting = () => {
-    clearTimeout(rest);
-    rest = undefined;
-  };
   return {
     soon() {
       if (free()) immediate ??= setImmediate(start);
@@ -51,20 +47,12 @@ export function openPacer(
       if (free()) company ??= setTimeout(start, companyMs);
     },
     rest() {
-      rest = setTimeout(() => {
-        stopResting();
-        void start();
-      }, retryMs).unref();
+      rest = setTimeout(start, retryMs).unref();
     },
-    resting: () => rest !== undefined,
     async runNow() {
       await running;
-      stopResting();
       await start();
     },
-    stop() {
-      unplan();
-      stopResting();
-    },
+    stop: unplan,
   };
 }

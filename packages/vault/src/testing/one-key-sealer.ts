@@ -9,7 +9,10 @@ import { refuse } from '../refusal.ts';
  * @param key 32 bytes
  */
 export function oneKeySealer(key: Uint8Array = randomBytes(32)): Sealer {
-  const bound = (kind: string, place: Place) => Buffer.from(JSON.stringify([kind, ...Object.entries(place).sort()]));
+  const bound = (kind: string, place: Place) => {
+    const { tenant, subject, table, record, field, epoch } = place;
+    return Buffer.from(JSON.stringify([kind, tenant, subject, table, record, field, epoch]));
+  };
   return {
     deployment: 'test',
     async seal(kind, place, plaintext) {
