@@ -85,7 +85,9 @@ function opensForWriting(file: ts.SourceFile): boolean {
 
 function readsOnly(flags: ts.Expression | undefined): boolean {
   if (flags === undefined || (ts.isStringLiteral(flags) && flags.text === 'r')) return true;
-  return /O_RDONLY/.test(flags.getText()) && !/O_(WRONLY|RDWR|CREAT|TRUNC|APPEND)/.test(flags.getText());
+  return (
+    /\bO_RDONLY\b/.test(flags.getText()) && !/\bO_(WRONLY|RDWR|CREAT|TRUNC|APPEND)\b/.test(flags.getText())
+  );
 }
 
 function reaches(node: ts.Node, chain: readonly string[]): Finding[] {
