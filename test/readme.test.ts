@@ -57,12 +57,31 @@ async function run(command: string): Promise<{ code: number | null; said: string
   return { code: await Promise.race([up, exited.then((code) => code ?? 1)]), said };
 }
 
+// Hard links where the system's `cp` knows them: npm replaces files and never writes into one.
+async function copyPackages(): Promise<void> {
+  const child = spawn('cp', ['-al', join(root, 'node_modules'), copy], { stdio: 'ignore' });
+  const [code] = (await once(child, 'close')) as [number | null];
+  if (code === 0) return;
+  const to = join(copy, 'node_modules');
+  await rm(to, { recursive: true, force: true });
+  await cp(join(root, 'node_modules'), to, { recursive: true, verbatimSymlinks: true });
+}
+
 beforeAll(async () => {
   copy = await mkdtemp(join(tmpdir(), 'sealgate-readme-'));
-  const left = new Set(['.git', 'data', 'checks/node_modules', '.cache', 'bench/results']);
+  const left = new Set([
+    '.git',
+    '.env',
+    'data',
+    'node_modules',
+    'checks/node_modules',
+    '.cache',
+    'bench/results',
+  ]);
   const filter = (path: string): boolean =>
     !left.has(relative(root, path)) && !/packages\/[a-z]+\/dist$/.test(path);
   await cp(root, copy, { recursive: true, verbatimSymlinks: true, filter });
+  await copyPackages();
 }, 120_000);
 
 afterAll(async () => {
