@@ -1,5 +1,4 @@
 import { refuse } from '../refusal.ts';
-import { kinds } from '../seal/kinds.ts';
 import { parseRecord } from '../seal/record.ts';
 import { fromText, toText } from '../seal/text-form.ts';
 import { tableSpecs, type KeyOf, type TableName, type TableSpec } from '../store/spec.ts';

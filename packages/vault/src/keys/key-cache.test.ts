@@ -48,7 +48,7 @@ describe('a bounded map', () => {
     const map = secondChance<number>(3, () => undefined);
     for (let n = 0; n < 100; n += 1) {
       map.set(`${n}`, n);
-      for (const [key] of [...map.entries()]) map.get(key);
+      for (const [key] of map.entries()) map.get(key);
       expect(map.size).toBeLessThanOrEqual(3);
       expect(map.get(`${n}`)).toBe(n);
     }

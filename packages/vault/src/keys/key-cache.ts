@@ -87,7 +87,7 @@ export function keyCache({ now, random = randomBytes, tenantsMax, dataKeysMax }:
     end: (tenant) => lives.delete(tenant),
     sweep() {
       const nowMs = now();
-      for (const [tenant, life] of [...lives.entries()]) if (nowMs >= life.endsAtMs) lives.delete(tenant);
+      for (const [tenant, life] of lives.entries()) if (nowMs >= life.endsAtMs) lives.delete(tenant);
     },
     clear: () => lives.clear(),
     count() {

@@ -9,6 +9,7 @@ import type { Sealer } from './sealer.ts';
 /** What {@link openSealer} stands on. */
 export interface SealerParts {
   readonly tables: Tables;
+  /** Closed by whoever opened it, after the sealer. */
   readonly provider: KeyProvider;
   readonly now: () => number;
   /** The system's generator when not given; a test may bring another. */

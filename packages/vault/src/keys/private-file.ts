@@ -87,10 +87,6 @@ function codeOf(error: unknown): unknown {
 }
 
 function unusable(file: string, reason: string, cause?: unknown): Error {
-  return refuse(
-    'key_unavailable',
-    `the keyring cannot be used: ${reason}`,
-    `${file}: ${String(cause ?? reason)}`,
-    cause,
-  );
+  const detail = cause instanceof Error ? cause.message : reason;
+  return refuse('key_unavailable', `the keyring cannot be used: ${reason}`, `${file}: ${detail}`, cause);
 }

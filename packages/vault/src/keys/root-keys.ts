@@ -34,37 +34,29 @@ export function rootKeys({ name, roots, random }: RootParts): KeyProvider {
     const key = dataKey(bytes, 1, random === undefined ? {} : { random });
     held.set(keyRefOf(key), { key, createdAtMs });
   }
-  const [activeRef] = held.keys();
-  const root = (keyRef: string): DataKey => {
-    const found = held.get(keyRef);
-    if (found === undefined) throw strange(name, keyRef);
-    return found.key;
+  const [activeRef = ''] = held.keys();
+  const root = (keyRef: string): DataKey => held.get(keyRef)?.key ?? unknownRoot(name, keyRef);
+  const wrap = (keyRef: string, context: KeyContext, plaintext: Buffer) => {
+    const key = root(keyRef);
+    return { wrapped: key.seal('tenant_key', wrapContext(key, context), plaintext), keyRef };
   };
-  const unwrap = (keyRef: string, wrapped: Uint8Array, context: KeyContext): Buffer => {
+  const unwrap = ({ tenant, keyRef, wrapped, context }: Parameters<KeyProvider['unwrap']>[0]): Buffer => {
+    sameTenant(tenant, context);
     const key = root(keyRef);
     return key.open('tenant_key', wrapContext(key, context), wrapped);
   };
   return {
     name,
-    async generate({ tenant, keyRef = activeRef ?? '', context }) {
+    async generate({ tenant, keyRef = activeRef, context }) {
       sameTenant(tenant, context);
-      const key = root(keyRef);
       const plaintext = mintKeyBytes(random);
-      return { plaintext, wrapped: key.seal('tenant_key', wrapContext(key, context), plaintext), keyRef };
+      return { plaintext, ...wrap(keyRef, context, plaintext) };
     },
-    async unwrap({ tenant, keyRef, wrapped, context }) {
-      sameTenant(tenant, context);
-      return unwrap(keyRef, wrapped, context);
-    },
-    async rewrap({ tenant, keyRef, wrapped, context }) {
-      sameTenant(tenant, context);
-      const plaintext = unwrap(keyRef, wrapped, context);
+    unwrap: async (request) => unwrap(request),
+    async rewrap(request) {
+      const plaintext = unwrap(request);
       try {
-        const key = root(activeRef ?? '');
-        return {
-          wrapped: key.seal('tenant_key', wrapContext(key, context), plaintext),
-          keyRef: keyRefOf(key),
-        };
+        return wrap(activeRef, request.context, plaintext);
       } finally {
         plaintext.fill(0);
       }
@@ -109,8 +101,8 @@ function sameTenant(tenant: string, context: KeyContext): void {
   if (tenant !== context.tenant) throw openFailed('the tenant differs from the context');
 }
 
-function strange(name: string, keyRef: string): Error {
-  return refuse(
+function unknownRoot(name: string, keyRef: string): never {
+  throw refuse(
     'key_unavailable',
     'the root key in use does not belong to this data; bring back the key it was sealed with',
     `provider ${name} holds no root key ${keyRef}`,

@@ -46,14 +46,9 @@ export function sealedRecords(records: Records, sealer: Sealer, sealing: RecordS
   };
   const nameIn = async (record: string): Promise<string | undefined> => {
     if (!record.startsWith(prefix)) return undefined;
-    try {
-      const found = await opened(record, await records.get(record));
-      found?.stored.bytes.fill(0);
-      return found?.name;
-    } catch (error) {
-      if (error instanceof Refusal && error.code === 'open_failed') return undefined;
-      throw error;
-    }
+    const found = await opened(record, await records.get(record)).catch(leaveOut);
+    found?.stored.bytes.fill(0);
+    return found?.name;
   };
   const clear = async (page: Names): Promise<Names> => {
     const names = await Promise.all(page.names.map(nameIn));
@@ -95,6 +90,12 @@ interface Opened {
 }
 
 type Names = Awaited<ReturnType<Records['list']>>;
+
+// A record that does not open here; anything else is no reason to hide one.
+function leaveOut(error: unknown): undefined {
+  if (error instanceof Refusal && error.code === 'open_failed') return undefined;
+  throw error;
+}
 
 function pack(head: Head, bytes: Uint8Array): Buffer {
   const text = Buffer.from(JSON.stringify([head.name, ...head.owners]));

@@ -47,7 +47,7 @@ export function secondChance<V>(max: number, onDrop: (value: V, key: string) => 
     },
     delete: remove,
     clear() {
-      for (const key of [...slots.keys()]) remove(key);
+      for (const key of slots.keys()) remove(key);
     },
     *entries() {
       for (const [key, { value }] of slots) yield [key, value] as const;

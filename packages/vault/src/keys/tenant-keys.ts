@@ -112,12 +112,12 @@ function contextOf({ deployment }: TenantKeyParts, tenant: string, version: stri
   return { deployment, tenant, purpose, version };
 }
 
-function checkedRow(item: Item) {
-  const { keyRef, wrapped, commitment, createdAtMs } = item;
+function checkedRow(item: ItemOf<'tenant_keys'>) {
+  const { tenant, version, keyRef, wrapped, commitment, createdAtMs }: ItemOf<'tenant_keys'> & Item = item;
   if (typeof keyRef !== 'string' || typeof wrapped !== 'string' || typeof commitment !== 'string')
-    throw unusable(String(item.tenant), String(item.version), 'not a row of a key');
+    throw unusable(tenant, version, 'not a row of a key');
   if (item.suite !== suite || typeof createdAtMs !== 'number')
-    throw unusable(String(item.tenant), String(item.version), 'not a row of a key');
+    throw unusable(tenant, version, 'not a row of a key');
   return { keyRef, wrapped, commitment, createdAtMs };
 }
 
