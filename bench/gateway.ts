@@ -85,7 +85,7 @@ function row({ cell, ways }: Measured): string {
 }
 
 /** The aims that this machine can be held to. `measured` is in the order of `cells`. */
-export function barsOf(measured: readonly Measured[]): readonly Bar[] {
+function barsOf(measured: readonly Measured[]): readonly Bar[] {
   const at = (upstream: Cell['upstream'], connections: number): Measured => {
     const found = measured.find(
       ({ cell }) =>

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 // Searches bytes for a secret in every form in which one is usually written down.
 
 /** A secret in one form. */
-export interface Form {
+interface Form {
   readonly form: string;
   readonly bytes: Buffer;
 }
@@ -21,7 +21,7 @@ function base64Inside(secret: Buffer, shift: number): string {
 }
 
 /** The secret raw, in base64 and base64url at every alignment, in hex and percent-encoded. */
-export function formsOf(secret: string): readonly Form[] {
+function formsOf(secret: string): readonly Form[] {
   const raw = Buffer.from(secret);
   const hex = raw.toString('hex');
   const everyByte = hex.replaceAll(/../g, '%$&');

@@ -5,7 +5,7 @@ import type { Connected } from './fixtures/clients.ts';
 // answers differ. An error is an answer: its code, message and data are compared like a result.
 
 /** A question with a name; `ask` says what a client sees. */
-export interface Question {
+interface Question {
   readonly name: string;
   ask(client: Connected): Promise<unknown>;
 }
@@ -42,7 +42,7 @@ interface Failure {
 }
 
 /** What came of a request, as plain data. */
-export async function answerOf(work: () => Promise<unknown>): Promise<unknown> {
+async function answerOf(work: () => Promise<unknown>): Promise<unknown> {
   try {
     return { result: plain(await work()) };
   } catch (error) {
@@ -70,7 +70,7 @@ async function pages(client: Connected, method: string): Promise<unknown> {
 }
 
 /** Calls the tool and gives its progress beside its result. */
-export async function withProgress(
+async function withProgress(
   client: Connected,
   name: string,
   args: Record<string, unknown>,
@@ -90,7 +90,7 @@ async function until(holds: () => boolean): Promise<boolean> {
 }
 
 /** Starts the call, cancels it after its first progress, and says whether the upstream noticed. */
-export async function cancelled(client: Connected, plan: NonNullable<Plan['cancel']>): Promise<unknown> {
+async function cancelled(client: Connected, plan: NonNullable<Plan['cancel']>): Promise<unknown> {
   const before = plan.seen?.() ?? 0;
   const stop = new AbortController();
   const following = { signal: stop.signal, onProgress: () => stop.abort('enough') };
@@ -126,7 +126,7 @@ function standard(): readonly Question[] {
 }
 
 /** Every question of a plan, the standard ones first. */
-export function questionsOf(plan: Plan): readonly Question[] {
+function questionsOf(plan: Plan): readonly Question[] {
   const { progress, cancel } = plan;
   return [
     ...standard(),
