@@ -1,0 +1,78 @@
+import { join } from 'node:path';
+import {
+  claimDirectory,
+  openAudit,
+  openConnections,
+  openJournal,
+  openSealer,
+  sealedTables,
+  sqliteTables,
+  type Audit,
+  type ConnectionRows,
+  type Journal,
+  type OpenedSealer,
+  type SqliteTables,
+} from '@sealgate/vault';
+import type { AppConfig } from '../config.ts';
+import { ensureLocalAdministrator, type Membership } from '../domain/people.ts';
+import { openUpstreams, type Upstreams } from '../domain/upstreams.ts';
+import type { Log } from '../log.ts';
+import { openRootKey } from './root-key.ts';
+
+/** What everything stands on: one data directory, opened by one process. */
+export interface Ground {
+  readonly tables: SqliteTables;
+  readonly sealer: OpenedSealer;
+  readonly journal: Journal;
+  readonly audit: Audit;
+  readonly connections: ConnectionRows;
+  readonly upstreams: Upstreams;
+  /** The person who runs this process, and their group. */
+  readonly administrator: Membership;
+  /** Flush the journal, wipe the keys, close the files and give the directory back. */
+  close(): Promise<void>;
+}
+
+/**
+ * Open the data directory, from the bottom up; what was opened is closed again when a later step fails.
+ *
+ * @throws Refusal `data_directory_in_use`, `data_directory_unsafe`, `key_unavailable`, `key_weak`, `journal_broken`, `store_unavailable`
+ */
+export async function openGround(config: AppConfig, log: Log, now: () => number): Promise<Ground> {
+  const closers: (() => void | Promise<void>)[] = [];
+  const close = async (): Promise<void> => {
+    for (const closer of closers.splice(0).toReversed()) await closer();
+  };
+  try {
+    const directory = claimDirectory(config.dataDirectory);
+    closers.push(() => directory.release());
+    const tables = sqliteTables({ file: join(config.dataDirectory, 'main.db'), now });
+    closers.push(() => tables.close());
+    const provider = await openRootKey(config.keys, config.dataDirectory, tables, now);
+    closers.push(() => provider.close());
+    const sealer = await openSealer({ tables, provider, now });
+    closers.push(() => sealer.close());
+    const failed = (refusal: { code: string; message: string; detail: string | undefined }): void =>
+      log.error({ code: refusal.code, detail: refusal.detail }, refusal.message);
+    const journal = await openJournal({
+      path: join(config.dataDirectory, 'journal.db'),
+      sealer,
+      now,
+      failed,
+    });
+    closers.push(() => journal.close());
+    return {
+      tables,
+      sealer,
+      journal,
+      audit: openAudit({ journal, failed }),
+      connections: openConnections(sealedTables(tables, sealer), now),
+      administrator: await ensureLocalAdministrator(tables, now),
+      upstreams: await openUpstreams(tables, now),
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}

@@ -1,0 +1,47 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import {
+  envKey,
+  hkdfRoot,
+  holdsTenantKeys,
+  openKeyring,
+  passphraseKey,
+  type KeyProvider,
+  type Tables,
+} from '@sealgate/vault';
+import type { KeyChoice } from '../config.ts';
+import { refuse } from '../errors.ts';
+
+/** Open the root key that the configuration chose. @throws Refusal `key_unavailable`, `key_weak` */
+export async function openRootKey(
+  choice: KeyChoice,
+  dataDirectory: string,
+  tables: Tables,
+  now: () => number,
+): Promise<KeyProvider> {
+  switch (choice.provider) {
+    case 'keyring':
+      return openKeyring({
+        file: join(dataDirectory, 'keyring.json'),
+        mayCreate: !(await holdsTenantKeys(tables)),
+        now,
+      });
+    case 'env':
+      return envKey(choice.secret.reveal());
+    case 'hkdf':
+      return hkdfRoot(choice.secret.reveal());
+    case 'passphrase':
+      return passphraseKey(choice.secret.reveal(), await passphraseSalt(tables));
+  }
+}
+
+// The salt is no secret; it must only stay the same, so it lies beside the data it opens and is made once.
+async function passphraseSalt(tables: Tables): Promise<Uint8Array> {
+  const key = { name: 'passphrase_salt' };
+  const made = { ...key, salt: randomBytes(32).toString('base64url') };
+  const known = await tables.get('deployment', key);
+  if (known === undefined) await tables.put('deployment', made, { ifAbsent: true });
+  const salt = (known ?? (await tables.get('deployment', key)))?.item['salt'];
+  if (typeof salt !== 'string') throw refuse('internal', 'the salt of the passphrase could not be kept');
+  return Buffer.from(salt, 'base64url');
+}

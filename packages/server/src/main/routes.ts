@@ -1,0 +1,51 @@
+import type { HttpParts } from '../http/server.ts';
+import { isLoopback } from '../auth/bearer.ts';
+import { refuse } from '../errors.ts';
+
+import type { Metrics } from '../telemetry/metrics.ts';
+import type { Sealgate } from './sealgate.ts';
+
+/** What answers beside `/mcp/{upstream}`: health and metrics. */
+export function openRoutes(
+  { ground, stdio, config }: Pick<Sealgate, 'ground' | 'stdio' | 'config'>,
+  metrics: Metrics,
+): Required<Pick<HttpParts<unknown>, 'health' | 'routes'>> {
+  metrics.observe('sealgate_children', 'Child processes that run now.', () => stdio.children.count());
+  metrics.observe('sealgate_sessions', 'Sessions of stdio upstreams that are open now.', () =>
+    stdio.sessionCount(),
+  );
+  metrics.observe(
+    'sealgate_journal_waiting',
+    'Journal entries that wait for the disk.',
+    () => ground.journal.health().waiting,
+  );
+  metrics.observe(
+    'sealgate_journal_lost',
+    'Outcomes the journal had no room for.',
+    () => ground.journal.health().lost,
+  );
+  metrics.observe('sealgate_process_resident_bytes', 'Resident memory of the process.', () =>
+    process.memoryUsage.rss(),
+  );
+  metrics.observe('sealgate_process_cpu_seconds', 'CPU time of the process since its start.', () => {
+    const { user, system } = process.cpuUsage();
+    return (user + system) / 1e6;
+  });
+  return {
+    async health() {
+      const facts = {
+        stores: { tables: config.database, journal: 'sqlite' },
+        encryption: { on: true, keys: config.keys.provider },
+      };
+      return { well: !ground.journal.health().failing, facts };
+    },
+    routes(app) {
+      app.get('/metrics', (request, reply) => {
+        // Figures of a running gateway are its operator's: they are told to this machine only.
+        if (!isLoopback(request.ip)) throw refuse('not_found', 'there is nothing at this address');
+        reply.hijack();
+        metrics.scrape(request.raw, reply.raw);
+      });
+    },
+  };
+}

@@ -1,0 +1,69 @@
+import { openGate, type Gate } from '@sealgate/vault';
+import type { AppConfig } from '../config.ts';
+import { carryDefaults, openCarry } from '../gateway/carry.ts';
+import { openForward, type Forward } from '../gateway/forward.ts';
+import { openSessionHandles } from '../gateway/session-handle.ts';
+import { childLimits } from '../gateway/stdio/limits.ts';
+import { openStdio, type Stdio } from '../gateway/stdio/serve-stdio.ts';
+import type { Log } from '../log.ts';
+import { version } from '../version.ts';
+import { configureUpstreams } from './configured-upstreams.ts';
+import { openGround, type Ground } from './ground.ts';
+
+/** The product without a network address: what the command line works on when no server runs. */
+export interface Sealgate {
+  readonly config: AppConfig;
+  readonly ground: Ground;
+  readonly gate: Gate;
+  readonly forward: Forward;
+  readonly stdio: Stdio;
+  readonly now: () => number;
+  close(): Promise<void>;
+}
+
+/**
+ * Open a data directory and everything above it. No upstream is contacted and no child started.
+ *
+ * @throws Refusal those of `openGround`, and `config_invalid` or `upstream_invalid` for the servers file
+ */
+export async function openSealgate(
+  config: AppConfig,
+  log: Log,
+  now: () => number = Date.now,
+): Promise<Sealgate> {
+  const ground = await openGround(config, log, now);
+  try {
+    await configureUpstreams(ground, config, log, now);
+  } catch (error) {
+    await ground.close();
+    throw error;
+  }
+  const callSeconds = config.limits.requestTimeoutSeconds;
+  const { carry, close: closeCarry } = openCarry({ ...carryDefaults, callMs: callSeconds * 1000 });
+  const gate = openGate({ connections: ground.connections, audit: ground.audit, carry, now });
+  const limits = { ...childLimits, callSeconds };
+  const stdio = openStdio({
+    ...ground,
+    gate,
+    limits,
+    log,
+    now,
+    sessionId: () => crypto.randomUUID(),
+    version,
+  });
+  ground.upstreams.onChange((tenant, name) => void stdio.children.retire(tenant, name));
+  const handles = openSessionHandles(ground.sealer);
+  return {
+    config,
+    ground,
+    gate,
+    forward: openForward({ gate, handles }),
+    stdio,
+    now,
+    async close() {
+      await stdio.close();
+      await closeCarry();
+      await ground.close();
+    },
+  };
+}
