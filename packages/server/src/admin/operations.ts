@@ -1,0 +1,69 @@
+import { randomUUID } from 'node:crypto';
+import type { EntryPage, EntryQuery, Verdict } from '@sealgate/vault';
+import { z } from 'zod';
+import type { Finding, Status } from '../domain/admin-answers.ts';
+import type { Membership } from '../domain/people.ts';
+import { refuse } from '../errors.ts';
+import { connectionOperations, type ConnectionOperationParts } from './connection-operations.ts';
+import { operation, type Operation } from './operation.ts';
+import { upstreamOperations } from './upstream-operations.ts';
+
+/** What administration works on. */
+export interface AdminParts extends ConnectionOperationParts {
+  readonly journal: { page(query: EntryQuery): Promise<EntryPage>; verify(): Promise<Verdict> };
+  readonly doctor: () => Promise<readonly Finding[]>;
+  readonly status: () => Status;
+}
+
+/** Every operation, by name. */
+export interface Operations {
+  readonly names: readonly string[];
+  /**
+   * Run one as the local administrator.
+   *
+   * @throws Refusal `not_found` for an unknown name, `usage`, and those of the operation
+   */
+  call(name: string, input: unknown): Promise<unknown>;
+}
+
+const auditQuery = z.strictObject({
+  act: z.string().max(64).optional(),
+  sinceMs: z.number().int().optional(),
+  order: z.enum(['newest', 'oldest']).default('newest'),
+  limit: z.number().int().min(1).max(1000).default(50),
+  cursor: z.string().max(1024).optional(),
+});
+
+/** Open the table of operations for one operator: whoever may use the socket is the local administrator. */
+export function openOperations(parts: AdminParts, { tenant, subject }: Membership): Operations {
+  const nothing = z.strictObject({});
+  const table: Readonly<Record<string, Operation>> = {
+    ...upstreamOperations(parts),
+    ...connectionOperations(parts),
+    'audit.list': operation(auditQuery, async ({ context }, { act, sinceMs, order, limit, cursor }) =>
+      parts.journal.page({
+        tenant: context.tenant,
+        order,
+        limit,
+        ...(act === undefined ? {} : { act }),
+        ...(sinceMs === undefined ? {} : { sinceMs }),
+        ...(cursor === undefined ? {} : { cursor }),
+      }),
+    ),
+    'audit.verify': operation(nothing, () => parts.journal.verify()),
+    doctor: operation(nothing, () => parts.doctor()),
+    status: operation(nothing, async () => parts.status()),
+  };
+  return {
+    names: Object.keys(table),
+    async call(name, input) {
+      const found = Object.hasOwn(table, name) ? table[name] : undefined;
+      if (found === undefined) throw refuse('not_found', 'there is no such operation');
+      const actor = { type: 'person', id: subject } as const;
+      return found.run(
+        { context: { tenant, actor, source: 'cli', correlation: randomUUID() }, subject },
+        input,
+      );
+    },
+  };
+}

@@ -1,0 +1,52 @@
+// What administration answers with, for whoever shows it.
+
+/** One line of `upstreams list`. */
+export interface UpstreamLine {
+  readonly name: string;
+  readonly kind: 'http' | 'stdio';
+  /** The address, or the command with its arguments. */
+  readonly target: string;
+  /** Where its credential goes, such as `header:x-api-key`; `undefined`: it takes none. */
+  readonly credential: string | undefined;
+  /** Whether a credential is set for whoever asks. */
+  readonly connected: boolean;
+  readonly origin: 'admin' | 'file';
+}
+
+/** One line of `connections list`. The secret is nowhere in it. */
+export interface ConnectionLine {
+  readonly upstream: string;
+  readonly name: string;
+  /** `own`: of whoever asks; `other`: of somebody else in the group. */
+  readonly owner: 'own' | 'group' | 'other';
+  readonly placement: string;
+  /** The only origin it is sent to; `''` for a child process. */
+  readonly origin: string;
+  readonly setAtMs: number;
+}
+
+/** One line of `doctor`. */
+export interface Finding {
+  readonly check: string;
+  readonly state: 'ok' | 'warn' | 'fail';
+  readonly message: string;
+  /** What to do; `undefined` when nothing. */
+  readonly advice: string | undefined;
+}
+
+/** What a running gateway says of itself. */
+export interface Status {
+  readonly version: string;
+  readonly pid: number;
+  /** Origin of its HTTP address; `undefined` when it does not listen (a command opened the data directory itself). */
+  readonly origin: string | undefined;
+  readonly startedAtMs: number;
+  readonly upstreams: number;
+  readonly children: number;
+  readonly sessions: number;
+}
+
+/** The answer to one operation. A refusal is an answer too: its code and a message that is safe to show. */
+export type AdminAnswer =
+  | { readonly ok: true; readonly result: unknown }
+  | { readonly ok: false; readonly error: { readonly code: string; readonly message: string } };
