@@ -43,5 +43,5 @@ describe.each([
   ['tables in SQLite with a write-ahead log', inFile(false)],
   ['tables in SQLite for one process alone', inFile(true)],
 ])('records in %s', (_, open) => {
-  for (const { name, run } of recordsContract) it(name, () => run(open));
+  it.each(recordsContract)('$name', ({ run }) => run(open));
 });

@@ -33,62 +33,17 @@ const attemptsMax = 100;
 export function tableRecords(tables: Tables, { now, random = randomBytes }: TableRecordsOptions): Records {
   const stand = async (name: string): Promise<Standing> =>
     standingOf(await tables.get('records', { recordKey: name }), now());
-  const revise = (): Revision => Buffer.from(random(15)).toString('base64url');
-  /** Decide on what stands there, again and again until the decision could be written. */
-  const change = async <V>(name: string, decide: (standing: Standing) => Decision<V>): Promise<V> => {
+  const change: Changer = async (name, decide) => {
     for (let attempt = 0; attempt < attemptsMax; attempt += 1) {
-      const decision = decide(await stand(name));
-      if (decision.steps === undefined || (await tables.transact(decision.steps)).done) return decision.value;
+      const { value, steps } = decide(await stand(name));
+      if (steps === undefined || (await tables.transact(steps)).done) return value;
     }
     throw refuse('store_unavailable', 'the record is changed too often', `${attemptsMax} attempts lost`);
   };
-
   return {
+    ...writesOf(change, () => Buffer.from(random(15)).toString('base64url')),
     async get(name) {
       return (await stand(checkedName(name))).record;
-    },
-    async put(name, bytes, write) {
-      const { endsAtMs, owners, guard } = checkedWrite(name, bytes, write);
-      const record: StoredRecord = { bytes, revision: revise(), endsAtMs, owners };
-      return change<Revision | undefined>(name, (standing) => {
-        const there = standing.record?.revision;
-        const guardLost =
-          guard !== undefined && ('ifAbsent' in guard ? there !== undefined : guard.ifRevision !== there);
-        if (standing.barredUntilMs !== undefined || guardLost) return { value: undefined };
-        return { value: record.revision, steps: recordSteps(name, record, standing) };
-      });
-    },
-    async take(name) {
-      checkedName(name);
-      return change(name, (standing) => ({
-        value: standing.record,
-        steps:
-          standing.record &&
-          ([
-            { remove: 'records', key: { recordKey: name }, guard: standing.guard },
-            ...ownerRemovals(name, standing.owners),
-          ] satisfies Step[]),
-      }));
-    },
-    async extend(name, endsAtMs) {
-      checkedName(name);
-      checkedEnd(endsAtMs);
-      return change(name, (standing) => ({
-        value: standing.record !== undefined,
-        steps: standing.record && recordSteps(name, { ...standing.record, endsAtMs }, standing),
-      }));
-    },
-    async bar(name, untilMs) {
-      checkedName(name);
-      checkedEnd(untilMs);
-      await change(name, (standing) => {
-        const barredUntilMs = Math.max(untilMs, standing.barredUntilMs ?? 0);
-        const item = { recordKey: name, ttl: ttlOf(barredUntilMs), barredUntilMs };
-        return {
-          value: undefined,
-          steps: [{ put: 'records', item, guard: standing.guard }, ...ownerRemovals(name, standing.owners)],
-        };
-      });
     },
     async list(owner, page) {
       const found = await tables.query('record_owners', { partition: checkedOwner(owner), ...page });
@@ -102,6 +57,47 @@ export function tableRecords(tables: Tables, { now, random = randomBytes }: Tabl
     },
     async close() {
       await tables.close();
+    },
+  };
+}
+
+/** Decide on what stands under the name, again and again until the decision could be written. */
+type Changer = <V>(name: string, decide: (standing: Standing) => Decision<V>) => Promise<V>;
+
+function writesOf(change: Changer, revise: () => Revision): Pick<Records, 'put' | 'take' | 'extend' | 'bar'> {
+  return {
+    async put(name, bytes, write) {
+      const { endsAtMs, owners, guard } = checkedWrite(name, bytes, write);
+      const record: StoredRecord = { bytes, revision: revise(), endsAtMs, owners };
+      return change<Revision | undefined>(name, (standing) => {
+        const there = standing.record?.revision;
+        const lost =
+          guard !== undefined && ('ifAbsent' in guard ? there !== undefined : guard.ifRevision !== there);
+        if (lost || standing.barredUntilMs !== undefined) return { value: undefined };
+        return { value: record.revision, steps: recordSteps(name, record, standing) };
+      });
+    },
+    async take(name) {
+      return change(checkedName(name), (standing) => ({
+        value: standing.record,
+        steps: standing.record && takeSteps(name, standing),
+      }));
+    },
+    async extend(name, endsAtMs) {
+      checkedEnd(endsAtMs);
+      return change(checkedName(name), (standing) => ({
+        value: standing.record !== undefined,
+        steps: standing.record && recordSteps(name, { ...standing.record, endsAtMs }, standing),
+      }));
+    },
+    async bar(name, untilMs) {
+      checkedEnd(untilMs);
+      return change(checkedName(name), (standing) => {
+        const barredUntilMs = Math.max(untilMs, standing.barredUntilMs ?? 0);
+        const item = { recordKey: name, ttl: ttlOf(barredUntilMs), barredUntilMs };
+        const put: Step = { put: 'records', item, guard: standing.guard };
+        return { value: undefined, steps: [put, ...ownerRemovals(name, standing.owners)] };
+      });
     },
   };
 }
@@ -167,6 +163,10 @@ function recordSteps(
     })),
     ...ownerRemovals(name, left),
   ];
+}
+
+function takeSteps(name: string, { guard, owners }: Standing): Step[] {
+  return [{ remove: 'records', key: { recordKey: name }, guard }, ...ownerRemovals(name, owners)];
 }
 
 function ownerRemovals(name: string, owners: readonly string[]): Step[] {

@@ -33,5 +33,5 @@ describe.each([
   ['SQLite with a write-ahead log', inFile(false)],
   ['SQLite for one process alone', inFile(true)],
 ])('tables in %s', (_, open) => {
-  for (const { name, run } of tablesContract) it(name, () => run(open));
+  it.each(tablesContract)('$name', ({ run }) => run(open));
 });

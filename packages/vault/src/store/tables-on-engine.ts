@@ -1,17 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { cursorInvalid, readCursor, writeCursor } from './cursor.ts';
-import {
-  expired,
-  type Engine,
-  type Position,
-  type Row,
-  type Rows,
-  type Span,
-  type TableKey,
-} from './engine.ts';
-import { checkedItem, checkedKey, indexOf, specOf } from './item-rules.ts';
+import { keyIn, placeOf, positionIn } from './cursor-place.ts';
+import { readCursor, writeCursor } from './cursor.ts';
+import { expired, type Engine, type Row, type Rows } from './engine.ts';
+import { checkedItem, checkedKey, specOf } from './item-rules.ts';
 import { checkedLimit, checkedQuery, checkedSteps, conditionOf } from './query-rules.ts';
-import { boundsOf, within } from './sort-range.ts';
 import type { KeyOf, TableName } from './spec.ts';
 import type {
   Guard,
@@ -47,15 +39,21 @@ export function tablesOnEngine(engine: Engine, { now, random = randomBytes }: Fr
   const nowSeconds = (): number => now() / 1000;
   // 120 random bits: not a counter, which a lost last write would hand out again.
   const revise = (): Revision => Buffer.from(random(15)).toString('base64url');
-  const page = pageMaker(nowSeconds);
-
   return {
-    async get<T extends TableName>(table: T, key: KeyOf<T>) {
-      const row = await engine.get(table, checkedKey(table, key));
-      return row === undefined || expired(row.ttlSeconds, nowSeconds())
-        ? undefined
-        : storedOf<ItemOf<T>>(row);
+    ...readsOf(engine, nowSeconds),
+    ...writesOf(engine, nowSeconds, revise),
+    async close() {
+      await engine.close();
     },
+  };
+}
+
+function writesOf(
+  engine: Engine,
+  nowSeconds: () => number,
+  revise: () => Revision,
+): Pick<FillableTables, 'put' | 'remove' | 'transact' | 'bringIn'> {
+  return {
     async put<T extends TableName>(table: T, item: ItemOf<T>, guard?: Guard) {
       const row = { ...checkedItem(table, item), revision: revise() };
       const lost = await engine.apply(
@@ -70,36 +68,6 @@ export function tablesOnEngine(engine: Engine, { now, random = randomBytes }: Fr
       const lost = await engine.apply([{ act: 'remove', table, row, condition }], nowSeconds());
       return lost === undefined && condition !== 'absent';
     },
-    async query<T extends TableName>(table: T, query: Query<T>) {
-      const span = checkedQuery(table, query);
-      const { contains } = query;
-      const question = [
-        table,
-        span.index,
-        span.partition,
-        span.range,
-        span.descending,
-        contains?.attribute,
-        contains?.text,
-      ];
-      const after =
-        query.cursor === undefined ? undefined : positionIn(table, span, readCursor(question, query.cursor));
-      const rows = await engine.read(table, { ...span, after });
-      return page<ItemOf<T>>(rows, contains, (row, item) =>
-        writeCursor(question, placeOf(table, span.index, row, item)),
-      );
-    },
-    async scan<T extends TableName>(
-      table: T,
-      { limit, cursor }: { readonly limit: number; readonly cursor?: string },
-    ) {
-      specOf(table);
-      const question = ['scan', table];
-      const [pk, sk] = cursor === undefined ? [] : readCursor(question, cursor);
-      const after = cursor === undefined ? undefined : keyAt(pk, sk);
-      const rows = await engine.scan(table, checkedLimit(limit), after);
-      return page<ItemOf<T>>(rows, undefined, (row) => writeCursor(question, [row.pk, row.sk]));
-    },
     async transact(steps: readonly Step[]): Promise<Transacted> {
       const lost = await engine.apply(checkedSteps(steps, revise), nowSeconds());
       return lost === undefined ? { done: true } : { done: false, lost };
@@ -108,8 +76,38 @@ export function tablesOnEngine(engine: Engine, { now, random = randomBytes }: Fr
       const row = { ...checkedItem(table, item), revision: undefined };
       await engine.apply([{ act: 'put', table, row, condition: undefined }], nowSeconds());
     },
-    async close() {
-      await engine.close();
+  };
+}
+
+function readsOf(engine: Engine, nowSeconds: () => number): Pick<Tables, 'get' | 'query' | 'scan'> {
+  const page = pageMaker(nowSeconds);
+  return {
+    async get<T extends TableName>(table: T, key: KeyOf<T>) {
+      const row = await engine.get(table, checkedKey(table, key));
+      return row === undefined || expired(row.ttlSeconds, nowSeconds())
+        ? undefined
+        : storedOf<ItemOf<T>>(row);
+    },
+    async query<T extends TableName>(table: T, query: Query<T>) {
+      const span = checkedQuery(table, query);
+      const { index, partition, range, descending } = span;
+      const { contains, cursor } = query;
+      const question = [table, index, partition, range, descending, contains?.attribute, contains?.text];
+      const after = cursor === undefined ? undefined : positionIn(table, span, readCursor(question, cursor));
+      const rows = await engine.read(table, { ...span, after });
+      return page<ItemOf<T>>(rows, contains, (row, item) =>
+        writeCursor(question, placeOf(table, index, row, item)),
+      );
+    },
+    async scan<T extends TableName>(
+      table: T,
+      { limit, cursor }: { readonly limit: number; readonly cursor?: string },
+    ) {
+      specOf(table);
+      const question = ['scan', table];
+      const after = cursor === undefined ? undefined : keyIn(readCursor(question, cursor));
+      const rows = await engine.scan(table, checkedLimit(limit), after);
+      return page<ItemOf<T>>(rows, undefined, (row) => writeCursor(question, [row.pk, row.sk]));
     },
   };
 }
@@ -139,33 +137,4 @@ function pageMaker(nowSeconds: () => number) {
 function textOf(item: Item, attribute: string): string {
   const value = item[attribute];
   return typeof value === 'string' ? value : '';
-}
-
-function placeOf(table: TableName, index: string | undefined, row: Row, item: Item): (string | number)[] {
-  const sort = index === undefined ? undefined : indexOf(table, index).sort;
-  const value = sort === undefined ? undefined : item[sort];
-  return typeof value === 'string' || typeof value === 'number' ? [row.pk, row.sk, value] : [row.pk, row.sk];
-}
-
-// The digest in a cursor is no signature, so a place outside the query's own range is refused here.
-function positionIn(
-  table: TableName,
-  span: Omit<Span, 'after'>,
-  place: readonly (string | number)[],
-): Position {
-  const [pk, sk, sort] = place;
-  const key = keyAt(pk, sk);
-  const spec = span.index === undefined ? undefined : indexOf(table, span.index);
-  const sortType = spec?.sort === undefined ? 'undefined' : (spec.sortType ?? 'string');
-  const value = spec === undefined ? key.sk : sort;
-  if (typeof sort !== sortType || (spec === undefined && key.pk !== span.partition))
-    throw cursorInvalid('not a place of this query');
-  if (value !== undefined && !within(boundsOf(span.range), value))
-    throw cursorInvalid('a place outside the range');
-  return { ...key, sort };
-}
-
-function keyAt(pk: string | number | undefined, sk: string | number | undefined): TableKey {
-  if (typeof pk !== 'string' || typeof sk !== 'string') throw cursorInvalid('no key inside');
-  return { pk, sk };
 }

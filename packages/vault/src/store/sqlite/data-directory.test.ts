@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, chownSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,11 +8,15 @@ import { claimDirectory } from './data-directory.ts';
 
 let parent: string;
 let directory: string;
+const children: ChildProcess[] = [];
 beforeEach(() => {
   parent = mkdtempSync(join(tmpdir(), 'claim-'));
   directory = join(parent, 'data');
 });
-afterEach(() => rmSync(parent, { recursive: true }));
+afterEach(() => {
+  for (const child of children.splice(0)) child.kill('SIGKILL');
+  rmSync(parent, { recursive: true });
+});
 
 const code = (name: string) => expect.objectContaining({ code: name });
 
@@ -25,6 +29,7 @@ async function claimant() {
   const child = spawn(process.execPath, ['--input-type=module', '-e', source], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
+  children.push(child);
   const ended = once(child, 'exit');
   const [said] = (await once(child.stdout, 'data')) as [Buffer];
   return { said: said.toString().trim(), child, ended };

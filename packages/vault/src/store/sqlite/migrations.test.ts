@@ -20,7 +20,7 @@ const names = (type: string) =>
 it('a new file has every table and every index of the spec', () => {
   migrate(db);
   expect(version()).toBe(1);
-  expect([...names('table')].sort()).toEqual(Object.keys(tableSpecs).sort());
+  expect(new Set(names('table'))).toEqual(new Set(Object.keys(tableSpecs)));
   expect(names('index')).toEqual(
     expect.arrayContaining(['users.email-index', 'scheduled_jobs.typeStatus-runAt-index', 'sessions.ttl']),
   );
@@ -103,7 +103,6 @@ it.each([
           .prepare(`EXPLAIN QUERY PLAN ${text}`)
           .all(...values)
           .map(({ detail }) => String(detail));
-        expect(plan).toEqual([expect.stringMatching(/^SEARCH /)]);
-        if (after !== undefined) expect(plan[0]).toMatch(/[<>]/);
+        expect(plan).toEqual([expect.stringMatching(after === undefined ? /^SEARCH / : /^SEARCH .*[<>]/)]);
       }
 });
