@@ -68,6 +68,7 @@ export async function sealBatch(sealer: Sealer, tail: Tail, lines: readonly stri
 export async function openBatch(sealer: Sealer, batch: Batch): Promise<string[] | undefined> {
   const text = await sealer.open('journal', placeOf(batch), batch.payload);
   const lines = text.toString('utf8').split('\n');
+  text.fill(0);
   return lines.length === batch.count ? lines : undefined;
 }
 
