@@ -141,7 +141,7 @@ test('knip turns red for an unused file, an unused export and a package that is 
   assert.match(output, /Unused files[^]*planted\.ts/);
   assert.match(output, /Unused exports[^]*spare/);
   assert.match(
-    tool(workspace.path, 'knip -c checks/knip.json --production --strict').output,
+    tool(workspace.path, 'knip -c checks/knip.json --production --strict --dependencies').output,
     /Unlisted[^]*zod-planted/,
   );
 });

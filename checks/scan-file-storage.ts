@@ -5,7 +5,7 @@ import { finding, type Finding } from './finding.ts';
 import { bare, chainOf, nodesOf, textsOf, unknown, type Trees } from './source-trees.ts';
 
 /** Files that may write files, and why. */
-export const keepers: readonly (readonly [path: RegExp, why: string])[] = [
+const keepers: readonly (readonly [path: RegExp, why: string])[] = [
   [/^packages\/vault\/src\/store\//, 'the database: it holds sealed fields'],
   [/^packages\/vault\/src\/audit\//, 'the journal: its entries are sealed'],
   [/^packages\/vault\/src\/keys\/(keyring|private-file)\.ts$/, 'the keyring: root keys, for the owner alone'],
@@ -133,7 +133,7 @@ function modeFaults(trees: Trees, node: ts.Node): Finding[] {
 }
 
 function modeOf(trees: Trees, node: ts.CallExpression, last: string): number | undefined {
-  const direct = /chmod$/.test(last) ? node.arguments[1] : last === 'open' ? node.arguments[2] : undefined;
+  const direct = last.endsWith('chmod') ? node.arguments[1] : last === 'open' ? node.arguments[2] : undefined;
   const options = node.arguments.map(bare).find((argument) => ts.isObjectLiteralExpression(argument));
   const value = direct ?? options?.properties.map(modeIn).find((found) => found !== undefined);
   if (value !== undefined) return numberIn(trees, value);

@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { Refusal } from '@sealgate/vault';
 import { afterAll, expect, test } from 'vitest';
-import { initConfig, isLoopback } from './config.ts';
+import { initConfig } from './config.ts';
 import { active } from './config/active.ts';
+import { isLoopback } from './config/rules.ts';
 
 const made: string[] = [];
 afterAll(() => made.forEach((folder) => rmSync(folder, { recursive: true })));

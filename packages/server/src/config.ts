@@ -6,7 +6,7 @@ import { gather } from './config/sources.ts';
 import { secretOf, type Active, type Secret } from './config/variable.ts';
 import { refuse } from './errors.ts';
 
-export { isLoopback, type KeyChoice } from './config/rules.ts';
+export type { KeyChoice } from './config/rules.ts';
 export type { Secret } from './config/variable.ts';
 
 const activeNames = Object.keys(active) as ActiveName[];
