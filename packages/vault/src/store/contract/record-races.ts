@@ -104,14 +104,17 @@ export const recordRaceCases: readonly RecordsCase[] = [
     assert.deepEqual((await records.list('u', { limit: 10 })).names, []);
     assert.deepEqual((await records.scan({ limit: 10 })).names, []);
   }),
-  onRecords('writers that race with a bar never leave a record behind it', async ({ records, clock }) => {
+  onRecords('writers that race with a bar leave no record and no owner behind it', async (bench) => {
+    const { records, clock, settle } = bench;
     const endsAtMs = clock.nowMs + hourMs;
-    await records.put('s', bytesOf('0'), { endsAtMs });
-    const writers = Array.from({ length: 10 }, (_, n) => records.put('s', Uint8Array.of(n), { endsAtMs }));
+    const owners = Array.from({ length: 10 }, (_, n) => `o${n}`);
+    const writers = owners.map((owner) => records.put('s', bytesOf('x'), { endsAtMs, owners: [owner] }));
     const barred = records.bar('s', clock.nowMs + 1000);
-    const late = Array.from({ length: 10 }, () => records.extend('s', endsAtMs + 1));
-    await Promise.all([...writers, barred, ...late]);
+    const late = owners.map((owner) => records.put('s', bytesOf('y'), { endsAtMs, owners: [owner] }));
+    await Promise.all([...writers, barred, ...late, records.extend('s', endsAtMs + 1)]);
     assert.equal(await records.get('s'), undefined);
+    await settle();
+    for (const owner of owners) assert.deepEqual((await records.list(owner, { limit: 10 })).names, []);
   }),
   onRecords(
     'a bar holds a name that never was, until its end, and is not shortened',

@@ -19,6 +19,10 @@ export interface SqliteTables extends FillableTables {
    * @throws Refusal `store_unavailable`, also when a reader in another process holds the log
    */
   truncateLog(): void;
+  /** What SQLite's own `quick_check` says of the file: `ok`, or the first faults. @throws Refusal `store_unavailable` */
+  quickCheck(): string;
+  /** How the file is written: with a log beside it, or alone (a network mount). */
+  readonly journalMode: 'wal' | 'exclusive';
 }
 
 /**
@@ -38,6 +42,8 @@ export function sqliteTables(options: SqliteTablesOptions): SqliteTables {
   return {
     ...tablesOnEngine(sqliteEngine(database), options),
     truncateLog: () => asking(() => truncateLog(database)),
+    quickCheck: () => asking(() => quickCheck(database)),
+    journalMode: database.journal,
   };
 }
 
@@ -46,4 +52,9 @@ function truncateLog({ db, journal }: Database): void {
   const busy = db.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get()?.['busy'];
   if (busy !== 0)
     throw refuse('store_unavailable', 'the database is locked by another process', 'the log was not emptied');
+}
+
+function quickCheck({ db }: Database): string {
+  const rows = db.prepare('PRAGMA quick_check(5)').all();
+  return rows.map((row) => String(row['quick_check'])).join('; ');
 }
