@@ -1,16 +1,25 @@
+import { openAdminSocket } from './admin/socket.ts';
 import { developmentBearer } from './auth/bearer.ts';
+import { openAdminSocket } from './admin/socket.ts';
 import type { AppConfig } from './config.ts';
+import { adminSocketPath } from './domain/admin-socket.ts';
+import { adminSocketPath } from './domain/admin-socket.ts';
 import { slidingWindow } from './gateway/limit.ts';
 import { httpDefaults, openHttp, type HttpServer } from './http/server.ts';
 import type { Log } from './log.ts';
+import { openAdministration } from './main/administration.ts';
+import { openAdministration } from './main/administration.ts';
+import { markLife } from './main/life.ts';
 import { openRoutes } from './main/routes.ts';
 import { openSealgate, type Sealgate } from './main/sealgate.ts';
 import { openWalk } from './main/walk.ts';
 import { openMetrics, type Metrics } from './telemetry/metrics.ts';
 
 export { initConfig, type AppConfig } from './config.ts';
-export type { Log } from './log.ts';
+export { openLog, type Log } from './log.ts';
+export { openAdministration } from './main/administration.ts';
 export { openSealgate, type Sealgate } from './main/sealgate.ts';
+export { version } from './version.ts';
 
 /** Time that calls under way get to finish when the server stops. */
 const drainMs = 10_000;
@@ -34,28 +43,31 @@ export interface Server extends Sealgate {
 export async function startServer(config: AppConfig, log: Log): Promise<Server> {
   const sealgate = await openSealgate(config, log);
   const metrics = openMetrics();
-  const { subject } = sealgate.ground.administrator;
-  const bearer =
-    config.environment === 'production'
-      ? undefined
-      : `sgd_${sealgate.ground.sealer.blind('development_bearer', subject)}`;
+  const closers = [sealgate.close, metrics.close];
+  const close = async (): Promise<void> => {
+    for (const closer of closers.splice(0).toReversed()) await closer();
+  };
   try {
+    closers.push(await markLife(sealgate));
+    const bearer = bearerOf(sealgate);
     const http = await listen(sealgate, { log, metrics, bearer });
-    return {
-      ...sealgate,
-      bearer,
-      origin: config.publicOrigin ?? originOf(config.host, http.port),
-      async close() {
-        await http.drain(drainMs);
-        await metrics.close();
-        await sealgate.close();
-      },
-    };
+    closers.push(() => http.drain(drainMs));
+    const origin = config.publicOrigin ?? originOf(config.host, http.port);
+    const operations = openAdministration(sealgate, () => origin);
+    const path = adminSocketPath(config.dataDirectory, process.cwd());
+    const socket = await openAdminSocket({ path, operations, log });
+    closers.push(socket.close);
+    return { ...sealgate, operations, bearer, origin, close };
   } catch (error) {
-    await metrics.close();
-    await sealgate.close();
+    await close();
     throw error;
   }
+}
+
+// Derived from the deployment's blind key: it survives a restart and lies in no file.
+function bearerOf({ config, ground }: Sealgate): string | undefined {
+  if (config.environment === 'production') return undefined;
+  return `sgd_${ground.sealer.blind('development_bearer', ground.administrator.subject)}`;
 }
 
 interface Listening {

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { isDeepStrictEqual } from 'node:util';
-import type { AuditContext, Receipt } from '@sealgate/vault';
+import { adoptFile } from '../admin/adopt-file.ts';
+import { recorded, type Operator } from '../admin/recorded.ts';
 
 import type { AppConfig } from '../config.ts';
 import { parseServersFile } from '../domain/mcp-servers-file.ts';
@@ -22,8 +22,11 @@ export async function configureUpstreams(
 ): Promise<void> {
   const { text } = readServers(config);
   const wanted = text === undefined ? [] : parsed(text, config.mcpServersFile.path, log);
-  await follow(ground, wanted, log, now);
-  if (config.environment !== 'production') await offerSample(ground, now);
+  const operator = starting(ground, now);
+  const adopted = await adoptFile(ground, operator, wanted);
+  for (const upstream of adopted.shadowed)
+    log.warn({ upstream }, 'added by hand and named in the servers file: the one added by hand stays');
+  if (config.environment !== 'production') await offerSample(ground, operator, now);
 }
 
 function readServers({ mcpServersFile: { path, named } }: AppConfig): { readonly text: string | undefined } {
@@ -46,44 +49,18 @@ function parsed(text: string, path: string, log: Log): readonly Upstream[] {
   return upstreams;
 }
 
-// The file is followed: what it no longer names goes, what it changed is replaced. What was added by hand stays, and wins.
-async function follow(
-  ground: Ground,
-  wanted: readonly Upstream[],
-  log: Log,
-  now: () => number,
-): Promise<void> {
-  const { tenant } = ground.administrator;
-  const kept = ground.upstreams.list(tenant);
-  for (const { origin, upstream } of kept) {
-    if (origin !== 'file' || wanted.some((one) => isDeepStrictEqual(one, upstream))) continue;
-    const receipt = await recorded(ground, 'upstream.remove', upstream.name, now);
-    await ground.upstreams.remove(receipt, tenant, upstream.name);
-  }
-  for (const upstream of wanted) {
-    const known = kept.find((one) => one.upstream.name === upstream.name);
-    if (known?.origin === 'admin')
-      log.warn(
-        { upstream: upstream.name },
-        'added by hand and named in the servers file: the one added by hand stays',
-      );
-    if (ground.upstreams.find(tenant, upstream.name) !== undefined) continue;
-    const receipt = await recorded(ground, 'upstream.add', upstream.name, now);
-    await ground.upstreams.add(receipt, tenant, upstream, 'file');
-  }
-}
-
 const sampleOffered = { uniqueKey: 'sample-upstream' };
 
 // Offered once in the life of a data directory: whoever removes it has removed it.
-async function offerSample(ground: Ground, now: () => number): Promise<void> {
+async function offerSample(ground: Ground, operator: Operator, now: () => number): Promise<void> {
   const { tables, upstreams, administrator } = ground;
   const sample = sampleUpstream();
   if (sample === undefined || upstreams.list(administrator.tenant).length > 0) return;
   if ((await tables.put('uniques', { ...sampleOffered, atMs: now() }, { ifAbsent: true })) === undefined)
     return;
-  const receipt = await recorded(ground, 'upstream.add', sample.name, now);
-  await upstreams.add(receipt, administrator.tenant, sample);
+  const { tenant } = administrator;
+  const act = { act: 'upstream.add', object: upstreamObject(tenant, sample.name), service: sample.name };
+  await recorded(ground.audit, operator, act, (receipt) => upstreams.add(receipt, tenant, sample));
 }
 
 /** The sample server, when it is installed beside the gateway. */
@@ -109,19 +86,8 @@ function sampleUpstream(): StdioUpstream | undefined {
   }
 }
 
-async function recorded(ground: Ground, act: string, name: string, now: () => number): Promise<Receipt> {
-  const { tenant } = ground.administrator;
-  const context: AuditContext = {
-    tenant,
-    actor: { type: 'system', id: 'start' },
-    source: 'system',
-    correlation: requestId(now()),
-  };
-  const receipt = await ground.audit.record('strict', context, {
-    act,
-    object: upstreamObject(tenant, name),
-    service: name,
-  });
-  ground.audit.outcome(receipt.entry, context, { out: 'success' });
-  return receipt;
+function starting(ground: Ground, now: () => number): Operator {
+  const { tenant, subject } = ground.administrator;
+  const actor = { type: 'system', id: 'start' } as const;
+  return { subject, context: { tenant, actor, source: 'system', correlation: requestId(now()) } };
 }

@@ -1,4 +1,5 @@
 import { openGate, type Gate } from '@sealgate/vault';
+import type { Operations } from '../admin/operations.ts';
 import type { AppConfig } from '../config.ts';
 import { carryDefaults, openCarry } from '../gateway/carry.ts';
 import { openForward, type Forward } from '../gateway/forward.ts';
@@ -7,11 +8,12 @@ import { childLimits } from '../gateway/stdio/limits.ts';
 import { openStdio, type Stdio } from '../gateway/stdio/serve-stdio.ts';
 import type { Log } from '../log.ts';
 import { version } from '../version.ts';
+import { openAdministration } from './administration.ts';
 import { configureUpstreams } from './configured-upstreams.ts';
 import { openGround, type Ground } from './ground.ts';
 
-/** The product without a network address: what the command line works on when no server runs. */
-export interface Sealgate {
+/** What stands above an open data directory. */
+export interface Opened {
   readonly config: AppConfig;
   readonly ground: Ground;
   readonly gate: Gate;
@@ -19,6 +21,11 @@ export interface Sealgate {
   readonly stdio: Stdio;
   readonly now: () => number;
   close(): Promise<void>;
+}
+
+/** The product without a network address: what the command line works on when no server runs. */
+export interface Sealgate extends Opened {
+  readonly operations: Operations;
 }
 
 /**
@@ -34,10 +41,14 @@ export async function openSealgate(
   const ground = await openGround(config, log, now);
   try {
     await configureUpstreams(ground, config, log, now);
+    return above(ground, config, log, now);
   } catch (error) {
     await ground.close();
     throw error;
   }
+}
+
+function above(ground: Ground, config: AppConfig, log: Log, now: () => number): Sealgate {
   const callSeconds = config.limits.requestTimeoutSeconds;
   const { carry, close: closeCarry } = openCarry({ ...carryDefaults, callMs: callSeconds * 1000 });
   const gate = openGate({ connections: ground.connections, audit: ground.audit, carry, now });
@@ -53,7 +64,7 @@ export async function openSealgate(
   });
   ground.upstreams.onChange((tenant, name) => void stdio.children.retire(tenant, name));
   const handles = openSessionHandles(ground.sealer);
-  return {
+  const opened: Opened = {
     config,
     ground,
     gate,
@@ -66,4 +77,5 @@ export async function openSealgate(
       await ground.close();
     },
   };
+  return { ...opened, operations: openAdministration(opened, () => undefined) };
 }

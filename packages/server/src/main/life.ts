@@ -1,0 +1,27 @@
+import type { AuditContext } from '@sealgate/vault';
+import { requestId } from '../http/request-id.ts';
+import type { Sealgate } from './sealgate.ts';
+
+/**
+ * Write into the journal that the gateway starts, so that a stretch without entries can be told from one without a gateway.
+ *
+ * @returns how to write that it stops
+ * @throws Refusal `audit_unavailable`: nothing may start that could not be logged
+ */
+export async function markLife({
+  ground,
+  now,
+}: Pick<Sealgate, 'ground' | 'now'>): Promise<() => Promise<void>> {
+  const mark = async (act: string): Promise<void> => {
+    const context: AuditContext = {
+      tenant: ground.administrator.tenant,
+      actor: { type: 'system', id: 'gateway' },
+      source: 'system',
+      correlation: requestId(now()),
+    };
+    const receipt = await ground.audit.record('strict', context, { act, object: 'gateway' });
+    ground.audit.outcome(receipt.entry, context, { out: 'success' });
+  };
+  await mark('gateway.start');
+  return () => mark('gateway.stop');
+}
