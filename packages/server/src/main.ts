@@ -1,13 +1,10 @@
 import { openAdminSocket } from './admin/socket.ts';
 import { developmentBearer } from './auth/bearer.ts';
-import { openAdminSocket } from './admin/socket.ts';
 import type { AppConfig } from './config.ts';
-import { adminSocketPath } from './domain/admin-socket.ts';
 import { adminSocketPath } from './domain/admin-socket.ts';
 import { slidingWindow } from './gateway/limit.ts';
 import { httpDefaults, openHttp, type HttpServer } from './http/server.ts';
 import type { Log } from './log.ts';
-import { openAdministration } from './main/administration.ts';
 import { openAdministration } from './main/administration.ts';
 import { markLife } from './main/life.ts';
 import { openRoutes } from './main/routes.ts';
@@ -17,7 +14,6 @@ import { openMetrics, type Metrics } from './telemetry/metrics.ts';
 
 export { initConfig, type AppConfig } from './config.ts';
 export { openLog, type Log } from './log.ts';
-export { openAdministration } from './main/administration.ts';
 export { openSealgate, type Sealgate } from './main/sealgate.ts';
 export { version } from './version.ts';
 
@@ -53,7 +49,7 @@ export async function startServer(config: AppConfig, log: Log): Promise<Server> 
     const http = await listen(sealgate, { log, metrics, bearer });
     closers.push(() => http.drain(drainMs));
     const origin = config.publicOrigin ?? originOf(config.host, http.port);
-    const operations = openAdministration(sealgate, () => origin);
+    const operations = openAdministration(sealgate, origin);
     const path = adminSocketPath(config.dataDirectory, process.cwd());
     const socket = await openAdminSocket({ path, operations, log });
     closers.push(socket.close);

@@ -1,5 +1,3 @@
-import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { plantedSwaps } from '@sealgate/vault';
 import { runDoctor } from '../admin/doctor.ts';
 import { openOperations, type Operations } from '../admin/operations.ts';
@@ -8,28 +6,38 @@ import type { Finding } from '../domain/admin-answers.ts';
 import type { Upstream } from '../domain/upstream.ts';
 import { requestId } from '../http/request-id.ts';
 import { version } from '../version.ts';
-import type { Sealgate } from './sealgate.ts';
+import type { Opened } from './sealgate.ts';
 
 const reachMs = 3000;
-const files = ['main.db', 'main.db-wal', 'journal.db', 'journal.db-wal', 'keyring.json', 'sealgate.sock'];
+const files = [
+  'keyring.json',
+  'main.db',
+  'main.db-wal',
+  'main.db-shm',
+  'journal.db',
+  'journal.db-wal',
+  'journal.db-shm',
+  'lock.db',
+  'sealgate.sock',
+];
 
 /**
  * Administration of an opened data directory.
  *
- * @param origin where clients reach it; `undefined` when it does not listen
+ * @param origin where clients reach it now; `undefined` when it does not listen
  */
-export function openAdministration(sealgate: Sealgate, origin: string | undefined): Operations {
-  const { ground, stdio, now } = sealgate;
+export function openAdministration(opened: Opened, origin: () => string | undefined): Operations {
+  const { ground, stdio, now } = opened;
   const { tenant } = ground.administrator;
   const startedAtMs = now();
   return openOperations(
     {
       ...ground,
-      doctor: () => examine(sealgate),
+      doctor: () => examine(opened),
       status: () => ({
         version,
         pid: process.pid,
-        origin,
+        origin: origin(),
         startedAtMs,
         upstreams: ground.upstreams.list(tenant).length,
         children: stdio.children.count(),
@@ -40,8 +48,8 @@ export function openAdministration(sealgate: Sealgate, origin: string | undefine
   );
 }
 
-function examine(sealgate: Sealgate): Promise<readonly Finding[]> {
-  const { ground, config, now } = sealgate;
+function examine(opened: Opened): Promise<readonly Finding[]> {
+  const { ground, config, now } = opened;
   const { journal, sealer, upstreams, administrator } = ground;
   return runDoctor({
     nodeVersion: process.versions.node,
@@ -51,30 +59,21 @@ function examine(sealgate: Sealgate): Promise<readonly Finding[]> {
       const { provider, roots } = await sealer.describe();
       return { provider, roots: roots.length };
     },
-    quickCheck: async () => quickCheck(join(config.dataDirectory, 'main.db')),
+    quickCheck: async () => ground.tables.quickCheck(),
     verifyJournal: () => journal.verify(),
     newestEntryMs: async () => (await journal.page({ order: 'newest', limit: 1 })).entries[0]?.ts,
     plantedSwaps: () => plantedSwaps(sealer),
     upstreams: () => upstreams.list(administrator.tenant).map(({ upstream }) => upstream),
-    reach: (upstream) => reach(sealgate, upstream),
+    reach: (upstream) => reach(opened, upstream),
     warnings: config.warnings,
     now,
   });
 }
 
-async function reach({ ground, stdio, now }: Sealgate, upstream: Upstream): Promise<void> {
+async function reach({ ground, stdio, now }: Opened, upstream: Upstream): Promise<void> {
   if (upstream.kind === 'http') return reachAddress(upstream, reachMs);
   const { tenant, subject } = ground.administrator;
   const actor = { type: 'person', id: subject } as const;
   const context = { tenant, actor, source: 'cli', correlation: requestId(now()) } as const;
   await stdio.children.reach({ context, subject, upstream, request: {} });
-}
-
-function quickCheck(file: string): string {
-  const database = new DatabaseSync(file, { readOnly: true });
-  try {
-    return String(database.prepare('PRAGMA quick_check(1)').get()?.['quick_check'] ?? 'no answer');
-  } finally {
-    database.close();
-  }
 }
