@@ -68,8 +68,8 @@ function install(): void {
   if (existsSync(join(tools, 'tsc'))) return;
   console.log('installing the tools of the check into checks/node_modules, once');
   // `ci` wants every optional package of every platform in the lockfile; a registry that lacks one still serves `install`.
-  const [strict, lenient] = ['npm ci', 'npm install --no-save'].map((npm) => `${npm} --prefix checks --loglevel=error`);
-  const { ok, output } = run(`${strict} || ${lenient}`);
+  const options = '--prefix checks --loglevel=error';
+  const { ok, output } = run(`npm ci ${options} || npm install --no-save ${options}`);
   if (ok) return;
   console.log(output);
   console.log('0 passed, 1 failed');
