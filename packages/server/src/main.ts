@@ -49,7 +49,7 @@ export async function startServer(config: AppConfig, log: Log): Promise<Server> 
     const http = await listen(sealgate, { log, metrics, bearer });
     closers.push(() => http.drain(drainMs));
     const origin = config.publicOrigin ?? originOf(config.host, http.port);
-    const operations = openAdministration(sealgate, origin);
+    const operations = openAdministration(sealgate, () => origin);
     const path = adminSocketPath(config.dataDirectory, process.cwd());
     const socket = await openAdminSocket({ path, operations, log });
     closers.push(socket.close);

@@ -77,5 +77,5 @@ function above(ground: Ground, config: AppConfig, log: Log, now: () => number): 
       await ground.close();
     },
   };
-  return { ...opened, operations: openAdministration(opened, undefined) };
+  return { ...opened, operations: openAdministration(opened, () => undefined) };
 }
