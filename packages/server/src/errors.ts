@@ -11,6 +11,7 @@ export const serverCodes = [
   'duplicate_key',
   'envelope_invalid',
   'era_unsupported',
+  'gateway_unreachable',
   'header_mismatch',
   'headers_too_large',
   'host_forbidden',

@@ -31,6 +31,7 @@ const answers: Readonly<Record<ServerCode | VaultCode, Answered>> = {
   duplicate_key: badMessage,
   envelope_invalid: [400, -32602],
   era_unsupported: [400, -32022],
+  gateway_unreachable: refused(503),
   header_mismatch: [400, -32020],
   headers_too_large: refused(431),
   host_forbidden: refused(403),

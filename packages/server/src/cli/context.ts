@@ -1,0 +1,44 @@
+import type { AppConfig } from '../config.ts';
+import { withAdministration, type Administration, type OpenHere } from './gateway.ts';
+import type { Terminal } from './terminal.ts';
+
+/** What the commands stand on. */
+export interface Product {
+  /** @throws Refusal `config_invalid` */
+  readonly readConfig: () => AppConfig;
+  readonly openHere: OpenHere;
+  /** Start, print where, and resolve with the exit code when it has stopped. */
+  readonly start: (config: AppConfig, terminal: Terminal) => Promise<number>;
+  readonly version: string;
+}
+
+/** What one run of the command line stands on. */
+export interface CommandContext {
+  readonly product: Product;
+  readonly terminal: Terminal;
+  /** Set by a command that ended well and has something else to say with its exit code. */
+  exitCode: number;
+}
+
+/** Options that every command has. */
+export interface CommonOptions {
+  readonly json?: boolean;
+}
+
+/** Run something on the data directory that the configuration names. */
+export function administer<T>(
+  { product, terminal }: CommandContext,
+  work: (administration: Administration) => Promise<T>,
+): Promise<T> {
+  return withAdministration(product.readConfig(), terminal.cwd, product.openHere, work);
+}
+
+/** Print a result: JSON when asked for, else as people read it. */
+export function show(
+  { terminal }: CommandContext,
+  { json }: CommonOptions,
+  result: unknown,
+  text: () => string,
+): void {
+  terminal.stdout.write(json === true ? `${JSON.stringify(result, undefined, 2)}\n` : text());
+}

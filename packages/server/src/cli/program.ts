@@ -1,0 +1,87 @@
+import { Command, CommanderError } from 'commander';
+import { Refusal } from '@sealgate/vault';
+import { refuse } from '../errors.ts';
+import { auditCommand } from './audit-command.ts';
+import { connectionsCommand } from './connections-command.ts';
+import type { CommandContext, Product } from './context.ts';
+import { exitCode, exitCodeOf } from './exit-code.ts';
+import { stateCommands } from './state-commands.ts';
+import type { Terminal } from './terminal.ts';
+import { upstreamsCommand } from './upstreams-command.ts';
+
+const help = `
+Commands work on the gateway that runs on DATA_DIR, or on the directory itself when none runs.
+
+Exit codes:
+  0  done
+  1  refused or failed; doctor found something broken
+  2  the command line is wrong
+  3  no gateway runs, or it went away
+  4  another process has the data directory
+
+Examples:
+  sealgate start
+  sealgate upstreams add docs --url https://docs.example/mcp --credential bearer
+  sealgate connections set docs
+  sealgate doctor
+`;
+
+/** Run one command line to its end. @returns the exit code */
+export async function runCommand(
+  argv: readonly string[],
+  terminal: Terminal,
+  product: Product,
+): Promise<number> {
+  const context: CommandContext = { product, terminal, exitCode: exitCode.ok };
+  try {
+    refuseSecretArguments(argv);
+    await programFor(context).parseAsync([...argv], { from: 'user' });
+    return context.exitCode;
+  } catch (error) {
+    if (!(error instanceof CommanderError)) terminal.stderr.write(complaint(error));
+    return exitCodeOf(error);
+  }
+}
+
+function programFor(context: CommandContext): Command {
+  const { terminal, product } = context;
+  const program = new Command('sealgate')
+    .description('A self-hosted MCP gateway with a sealed credential vault.')
+    .version(product.version)
+    .configureOutput({
+      writeOut: (text) => void terminal.stdout.write(text),
+      writeErr: (text) => void terminal.stderr.write(text),
+    })
+    .exitOverride()
+    .showHelpAfterError('(sealgate <command> --help says more)')
+    .addHelpText('after', help);
+  stateCommands(program, context);
+  upstreamsCommand(program, context);
+  connectionsCommand(program, context);
+  auditCommand(program, context);
+  return program;
+}
+
+// Whoever tries to pass a secret as an argument is told how to pass it, and it is not printed once more.
+function refuseSecretArguments(argv: readonly string[]): void {
+  const own = argv.slice(0, argv.indexOf('--') === -1 ? undefined : argv.indexOf('--'));
+  const named = own.some((argument) =>
+    /^--?(?:secret|token|password|pass|api-?key|key|value)(?:=|$)/i.test(argument),
+  );
+  const extra = own[0] === 'connections' && own[1] === 'set' && positionals(own.slice(2)) > 1;
+  if (named || extra)
+    throw refuse(
+      'usage',
+      'a secret is never an argument: type it at the prompt, or pipe it in: printf %s "$SECRET" | sealgate connections set <upstream>',
+    );
+}
+
+function positionals(argv: readonly string[]): number {
+  const valued = new Set(['--name', '--in', '--as', '--scheme']);
+  return argv.filter((argument, at) => !argument.startsWith('-') && !valued.has(argv[at - 1] ?? '')).length;
+}
+
+function complaint(error: unknown): string {
+  if (error instanceof Refusal) return `sealgate: ${error.message} (${error.code})\n`;
+  return `sealgate: ${error instanceof Error ? (error.stack ?? error.message) : 'something went wrong'}\n`;
+}
