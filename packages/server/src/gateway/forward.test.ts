@@ -42,9 +42,7 @@ function collect(onWrite: (seen: Seen) => true | Promise<void> = () => true): {
 } {
   const seen: Seen = { status: 0, headers: {}, text: '', end: 'open' };
   const reply: Reply = {
-    get begun() {
-      return seen.status !== 0;
-    },
+    begun: () => seen.status !== 0,
     send: (status, headers, body) =>
       void Object.assign(seen, { status, headers, text: Buffer.from(body).toString(), end: 'ended' }),
     head: (status, headers) => void Object.assign(seen, { status, headers }),

@@ -56,7 +56,7 @@ export function openForward({ gate, handles }: ForwardParts): Forward {
       if (failure !== undefined) stop.abort(failure);
     }
     if (failure === undefined || signal.aborted) return;
-    if (!reply.begun) throw failure;
+    if (!reply.begun()) throw failure;
     reply.cut();
   };
 }

@@ -20,7 +20,7 @@ export interface Relayed {
 /**
  * Pass an answer on and say what came of the call.
  *
- * @throws Refusal `upstream_unauthorized`, `upstream_unavailable`, `upstream_timeout`; after `reply.begun` the answer is incomplete
+ * @throws Refusal `upstream_unauthorized`, `upstream_unavailable`, `upstream_timeout`; once `reply.begun()` the answer is incomplete
  */
 export async function relay(answer: Answer, relayed: Relayed): Promise<AuditOutcome> {
   const { call, reply } = relayed.passage;

@@ -26,7 +26,8 @@ export function mcpRoutes<Admitted>(
   app: FastifyInstance,
   { mcp, load, onFault }: McpRouteParts<Admitted>,
 ): void {
-  const admissions = new WeakMap<FastifyRequest, Awaited<ReturnType<typeof mcp.admit>>>();
+  // On the request itself: a WeakMap with an entry a request keeps the collector busy.
+  app.decorateRequest('admission', undefined);
   const circumstance = (request: FastifyRequest): Circumstance => ({
     requestId: request.id,
     form: 'rpc',
@@ -43,13 +44,13 @@ export function mcpRoutes<Admitted>(
     async onRequest(request) {
       if (load.state === 'draining') load.begin('call', () => undefined);
       const { id: requestId, ip, params, raw } = request;
-      admissions.set(
-        request,
+      request.setDecorator(
+        'admission',
         await mcp.admit({ requestId, rawHeaders: raw.rawHeaders, upstream: params.upstream, ip }),
       );
     },
     async handler(request, reply) {
-      const admission = admissions.get(request);
+      const admission = request.getDecorator<Awaited<ReturnType<typeof mcp.admit>> | undefined>('admission');
       if (admission === undefined) throw new Error('a request got past admission');
       reply.hijack();
       await carryOut({

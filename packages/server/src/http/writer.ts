@@ -4,9 +4,8 @@ import type { Reply } from '../domain/reply.ts';
 /** A {@link Reply} that writes to a response of node:http. @param extra headers that go with every answer, such as rate limits */
 export function replyOver(response: ServerResponse, extra: Readonly<Record<string, string>> = {}): Reply {
   return {
-    get begun() {
-      return response.headersSent;
-    },
+    // No accessors here: an object literal with one gets a hidden class of its own, request by request.
+    begun: () => response.headersSent,
     send(status, headers, body) {
       if (response.destroyed) return;
       // A status without a body (RFC 9110 §6.4.1) has no length either.
