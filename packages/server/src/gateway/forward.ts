@@ -1,4 +1,12 @@
-import { Refusal, type Answer, type AuditOutcome, type Gate, type Lent } from '@sealgate/vault';
+import {
+  Refusal,
+  type Answer,
+  type AuditOutcome,
+  type Gate,
+  type Lent,
+  type Outgoing,
+} from '@sealgate/vault';
+import type { HttpUpstream } from '../domain/upstream.ts';
 import { upstreamHeaders } from './headers.ts';
 import type { Passage } from './passage.ts';
 import { relay, type Relayed } from './relay.ts';
@@ -68,16 +76,25 @@ function send(
 ): Promise<Answer> {
   // The client may have gone while the attempt was written: then nothing is sent.
   if (passage.signal.aborted) throw passage.signal.reason;
-  const { origin, pathname, search } = new URL(passage.upstream.url);
   const { call } = passage;
   return lent({
-    origin,
-    path: pathname + search,
+    ...targetOf(passage.upstream),
     method: call.kind === 'stream' ? 'GET' : call.kind === 'close' ? 'DELETE' : 'POST',
     headers: upstreamHeaders(call, passage.fields, sessionId),
     body: passage.body,
     signal: stop,
   });
+}
+
+const targets = new WeakMap<HttpUpstream, Pick<Outgoing, 'origin' | 'path'>>();
+
+function targetOf(upstream: HttpUpstream): Pick<Outgoing, 'origin' | 'path'> {
+  const known = targets.get(upstream);
+  if (known !== undefined) return known;
+  const { origin, pathname, search } = new URL(upstream.url);
+  const target = { origin, path: pathname + search };
+  targets.set(upstream, target);
+  return target;
 }
 
 function outcomeOfFailure(error: unknown, signal: AbortSignal): AuditOutcome {
