@@ -109,8 +109,11 @@ describe('a client cannot tell the gateway from the upstream', () => {
   });
   it('a legacy-only child serves modern clients too', async () => {
     const [direct, through] = [await connectStdio(everythingStdio), await connectHttp(to('child'), 'modern')];
-    const listed = (await through.request('tools/list')) as { tools: unknown };
-    expect(listed.tools).toEqual(((await direct.request('tools/list')) as { tools: unknown }).tools);
+    const toolsOf = async ({ request }: typeof direct) =>
+      ((await request('tools/list')) as { tools: Record<string, unknown>[] }).tools;
+    // `execution.taskSupport` left the protocol with 2026-07-28: a modern list does not have it.
+    const older = (await toolsOf(direct)).map(({ execution: _, ...tool }) => tool);
+    expect(await toolsOf(through)).toEqual(older);
     const call = { name: 'get-sum', arguments: { a: 2, b: 3 } };
     expect(await through.request('tools/call', call)).toMatchObject(
       (await direct.request('tools/call', call)) as object,

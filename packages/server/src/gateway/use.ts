@@ -22,6 +22,7 @@ export function useOf(passage: Pick<Passage, 'caller' | 'upstream' | 'call' | 'b
     context: auditContext(caller, passage.correlation),
     subject: caller.subject,
     upstream: upstream.name,
+    act: call.is.act,
     required: upstream.credential !== undefined,
     request: requestOf(call, passage.body?.byteLength ?? 0),
   };

@@ -24,6 +24,8 @@ export interface Use {
   readonly context: AuditContext;
   readonly subject: string;
   readonly upstream: string;
+  /** What is done, for the journal: a dotted verb such as `tool.call`. */
+  readonly act: string;
   /** Whether the upstream's description demands a credential; without one the call is refused before anything is sent. */
   readonly required: boolean;
   readonly request: NonNullable<AuditFields['request']>;
@@ -45,9 +47,7 @@ export interface Gate {
    * Lend to a child process: its environment, and a name for the child that changes when the credential does. The exception
    * that architecture knows: whoever removes or replaces the credential ends the child (`onChange`).
    */
-  lendToChild(
-    use: Use,
-  ): Promise<{
+  lendToChild(use: Omit<Use, 'act'>): Promise<{
     readonly environment: Readonly<Record<string, string>>;
     readonly connection: Connection | undefined;
   }>;

@@ -30,6 +30,7 @@ const use: Use = {
   context,
   subject: 'u1',
   upstream: 'shop',
+  act: 'tool.call',
   required: true,
   request: { method: 'tools/call', tool: 'buy' },
 };
@@ -127,7 +128,7 @@ describe('a use through the gate', () => {
     answer = async () => {
       const onDisk = (await journal.page({ order: 'newest', limit: 1 })).entries;
       expect(onDisk[0]).toMatchObject({
-        act: 'credential.use',
+        act: 'tool.call',
         obj: objectOf('g1', connectionId),
         svc: 'shop',
       });
@@ -137,7 +138,7 @@ describe('a use through the gate', () => {
     const [attempt, outcome] = await entries();
     expect(attempt).toMatchObject({
       cls: 'strict',
-      act: 'credential.use',
+      act: 'tool.call',
       req: { method: 'tools/call', tool: 'buy' },
     });
     expect(outcome).toMatchObject({ cause: attempt!.id, out: 'success' });
@@ -146,7 +147,7 @@ describe('a use through the gate', () => {
   it('audits a call that needs no credential as well', async () => {
     await call({ ...use, required: false });
     expect(sent[0]!.headers).toEqual({});
-    expect((await entries())[0]).toMatchObject({ act: 'upstream.call', obj: 'upstream:shop' });
+    expect((await entries())[0]).toMatchObject({ act: 'tool.call', obj: 'upstream:shop' });
   });
 
   it('scrubs what the upstream says back', async () => {

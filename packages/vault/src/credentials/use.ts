@@ -24,15 +24,17 @@ export interface GateParts {
 
 /** Open the gate. */
 export function openGate({ connections, audit, carry, now }: GateParts): Gate {
-  const attempt = async (use: Use, act: string): Promise<Attempt> => {
+  const attempt = async (use: Omit<Use, 'act'>, act: string): Promise<Attempt> => {
     const row = (await connections.find(use.context.tenant, use.subject, use.upstream, 'default'))?.item;
     const object = row === undefined ? `upstream:${use.upstream}` : objectOf(row.groupId, row.connectionId);
-    const performed = row === undefined ? 'upstream.call' : act;
-    const fields = { act: performed, object, service: use.upstream, request: use.request };
+    const fields = { act, object, service: use.upstream, request: use.request };
     const receipt = await audit.record('strict', use.context, fields);
-    return { row, receipt, act: performed, object };
+    return { row, receipt, act, object };
   };
-  const release = async (attempted: Attempt, use: Use): Promise<Buffer | undefined> => {
+  const release = async (
+    attempted: Attempt,
+    use: Pick<Use, 'upstream' | 'required'>,
+  ): Promise<Buffer | undefined> => {
     if (attempted.row !== undefined) return connections.open(attempted.receipt, attempted.act, attempted.row);
     redeem(attempted.receipt, attempted.act, attempted.object);
     if (use.required) throw missing(use.upstream);
@@ -41,7 +43,7 @@ export function openGate({ connections, audit, carry, now }: GateParts): Gate {
   return {
     async use(use, work) {
       const startedAtMs = now();
-      const attempted = await attempt(use, 'credential.use');
+      const attempted = await attempt(use, use.act);
       let outcome: AuditOutcome = { out: 'unknown' };
       let secret: Buffer | undefined;
       try {
@@ -56,7 +58,7 @@ export function openGate({ connections, audit, carry, now }: GateParts): Gate {
       }
     },
     async lendToChild(use) {
-      const attempted = await attempt(use, 'credential.lend_to_child');
+      const attempted = await attempt(use, 'child.lend');
       let secret: Buffer | undefined;
       try {
         secret = await release(attempted, use);
