@@ -8,12 +8,12 @@ import type { HttpUpstream, StdioUpstream, Upstream } from './upstream.ts';
 const namePattern = /^[a-z0-9][a-z0-9-]{0,31}$/;
 
 /** Whether this can be an upstream's name. */
-export function isUpstreamName(name: string): boolean {
+function isUpstreamName(name: string): boolean {
   return namePattern.test(name);
 }
 
 /** The nearest name that is allowed; `undefined` when nothing of it can stay. */
-export function suggestedName(name: string): string | undefined {
+function suggestedName(name: string): string | undefined {
   const slug = name
     .normalize('NFKD')
     .replaceAll(/([a-z0-9])([A-Z])/g, '$1-$2')

@@ -6,7 +6,7 @@ import type { Finding } from '../domain/admin-answers.ts';
 import type { Upstream } from '../domain/upstream.ts';
 import { requestId } from '../http/request-id.ts';
 import { version } from '../version.ts';
-import type { Opened } from './sealgate.ts';
+import type { Opened } from './opened.ts';
 
 const reachMs = 3000;
 const files = [

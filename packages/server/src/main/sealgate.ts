@@ -1,27 +1,17 @@
-import { openGate, type Gate } from '@sealgate/vault';
+import { openGate } from '@sealgate/vault';
 import type { Operations } from '../admin/operations.ts';
 import type { AppConfig } from '../config.ts';
 import { carryDefaults, openCarry } from '../gateway/carry.ts';
-import { openForward, type Forward } from '../gateway/forward.ts';
+import { openForward } from '../gateway/forward.ts';
 import { openSessionHandles } from '../gateway/session-handle.ts';
 import { childLimits } from '../gateway/stdio/limits.ts';
-import { openStdio, type Stdio } from '../gateway/stdio/serve-stdio.ts';
+import { openStdio } from '../gateway/stdio/serve-stdio.ts';
 import type { Log } from '../log.ts';
 import { version } from '../version.ts';
 import { openAdministration } from './administration.ts';
 import { configureUpstreams } from './configured-upstreams.ts';
 import { openGround, type Ground } from './ground.ts';
-
-/** What stands above an open data directory. */
-export interface Opened {
-  readonly config: AppConfig;
-  readonly ground: Ground;
-  readonly gate: Gate;
-  readonly forward: Forward;
-  readonly stdio: Stdio;
-  readonly now: () => number;
-  close(): Promise<void>;
-}
+import type { Opened } from './opened.ts';
 
 /** The product without a network address: what the command line works on when no server runs. */
 export interface Sealgate extends Opened {
