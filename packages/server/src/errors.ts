@@ -42,6 +42,11 @@ export const serverCodes = [
 export type ServerCode = (typeof serverCodes)[number];
 
 /** A {@link Refusal} with a code of the server. `detail` is for the log only. */
-export function refuse(code: ServerCode, message: string, detail?: string, cause?: unknown): Refusal<ServerCode> {
+export function refuse(
+  code: ServerCode,
+  message: string,
+  detail?: string,
+  cause?: unknown,
+): Refusal<ServerCode> {
   return new Refusal(code, message, detail, cause === undefined ? undefined : { cause });
 }

@@ -48,7 +48,11 @@ export function redeem(receipt: Receipt, action: string, object: string): void {
   const bound = unspent.get(receipt);
   unspent.delete(receipt);
   if (bound === undefined)
-    throw refuse('receipt_invalid', 'this act is not in the audit journal', `no unspent receipt for ${action}`);
+    throw refuse(
+      'receipt_invalid',
+      'this act is not in the audit journal',
+      `no unspent receipt for ${action}`,
+    );
   if (bound.action !== action || bound.object !== object)
     throw refuse(
       'receipt_invalid',

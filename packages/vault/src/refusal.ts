@@ -44,6 +44,11 @@ export const vaultCodes = [
 export type VaultCode = (typeof vaultCodes)[number];
 
 /** A {@link Refusal} with a code of the vault. */
-export function refuse(code: VaultCode, message: string, detail?: string, cause?: unknown): Refusal<VaultCode> {
+export function refuse(
+  code: VaultCode,
+  message: string,
+  detail?: string,
+  cause?: unknown,
+): Refusal<VaultCode> {
   return new Refusal(code, message, detail, cause === undefined ? undefined : { cause });
 }

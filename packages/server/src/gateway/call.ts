@@ -11,7 +11,7 @@ import { scanBody } from './scan.ts';
 // `createMcpHandler` of @modelcontextprotocol/server 2.4.0.
 
 /** The `_meta` key that makes a message one of the stateless era (MCP 2026-07-28, basic). */
-export const versionKey = 'io.modelcontextprotocol/protocolVersion';
+const versionKey = 'io.modelcontextprotocol/protocolVersion';
 
 /** One message on its way through, read and checked. */
 export interface Call {

@@ -52,7 +52,7 @@ function checkedName(
 }
 
 /** A header value as text, out of its base64 form (`=?base64?…?=`) when it has that; `undefined` when that is broken. */
-export function decodeMirrored(value: string): string | undefined {
+function decodeMirrored(value: string): string | undefined {
   const encoded = sentinel.exec(value)?.[1];
   if (encoded === undefined) return value;
   if (!canonical.test(encoded)) return undefined;

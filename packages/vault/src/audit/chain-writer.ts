@@ -35,6 +35,7 @@ export interface ChainTools {
   readonly deadlineMs: number;
 }
 
+/** Go on with the chain where `start` ends it. @throws Refusal `audit_unavailable` when the committer does not open */
 export async function openChain(tools: ChainTools, start: Tail): Promise<ChainWriter> {
   const { path, sealer, rows, openCommitter, deadlineMs } = tools;
   let tail = start;

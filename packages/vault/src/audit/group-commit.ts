@@ -22,6 +22,7 @@ export interface GroupCommit {
   close(): Promise<number>;
 }
 
+/** When a batch leaves, and what happens when it does not. */
 export interface Pace {
   readonly bounds: QueueBounds;
   /** How long a line that is not urgent waits for company, in milliseconds. */
@@ -32,6 +33,7 @@ export interface Pace {
   readonly failed: (refusal: Refusal) => void;
 }
 
+/** Commit in groups: whatever queued while the last batch was under way makes the next one. */
 export function groupCommit(chain: ChainWriter, pace: Pace): GroupCommit {
   const queue = openQueue(pace.bounds);
   const batches = batchLoop(chain, queue, (refusal) => {

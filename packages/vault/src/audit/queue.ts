@@ -22,6 +22,7 @@ export interface QueueBounds {
 export const batchEntriesMax = 512;
 const batchBytesMax = 1024 * 1024;
 
+/** Lines that wait for the disk, in their order. */
 export interface Queue {
   /** Lines waiting. */
   length(): number;
@@ -37,6 +38,7 @@ export interface Queue {
   takeWaiters(): Waiting[];
 }
 
+/** An empty queue within these bounds. */
 export function openQueue({ entriesMax, bytesMax }: QueueBounds): Queue {
   let items: Waiting[] = [];
   let bytes = 0;

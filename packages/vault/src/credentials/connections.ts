@@ -61,20 +61,7 @@ export function openConnections(tables: SealedTables, now: () => number): Connec
       if (found !== undefined && removed) changed(connectionOf(found.item));
       return removed;
     },
-    async list(tenant) {
-      const connections: Connection[] = [];
-      let cursor: string | undefined;
-      do {
-        const page = await tables.query('connections', {
-          partition: tenant,
-          limit: 200,
-          ...(cursor === undefined ? {} : { cursor }),
-        });
-        connections.push(...page.items.map((stored) => connectionOf(stored.item)));
-        cursor = page.cursor;
-      } while (cursor !== undefined);
-      return connections;
-    },
+    list: (tenant) => listAll(tables, tenant),
     async find(tenant, subject, upstream, name) {
       const own = { groupId: tenant, connectionId: connectionIdOf(upstream, subject, name) };
       const whole = { groupId: tenant, connectionId: connectionIdOf(upstream, '', name) };
@@ -116,6 +103,21 @@ function connectionIdOf(upstream: string, subject: string, name: string): string
   const part = (text: string): string =>
     text.replaceAll('%', '%25').replaceAll('#', '%23').replaceAll('*', '%2a');
   return `${part(upstream)}#${subject === '' ? '*' : part(subject)}#${part(name)}`;
+}
+
+async function listAll(tables: SealedTables, tenant: string): Promise<readonly Connection[]> {
+  const connections: Connection[] = [];
+  let cursor: string | undefined;
+  do {
+    const page = await tables.query('connections', {
+      partition: tenant,
+      limit: 200,
+      ...(cursor === undefined ? {} : { cursor }),
+    });
+    connections.push(...page.items.map((stored) => connectionOf(stored.item)));
+    cursor = page.cursor;
+  } while (cursor !== undefined);
+  return connections;
 }
 
 async function write(

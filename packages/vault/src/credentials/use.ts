@@ -23,31 +23,16 @@ export interface GateParts {
 }
 
 /** Open the gate. */
-export function openGate({ connections, audit, carry, now }: GateParts): Gate {
-  const attempt = async (use: Omit<Use, 'act'>, act: string): Promise<Attempt> => {
-    const row = (await connections.find(use.context.tenant, use.subject, use.upstream, 'default'))?.item;
-    const object = row === undefined ? `upstream:${use.upstream}` : objectOf(row.groupId, row.connectionId);
-    const fields = { act, object, service: use.upstream, request: use.request };
-    const receipt = await audit.record('strict', use.context, fields);
-    return { row, receipt, act, object };
-  };
-  const release = async (
-    attempted: Attempt,
-    use: Pick<Use, 'upstream' | 'required'>,
-  ): Promise<Buffer | undefined> => {
-    if (attempted.row !== undefined) return connections.open(attempted.receipt, attempted.act, attempted.row);
-    redeem(attempted.receipt, attempted.act, attempted.object);
-    if (use.required) throw missing(use.upstream);
-    return undefined;
-  };
+export function openGate(parts: GateParts): Gate {
+  const { connections, audit, carry, now } = parts;
   return {
     async use(use, work) {
       const startedAtMs = now();
-      const attempted = await attempt(use, use.act);
+      const attempted = await attempt(parts, use, use.act);
       let outcome: AuditOutcome = { out: 'unknown' };
       let secret: Buffer | undefined;
       try {
-        secret = await release(attempted, use);
+        secret = await release(parts, attempted, use);
         outcome = await work(lend(attempted.row, secret, carry));
       } catch (error) {
         outcome = failed(error);
@@ -58,10 +43,10 @@ export function openGate({ connections, audit, carry, now }: GateParts): Gate {
       }
     },
     async lendToChild(use) {
-      const attempted = await attempt(use, 'child.lend');
+      const attempted = await attempt(parts, use, 'child.lend');
       let secret: Buffer | undefined;
       try {
-        secret = await release(attempted, use);
+        secret = await release(parts, attempted, use);
         audit.outcome(attempted.receipt.entry, use.context, { out: 'success' });
         return childLoan(attempted.row, secret);
       } catch (error) {
@@ -80,6 +65,29 @@ interface Attempt {
   readonly receipt: Receipt;
   readonly act: string;
   readonly object: string;
+}
+
+async function attempt(
+  { connections, audit }: GateParts,
+  use: Omit<Use, 'act'>,
+  act: string,
+): Promise<Attempt> {
+  const { context, subject, upstream, request } = use;
+  const row = (await connections.find(context.tenant, subject, upstream, 'default'))?.item;
+  const object = row === undefined ? `upstream:${upstream}` : objectOf(row.groupId, row.connectionId);
+  const receipt = await audit.record('strict', context, { act, object, service: upstream, request });
+  return { row, receipt, act, object };
+}
+
+async function release(
+  { connections }: GateParts,
+  { row, receipt, act, object }: Attempt,
+  { upstream, required }: Pick<Use, 'upstream' | 'required'>,
+): Promise<Buffer | undefined> {
+  if (row !== undefined) return connections.open(receipt, act, row);
+  redeem(receipt, act, object);
+  if (required) throw missing(upstream);
+  return undefined;
 }
 
 function lend(row: ConnectionRow | undefined, secret: Buffer | undefined, carry: Carry): Lent {

@@ -8,7 +8,7 @@ import { secondChance, type SecondChance } from './second-chance.ts';
 // is an object of its own (the epoch): a load that began in an earlier life cannot put its key into a later one.
 
 /** Longest life of an open key, before the jitter of 10 % either way. */
-export const keyLifeMs = 300_000;
+const keyLifeMs = 300_000;
 const jitter = 0.1;
 const tenantsMaxDefault = 10_000;
 const dataKeysMaxDefault = 64;

@@ -14,7 +14,7 @@ import { nonceBytes } from './suites.ts';
 const format = 0xe1;
 
 /** Bytes of the header: format, suite, kind, flags, id of the key. */
-export const headerBytes = 20;
+const headerBytes = 20;
 /** Bytes of a key's id. */
 export const keyIdBytes = 16;
 

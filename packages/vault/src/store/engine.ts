@@ -60,7 +60,7 @@ export interface Rows {
 }
 
 /** A page ends with the row that reaches this many characters of JSON, so that no read holds up the process. As DynamoDB's 1 MB. */
-export const pageBytesMax = 1024 * 1024;
+const pageBytesMax = 1024 * 1024;
 
 /** The storage under one adapter. Methods throw `Refusal` `store_unavailable` and nothing else on purpose. */
 export interface Engine {

@@ -6,7 +6,7 @@ import { tableSpecs, type IndexSpec, type TableSpec } from './spec.ts';
 // with room for the attributes an adapter adds). An item that breaks one is refused, never bent into shape.
 
 /** Largest item: its names and values in UTF-8 and three bytes for each, which covers DynamoDB's own count of 400 KB. */
-export const itemBytesMax = 390 * 1024;
+const itemBytesMax = 390 * 1024;
 /** Largest partition key, also of an index, in UTF-8 bytes. */
 export const partitionBytesMax = 2048;
 /** Largest sort key, also of an index, in UTF-8 bytes. */

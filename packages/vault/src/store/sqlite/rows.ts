@@ -54,7 +54,7 @@ export function rowStore(db: DatabaseSync): RowStore {
 }
 
 /** A row as `node:sqlite` reads it. */
-export function rowOf(found: Record<string, SQLOutputValue>): Row {
+function rowOf(found: Record<string, SQLOutputValue>): Row {
   const { k_pk: pk, k_sk: sk, rev, ttl, doc } = found;
   return {
     pk: String(pk),

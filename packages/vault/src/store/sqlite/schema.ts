@@ -13,7 +13,7 @@ export function quoted(name: string): string {
 }
 
 /** The column that holds an attribute of a key or an index. */
-export function columnOf(spec: TableSpec, attribute: string): string {
+function columnOf(spec: TableSpec, attribute: string): string {
   if (attribute === spec.partition) return 'k_pk';
   if (attribute === spec.sort) return 'k_sk';
   return quoted(`x_${attribute}`);
