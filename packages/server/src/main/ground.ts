@@ -39,6 +39,8 @@ export interface Ground {
  * @throws Refusal `data_directory_in_use`, `data_directory_unsafe`, `key_unavailable`, `key_weak`, `journal_broken`, `store_unavailable`
  */
 export async function openGround(config: AppConfig, log: Log, now: () => number): Promise<Ground> {
+  // Whatever this process makes is for its owner only, SQLite's side files and the children's own files included.
+  process.umask(0o077);
   const closers: (() => void | Promise<void>)[] = [];
   const close = async (): Promise<void> => {
     for (const closer of closers.splice(0).toReversed()) await closer();
