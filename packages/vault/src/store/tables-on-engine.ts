@@ -3,20 +3,10 @@ import { keyIn, placeOf, positionIn } from './cursor-place.ts';
 import { readCursor, writeCursor } from './cursor.ts';
 import { expired, type Engine, type Row, type Rows } from './engine.ts';
 import { checkedItem, checkedKey, specOf } from './item-rules.ts';
+import { storedOf } from './stored-item.ts';
 import { checkedLimit, checkedQuery, checkedSteps, conditionOf } from './query-rules.ts';
 import type { KeyOf, TableName } from './spec.ts';
-import type {
-  Guard,
-  Item,
-  ItemOf,
-  Page,
-  Query,
-  Revision,
-  Step,
-  Stored,
-  Tables,
-  Transacted,
-} from './tables.ts';
+import type { Guard, Item, ItemOf, Page, Query, Revision, Step, Tables, Transacted } from './tables.ts';
 
 // The front of every adapter: rules, revisions, cursors, expiry and filters are written once, here.
 
@@ -86,7 +76,7 @@ function readsOf(engine: Engine, nowSeconds: () => number): Pick<Tables, 'get' |
       const row = await engine.get(table, checkedKey(table, key));
       return row === undefined || expired(row.ttlSeconds, nowSeconds())
         ? undefined
-        : storedOf<ItemOf<T>>(row);
+        : storedOf<ItemOf<T>>(table, row);
     },
     async query<T extends TableName>(table: T, query: Query<T>) {
       const span = checkedQuery(table, query);
@@ -95,7 +85,7 @@ function readsOf(engine: Engine, nowSeconds: () => number): Pick<Tables, 'get' |
       const question = [table, index, partition, range, descending, contains?.attribute, contains?.text];
       const after = cursor === undefined ? undefined : positionIn(table, span, readCursor(question, cursor));
       const rows = await engine.read(table, { ...span, after });
-      return page<ItemOf<T>>(rows, contains, (row, item) =>
+      return page<ItemOf<T>>(table, rows, contains, (row, item) =>
         writeCursor(question, placeOf(table, index, row, item)),
       );
     },
@@ -107,22 +97,19 @@ function readsOf(engine: Engine, nowSeconds: () => number): Pick<Tables, 'get' |
       const question = ['scan', table];
       const after = cursor === undefined ? undefined : keyIn(readCursor(question, cursor));
       const rows = await engine.scan(table, checkedLimit(limit), after);
-      return page<ItemOf<T>>(rows, undefined, (row) => writeCursor(question, [row.pk, row.sk]));
+      return page<ItemOf<T>>(table, rows, undefined, (row) => writeCursor(question, [row.pk, row.sk]));
     },
   };
 }
 
-function storedOf<I>(row: Row): Stored<I> {
-  return { item: JSON.parse(row.json) as I, revision: row.revision };
-}
-
 function pageMaker(nowSeconds: () => number) {
   return <I extends Item>(
+    table: TableName,
     { rows, more }: Rows,
     contains: { readonly attribute: string; readonly text: string } | undefined,
     cursorAt: (row: Row, item: Item) => string,
   ): Page<I> => {
-    const read = rows.map((row) => ({ row, stored: storedOf<I>(row) }));
+    const read = rows.map((row) => ({ row, stored: storedOf<I>(table, row) }));
     const items = read
       .filter(({ row }) => !expired(row.ttlSeconds, nowSeconds()))
       .map(({ stored }) => stored)
