@@ -56,7 +56,8 @@ export function keyLoader(parts: DataKeyParts & TenantKeyParts): KeyLoader {
         current && (!current.live || usable(current, parts.now()))
           ? current
           : await mint(life, scope, pointer);
-      if (held?.live === true) life.active.set(scopeName(scope), held);
+      // One that has made room for others meanwhile is wiped after this turn, and nobody would take it out again.
+      if (held?.live === true && !life.leaving.has(held)) life.active.set(scopeName(scope), held);
       if (held !== undefined) return held;
     }
     throw droppedInUse();
