@@ -2,7 +2,7 @@ import { openAdminSocket } from './admin/socket.ts';
 import { developmentBearer } from './auth/bearer.ts';
 import type { AppConfig } from './config.ts';
 import { adminSocketPath } from './domain/admin-socket.ts';
-import { slidingWindow } from './gateway/limit.ts';
+import { slidingWindow } from './domain/limit.ts';
 import { httpDefaults, openHttp, type HttpServer } from './http/server.ts';
 import type { Log } from './log.ts';
 import { openAdministration } from './main/administration.ts';

@@ -6,7 +6,7 @@ import { allow } from '../gateway/allow.ts';
 import { readCall, readSessionCall, type Call } from '../gateway/call.ts';
 import { readFields } from '../gateway/fields.ts';
 import type { Forward } from '../gateway/forward.ts';
-import { limitHeaders, type Limiter } from '../gateway/limit.ts';
+import { limitHeaders, type Limiter } from '../domain/limit.ts';
 import type { Stdio } from '../gateway/stdio/serve-stdio.ts';
 import type { Arrival, Exchange, McpHandler } from '../http/exchange.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
