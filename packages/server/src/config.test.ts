@@ -47,6 +47,7 @@ test('an empty environment gives every default', () => {
     database: 'sqlite',
     keys: { provider: 'keyring' },
     mcpServersFile: { path: join(cwd, 'data', 'mcp.json'), named: false },
+    signIn: { mail: undefined, signUp: 'open', loginsPerMinute: 5, signUpsPerMinute: 2 },
     limits: { mcpRequestsPerMinute: 600, requestTimeoutSeconds: 300, bodyBytesMax: 4_194_304 },
     warnings: [],
     secrets: [],
@@ -242,7 +243,8 @@ test('no problem, warning, print or serialisation holds the value of a secret', 
     KEY_PROVIDER: 'env',
     TOKEN_ENCRYPTION_KEY: `k${canary}`,
     MCP_KMS_KEY: `m${canary}`,
-    SMTP_URL: canary,
+    SMTP_URL: `smtp://gate:${canary}@localhost`,
+    MAIL_FROM: 'gate@localhost',
   };
   const config = initConfig({ env, cwd: folder() });
   expect(inspect(config, { depth: 9, showHidden: true }) + JSON.stringify(config)).not.toContain(canary);
@@ -250,6 +252,7 @@ test('no problem, warning, print or serialisation holds the value of a secret', 
     ['AUTH_SECRET', canary],
     ['TOKEN_ENCRYPTION_KEY', `k${canary}`],
     ['MCP_KMS_KEY', `m${canary}`],
+    ['SMTP_URL', `smtp://gate:${canary}@localhost`],
   ]);
 });
 
@@ -268,4 +271,28 @@ test('`.env` fills what the environment leaves open, and production refuses one 
     );
   }
   expect(initConfig({ env: { NODE_ENV: 'development' }, cwd }).port).toBe(4000);
+});
+
+test('without the web there is no sign-in in a browser', () => {
+  expect(initConfig({ env: { ENABLE_WEBUI: 'false' }, cwd: folder() }).signIn).toBeUndefined();
+});
+
+test('mail needs a server and a sender, and its password is a secret', () => {
+  const SMTP_URL = 'smtps://gate:hunter2@mail.example.com:465';
+  expect(refusal({ SMTP_URL })).toContain('MAIL_FROM');
+  expect(refusal({ MAIL_FROM: 'gate@example.com' })).toContain('SMTP_URL');
+  const config = initConfig({ env: { SMTP_URL, MAIL_FROM: 'Sealgate <gate@example.com>' }, cwd: folder() });
+  expect(config.signIn?.mail?.smtpUrl.reveal()).toBe(SMTP_URL);
+  expect(inspect(config, { depth: 9 })).not.toContain('hunter2');
+});
+
+test.each([
+  { SMTP_URL: 'http://mail.example.com', MAIL_FROM: 'gate@example.com' },
+  { SMTP_URL: 'smtp://', MAIL_FROM: 'gate@example.com' },
+  { SMTP_URL: 'smtp://mail.example.com/?tls.rejectUnauthorized=false', MAIL_FROM: 'gate@example.com' },
+  { SMTP_URL: 'smtp://mail.example.com', MAIL_FROM: 'gate' },
+  { SMTP_URL: 'smtp://mail.example.com', MAIL_FROM: 'a@example.com, b@example.com' },
+  { SMTP_URL: 'smtp://mail.example.com', MAIL_FROM: 'gate@example.com\r\nBcc: all@example.com' },
+])('mail settings that say something else are refused: %o', (env) => {
+  expect(refusal(env)).toMatch(/SMTP_URL|MAIL_FROM/);
 });

@@ -27,6 +27,8 @@ export interface AppConfig {
   readonly keys: KeyChoice;
   /** `path` is absolute; `named`: somebody set it, so that a missing file is an error. */
   readonly mcpServersFile: { readonly path: string; readonly named: boolean };
+  /** Sign-in in a browser; `undefined`: there is none (`ENABLE_WEBUI=false`). */
+  readonly signIn: SignInConfig | undefined;
   readonly limits: {
     /** MCP requests of one client in any 60 seconds. */
     readonly mcpRequestsPerMinute: number;
@@ -37,6 +39,17 @@ export interface AppConfig {
   readonly warnings: readonly string[];
   /** Every secret that is configured, for the log's redaction. */
   readonly secrets: readonly Secret[];
+}
+
+/** How people sign in in a browser. */
+export interface SignInConfig {
+  /** `undefined`: no mail is sent. */
+  readonly mail: { readonly smtpUrl: Secret; readonly from: string } | undefined;
+  /** Whether a link to an address that nobody has makes an account. */
+  readonly signUp: 'open' | 'closed';
+  /** Attempts from one network in any 60 seconds. */
+  readonly loginsPerMinute: number;
+  readonly signUpsPerMinute: number;
 }
 
 /** Where {@link initConfig} looks. */
@@ -105,6 +118,7 @@ function shape(values: Values, keys: KeyChoice, warnings: readonly string[], cwd
       path: file === undefined ? join(dataDirectory, 'mcp.json') : resolve(cwd, file),
       named: file !== undefined,
     },
+    signIn: signInOf(values, secrets),
     limits: {
       mcpRequestsPerMinute: values.RATE_LIMIT_MCP_RPM,
       requestTimeoutSeconds: values.REQUEST_TIMEOUT_SECONDS,
@@ -112,6 +126,18 @@ function shape(values: Values, keys: KeyChoice, warnings: readonly string[], cwd
     },
     warnings,
     secrets,
+  };
+}
+
+function signInOf(values: Values, secrets: readonly Secret[]): SignInConfig | undefined {
+  if (!values.ENABLE_WEBUI) return undefined;
+  const smtpUrl = secrets.find(({ name }) => name === 'SMTP_URL');
+  const from = values.MAIL_FROM;
+  return {
+    mail: smtpUrl === undefined || from === undefined ? undefined : { smtpUrl, from },
+    signUp: values.SIGN_UP,
+    loginsPerMinute: values.RATE_LIMIT_LOGIN_RPM,
+    signUpsPerMinute: values.RATE_LIMIT_SIGNUP_RPM,
   };
 }
 

@@ -2,6 +2,8 @@ import { Refusal } from '@sealgate/vault';
 
 /** Every code a refusal of the server can carry, beside those of the vault. `docs/errors.md` lists them; a test holds both equal. */
 export const serverCodes = [
+  'address_forbidden',
+  'answer_too_large',
   'batch_unsupported',
   'body_invalid',
   'body_too_deep',
@@ -11,11 +13,15 @@ export const serverCodes = [
   'duplicate_key',
   'envelope_invalid',
   'era_unsupported',
+  'fetch_failed',
+  'fetch_timeout',
+  'form_stale',
   'gateway_unreachable',
   'header_mismatch',
   'headers_too_large',
   'host_forbidden',
   'internal',
+  'link_spent',
   'media_type_unsupported',
   'message_invalid',
   'method_not_allowed',
@@ -23,6 +29,7 @@ export const serverCodes = [
   'origin_forbidden',
   'overloaded',
   'rate_limited',
+  'redirect_forbidden',
   'request_invalid',
   'request_timeout',
   'session_unknown',

@@ -30,6 +30,23 @@ const origin = text.transform((given, context) => {
   return z.NEVER;
 });
 
+/** A mail server and nothing else: options in a path or query could switch its checks off. */
+const mailServer = text.refine((given) => {
+  const url = URL.parse(given);
+  return (
+    url !== null &&
+    /^smtps?:$/.test(url.protocol) &&
+    url.hostname !== '' &&
+    /^\/?$/.test(url.pathname) &&
+    `${url.search}${url.hash}` === ''
+  );
+});
+
+/** One address, with or without a name, in one line. */
+const sender = text.regex(
+  /^(?:[^<>@",;\p{C}]{1,100} <[^<>@\s",;\p{C}]{1,64}@[^<>@\s",;\p{C}]{1,253}>|[^<>@\s",;\p{C}]{1,64}@[^<>@\s",;\p{C}]{1,253})$/u,
+);
+
 /** Every variable that this version reads, by name. */
 export const active = {
   NODE_ENV: {
@@ -96,6 +113,22 @@ export const active = {
     parse: text,
     expected: 'a path',
   },
+  ENABLE_WEBUI: {
+    group: 'core',
+    doc: 'Whether people can use this gateway in a browser. `false`: no page, sign-in link or cookie; MCP clients that need a person to sign in cannot be connected.',
+    default: 'true',
+    secret: false,
+    parse: choice('true', 'false').transform((word) => word === 'true'),
+    expected: 'true or false',
+  },
+  SIGN_UP: {
+    group: 'core',
+    doc: 'Whether a sign-in link to an address that nobody has makes a new account: `open` or `closed`. A new account owns its own group and sees no other.',
+    default: 'open',
+    secret: false,
+    parse: choice('open', 'closed'),
+    expected: 'open or closed',
+  },
   MAIN_DB_TYPE: {
     group: 'database',
     doc: 'The database. This version has `sqlite`; `dynamodb` is refused.',
@@ -153,6 +186,24 @@ export const active = {
     parse: whole(1, 10_000_000),
     expected: 'a whole number from 1 to 10000000',
   },
+  RATE_LIMIT_LOGIN_RPM: {
+    group: 'limits',
+    doc: 'Sign-in attempts from one address in any 60 seconds. An IPv6 address counts with its /64.',
+    default: '5',
+    unit: 'requests a minute',
+    secret: false,
+    parse: whole(1, 10_000_000),
+    expected: 'a whole number from 1 to 10000000',
+  },
+  RATE_LIMIT_SIGNUP_RPM: {
+    group: 'limits',
+    doc: 'Sign-in links to addresses without an account that one address may ask for in any 60 seconds. Further ones are not sent, and nothing says so.',
+    default: '2',
+    unit: 'requests a minute',
+    secret: false,
+    parse: whole(1, 10_000_000),
+    expected: 'a whole number from 1 to 10000000',
+  },
   REQUEST_TIMEOUT_SECONDS: {
     group: 'limits',
     doc: 'The longest that one call may take until its answer begins.',
@@ -170,6 +221,22 @@ export const active = {
     secret: false,
     parse: whole(1_024, 67_108_864),
     expected: 'a whole number from 1024 to 67108864',
+  },
+  SMTP_URL: {
+    group: 'mail',
+    doc: 'Where mail is handed in, with user and password: `smtp://user:password@mail.example.com:587` or `smtps://…`. The connection is encrypted unless the server is on this machine.',
+    default: undefined,
+    secret: true,
+    parse: mailServer,
+    expected: 'an address such as smtp://user:password@mail.example.com:587, without a path',
+  },
+  MAIL_FROM: {
+    group: 'mail',
+    doc: 'Sender of mail: `gate@example.com` or `Sealgate <gate@example.com>`. Required with `SMTP_URL`.',
+    default: undefined,
+    secret: false,
+    parse: sender,
+    expected: 'an address such as gate@example.com or Sealgate <gate@example.com>',
   },
   MCP_DEV_SKIP_AUTH: {
     group: 'development',

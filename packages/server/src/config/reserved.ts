@@ -30,7 +30,6 @@ function provider(prefix: string, name: string): [string, Described][] {
 }
 
 const core = plain('core', [
-  ['ENABLE_WEBUI', 'true', 'Whether the web console is served.'],
   ['TRUST_PROXY', undefined, 'Which proxies may name the caller in `X-Forwarded-For`.'],
   ['SERVICE_NAME', undefined, 'Owner that tokens are bound to when they are stored.'],
 ]);
@@ -106,14 +105,8 @@ const discord = [
     ['DISCORD_CHANNEL_IDS', undefined, 'Channels it answers in, separated by commas.'],
   ]),
 ];
-const mail = [
-  ...secrets('mail', [['SMTP_URL', 'Where mail is handed in, with user and password.']]),
-  ...plain('mail', [['MAIL_FROM', undefined, 'Sender of mail.']]),
-];
 const limits = plain('limits', [
   ['RATE_LIMIT_TENANT_RPM', '120', 'Requests of one tenant in any 60 seconds.'],
-  ['RATE_LIMIT_LOGIN_RPM', '5', 'Logins from one address in any 60 seconds.'],
-  ['RATE_LIMIT_SIGNUP_RPM', '2', 'Sign-ups from one address in any 60 seconds.'],
   ['RATE_LIMIT_OAUTH_RPM', '60', 'OAuth requests from one address in any 60 seconds.'],
   ['RATE_LIMIT_ADMIN_RPM', '60', 'Requests to the administration in any 60 seconds.'],
   ['MUTATION_MAX_RETRIES', '5', 'How often a mutation is tried again after the first try.'],
@@ -133,6 +126,5 @@ export const reserved: ReadonlyMap<string, Described> = new Map([
   ...llm,
   ...oauth,
   ...discord,
-  ...mail,
   ...limits,
 ]);

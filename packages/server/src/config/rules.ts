@@ -71,6 +71,8 @@ export function contradictions(values: Values): string[] {
   if (values.REDIS_URL !== undefined && values.MAIN_DB_TYPE === 'sqlite')
     problems.push('REDIS_URL means several instances, and SQLite serves one: leave REDIS_URL out');
   if (values.MCP_DEV_SKIP_AUTH) problems.push(skippedSignIn(production, open));
+  if ((values.SMTP_URL === undefined) !== (values.MAIL_FROM === undefined))
+    problems.push('SMTP_URL and MAIL_FROM belong together: set both, or none');
   if (!production) return problems;
   if (values.AUTH_SECRET === undefined)
     problems.push(

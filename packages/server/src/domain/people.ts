@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import type { Tables } from '@sealgate/vault';
+import type { ItemOf, Step, Tables } from '@sealgate/vault';
 import { refuse } from '../errors.ts';
 
-// Everyone has a personal group. Before anybody can sign in there is one person: whoever runs this process.
+// Everyone has a personal group. Before anybody can sign in there is one person: whoever runs this process. An address
+// belongs to one person: a row of `uniques` that is written together with the person.
 
 /** A person and the group they act in. */
 export interface Membership {
@@ -12,7 +13,77 @@ export interface Membership {
   readonly tenant: string;
 }
 
+/** Somebody with an account. */
+export interface Person extends Membership {
+  /** `tenant` is the personal group. */
+  readonly tenant: string;
+  readonly name: string;
+  /** As {@link normalAddress} gives it; `undefined` for the local administrator. */
+  readonly email: string | undefined;
+}
+
+/** A group that somebody is in. */
+export interface Group {
+  readonly id: string;
+  readonly name: string;
+}
+
+/** Who there is. Addresses are normal ones (`domain/mail-address.ts`). */
+export interface People {
+  find(subject: string): Promise<Person | undefined>;
+  /** Whether somebody has this address; the same single read for every address. */
+  isKnown(email: string): Promise<boolean>;
+  findByEmail(email: string): Promise<Person | undefined>;
+  /** The person of this address, made with a personal group when there is none; of racing calls all get the same. */
+  ensureByEmail(email: string): Promise<Person>;
+  /** The personal group first, then the others by name. May lag behind: an access check asks `isMember`. */
+  groupsOf(subject: string): Promise<readonly Group[]>;
+  /** Consistent. */
+  isMember(subject: string, tenant: string): Promise<boolean>;
+  /** Remember that somebody has signed in. */
+  noteSignIn(): Promise<void>;
+  /** Whether anybody ever has. */
+  anybodySignedIn(): Promise<boolean>;
+}
+
 const pointer = { uniqueKey: 'local-administrator' };
+const signInMark = { uniqueKey: 'somebody-signed-in' };
+const addressKey = (email: string) => ({ uniqueKey: `email/${email}` });
+
+/** The people of these tables. */
+export function openPeople(tables: Tables, now: () => number): People {
+  const find = async (subject: string): Promise<Person | undefined> =>
+    personOf((await tables.get('users', { userId: subject }))?.item);
+  const subjectOf = async (email: string): Promise<string | undefined> =>
+    (await tables.get('uniques', addressKey(email)))?.item['userId'] as string | undefined;
+  const findByEmail = async (email: string): Promise<Person | undefined> => {
+    const subject = await subjectOf(email);
+    return subject === undefined ? undefined : find(subject);
+  };
+  return {
+    find,
+    findByEmail,
+    isKnown: async (email) => (await subjectOf(email)) !== undefined,
+    async ensureByEmail(email) {
+      const known = await findByEmail(email);
+      if (known !== undefined) return known;
+      const made: Person = { subject: randomUUID(), tenant: randomUUID(), name: email, email };
+      const steps = birthOf(made, addressKey(email), now());
+      if ((await tables.transact(steps)).done) return made;
+      const other = await findByEmail(email);
+      if (other === undefined) throw refuse('internal', 'a person could not be made');
+      return other;
+    },
+    groupsOf: async (subject) => groupsOf(tables, await find(subject)),
+    isMember: async (subject, tenant) =>
+      (await tables.get('memberships', { groupId: tenant, userId: subject })) !== undefined,
+    async noteSignIn() {
+      if ((await tables.get('uniques', signInMark)) === undefined)
+        await tables.put('uniques', { ...signInMark, atMs: now() }, { ifAbsent: true });
+    },
+    anybodySignedIn: async () => (await tables.get('uniques', signInMark)) !== undefined,
+  };
+}
 
 /**
  * The local administrator: the account behind the command line and the development bearer. Made at the first call with a
@@ -21,18 +92,10 @@ const pointer = { uniqueKey: 'local-administrator' };
 export async function ensureLocalAdministrator(tables: Tables, now: () => number): Promise<Membership> {
   const known = await localAdministrator(tables);
   if (known !== undefined) return known;
-  const [userId, groupId, createdAtMs] = [randomUUID(), randomUUID(), now()];
-  const made = await tables.transact([
-    { put: 'uniques', item: { ...pointer, userId, groupId }, guard: { ifAbsent: true } },
-    { put: 'users', item: { userId, name: 'Local administrator', createdAtMs }, guard: { ifAbsent: true } },
-    {
-      put: 'groups',
-      item: { groupId, name: 'Personal', kind: 'personal', ownerId: userId, createdAtMs },
-      guard: { ifAbsent: true },
-    },
-    { put: 'memberships', item: { groupId, userId, role: 'owner', createdAtMs }, guard: { ifAbsent: true } },
-  ]);
-  if (made.done) return { subject: userId, tenant: groupId };
+  const [subject, tenant] = [randomUUID(), randomUUID()];
+  const person: Person = { subject, tenant, name: 'Local administrator', email: undefined };
+  const made = await tables.transact(birthOf(person, pointer, now()));
+  if (made.done) return { subject, tenant };
   const other = await localAdministrator(tables);
   if (other === undefined) throw refuse('internal', 'the local administrator could not be made');
   return other;
@@ -42,4 +105,54 @@ async function localAdministrator(tables: Tables): Promise<Membership | undefine
   const item = (await tables.get('uniques', pointer))?.item;
   if (item === undefined) return undefined;
   return { subject: item['userId'] as string, tenant: item['groupId'] as string };
+}
+
+/** Everything that makes a person, all or nothing; the first step loses when `unique` is taken. */
+function birthOf(
+  { subject: userId, tenant: groupId, name, email }: Person,
+  unique: { readonly uniqueKey: string },
+  createdAtMs: number,
+): readonly Step[] {
+  const address = email === undefined ? {} : { email };
+  const ifAbsent = { ifAbsent: true } as const;
+  const user = { userId, groupId, name, ...address, createdAtMs };
+  const group = { groupId, name: 'Personal', kind: 'personal', ownerId: userId, createdAtMs };
+  return [
+    { put: 'uniques', item: { ...unique, userId, groupId }, guard: ifAbsent },
+    { put: 'users', item: user, guard: ifAbsent },
+    { put: 'groups', item: group, guard: ifAbsent },
+    { put: 'memberships', item: { groupId, userId, role: 'owner', createdAtMs }, guard: ifAbsent },
+  ];
+}
+
+function personOf(item: ItemOf<'users'> | undefined): Person | undefined {
+  if (item === undefined) return undefined;
+  const { userId: subject, groupId, name, email } = item;
+  if (typeof groupId !== 'string' || typeof name !== 'string')
+    throw refuse('internal', 'an account cannot be read', 'an item of `users` has not the form of a person');
+  return { subject, tenant: groupId, name, email: typeof email === 'string' ? email : undefined };
+}
+
+async function groupsOf(tables: Tables, person: Person | undefined): Promise<readonly Group[]> {
+  if (person === undefined) return [];
+  // The index may not show the newest memberships yet; the personal group is known without it.
+  const ids = new Set([person.tenant]);
+  let cursor: string | undefined;
+  do {
+    const from = cursor === undefined ? {} : { cursor };
+    const page = await tables.query('memberships', {
+      index: 'userId-index',
+      partition: person.subject,
+      limit: 100,
+      ...from,
+    });
+    for (const { item } of page.items) ids.add(item.groupId);
+    cursor = page.cursor;
+  } while (cursor !== undefined);
+  const found = await Promise.all([...ids].map((groupId) => tables.get('groups', { groupId })));
+  const groups = found.flatMap((stored) =>
+    stored === undefined ? [] : [{ id: stored.item.groupId, name: stored.item['name'] as string }],
+  );
+  const rank = ({ id }: Group): number => (id === person.tenant ? 0 : 1);
+  return groups.toSorted((a, b) => rank(a) - rank(b) || a.name.localeCompare(b.name, 'en'));
 }

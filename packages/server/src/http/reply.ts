@@ -1,5 +1,6 @@
 import { Refusal, type VaultCode } from '@sealgate/vault';
 import { modernRevisions } from '../domain/eras.ts';
+import type { ProblemPage } from '../domain/route-config.ts';
 import type { ServerCode } from '../errors.ts';
 
 // The only place that knows statuses. A refusal says its code and its message; anything else that was thrown is a
@@ -14,6 +15,8 @@ const ourFault: Answered = [500, -32603];
 
 /** JSON-RPC codes are those of JSON-RPC 2.0, of MCP 2026-07-28 (-32020, -32022), and what the MCP SDK 2.4.0 answers in the same case. */
 const answers: Readonly<Record<ServerCode | VaultCode, Answered>> = {
+  address_forbidden: refused(400),
+  answer_too_large: refused(502),
   audit_unavailable: refused(503),
   batch_unsupported: badMessage,
   body_invalid: [400, -32700],
@@ -31,6 +34,9 @@ const answers: Readonly<Record<ServerCode | VaultCode, Answered>> = {
   duplicate_key: badMessage,
   envelope_invalid: [400, -32602],
   era_unsupported: [400, -32022],
+  fetch_failed: refused(502),
+  fetch_timeout: refused(504),
+  form_stale: refused(403),
   gateway_unreachable: refused(503),
   header_mismatch: [400, -32020],
   headers_too_large: refused(431),
@@ -40,6 +46,7 @@ const answers: Readonly<Record<ServerCode | VaultCode, Answered>> = {
   journal_broken: refused(503),
   key_unavailable: refused(503),
   key_weak: ourFault,
+  link_spent: refused(400),
   loan_spent: ourFault,
   media_type_unsupported: refused(415),
   message_invalid: badMessage,
@@ -51,6 +58,7 @@ const answers: Readonly<Record<ServerCode | VaultCode, Answered>> = {
   rate_limited: refused(429),
   receipt_invalid: ourFault,
   record_version_unknown: refused(500),
+  redirect_forbidden: refused(502),
   request_invalid: refused(400),
   request_timeout: refused(408),
   session_unknown: [404, -32001],
@@ -87,6 +95,8 @@ export interface Circumstance {
   readonly messageId?: string | number | null | undefined;
   /** `WWW-Authenticate` of a 401 (RFC 9110 §11.6.1). */
   readonly challenge?: string | undefined;
+  /** Makes the answer a page, for people in a browser; `form` is not used then. */
+  readonly page?: ProblemPage | undefined;
   /** Methods of `Allow` for a 405, or others that belong to this answer. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
 }
@@ -120,6 +130,10 @@ export function answerTo(error: unknown, circumstance: Circumstance): Written {
   if (retryAfter !== undefined) headers['retry-after'] = retryAfter;
   if (closesConnection.has(code)) headers['connection'] = 'close';
   Object.assign(headers, circumstance.headers);
+  if (circumstance.page !== undefined) {
+    const page = circumstance.page({ code, message, requestId: circumstance.requestId });
+    return { status, headers: { ...headers, ...page.headers }, body: Buffer.from(page.text) };
+  }
   const about = { code, requestId: circumstance.requestId };
   const data = code === 'era_unsupported' ? { ...about, supported: modernRevisions } : about;
   const body =

@@ -1,5 +1,6 @@
 import type { AddressInfo } from 'node:net';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import type { ProblemPage } from '../domain/route-config.ts';
 import { refuse } from '../errors.ts';
 import type { McpHandler } from './exchange.ts';
 import { fromFastify } from './fastify-errors.ts';
@@ -41,6 +42,8 @@ export interface HttpParts<Admitted> {
   readonly mcp: McpHandler<Admitted>;
   /** Further routes. They get JSON bodies; what they throw is answered as plain JSON. */
   readonly routes?: (app: FastifyInstance) => void;
+  /** What becomes of a refusal on a route that answers people (`config.answers`). JSON when not given. */
+  readonly page?: ProblemPage;
   /** Whether what the gateway stands on is well, and facts that may be told to anybody. */
   health(): Promise<{ readonly well: boolean; readonly facts: Readonly<Record<string, unknown>> }>;
   /** Told of every fault of ours; refusals are not faults. */
@@ -103,7 +106,8 @@ function newApp<Admitted>(settings: HttpSettings, parts: HttpParts<Admitted>): F
   const answer = (thrown: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
     const error = fromFastify(thrown);
     if (!isRefusal(error)) parts.onFault(error, request.id);
-    const { status, headers, body } = answerTo(error, { requestId: request.id, form: 'plain' });
+    const page = request.routeOptions.config.answers === 'page' ? parts.page : undefined;
+    const { status, headers, body } = answerTo(error, { requestId: request.id, form: 'plain', page });
     return reply.code(status).headers(headers).send(body);
   };
   const app: FastifyInstance = fastify({
