@@ -111,7 +111,7 @@ module.exports = {
       comment: 'What every room may import must not import a room.',
       severity: 'error',
       from: {
-        path: [`${server}/(domain|config|telemetry)/`, `${server}/[^/]+\\.ts$`],
+        path: [`${server}/(domain|config|outgoing|telemetry)/`, `${server}/[^/]+\\.ts$`],
         pathNot: [...tests, `${server}/main\\.ts$`],
       },
       to: { path: `${server}/(${rooms})/` },

@@ -1,6 +1,6 @@
-import { connect } from 'node:net';
 import type { HttpUpstream } from '../domain/upstream.ts';
 import { refuse } from '../errors.ts';
+import { guardedConnector } from '../outgoing/connector.ts';
 
 /**
  * Whether something listens at an HTTP upstream's address. Nothing is sent: a request would need its credential, and an
@@ -9,21 +9,17 @@ import { refuse } from '../errors.ts';
  * @throws Refusal `upstream_unavailable`
  */
 export function reachAddress({ name, url }: HttpUpstream, timeoutMs: number): Promise<void> {
-  const { hostname, port, protocol } = new URL(url);
-  const target = {
-    host: hostname.replace(/^\[|\]$/g, ''),
-    port: port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port),
-  };
+  const { hostname, host, port, protocol } = new URL(url);
+  const number = port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port);
+  const connect = guardedConnector({ reach: () => 'operator', connectMs: timeoutMs });
   return new Promise((resolve, reject) => {
-    const socket = connect({ ...target, timeout: timeoutMs });
-    const end = (why: string | undefined): void => {
-      socket.destroy();
-      if (why === undefined) resolve();
-      else
-        reject(refuse('upstream_unavailable', `upstream "${name}" at ${target.host}:${target.port} ${why}`));
-    };
-    socket.once('connect', () => end(undefined));
-    socket.once('timeout', () => end('does not answer'));
-    socket.once('error', ({ code }: NodeJS.ErrnoException) => end(`cannot be reached (${code ?? 'error'})`));
+    // TCP alone says that something listens.
+    connect({ hostname, host, protocol: 'http:', port: String(number) }, (error, socket) => {
+      socket?.destroy();
+      if (error === null) return resolve();
+      const { code = 'error' } = error as NodeJS.ErrnoException;
+      const why = code === 'UND_ERR_CONNECT_TIMEOUT' ? 'does not answer' : `cannot be reached (${code})`;
+      reject(refuse('upstream_unavailable', `upstream "${name}" at ${hostname}:${number} ${why}`));
+    });
   });
 }

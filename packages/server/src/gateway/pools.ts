@@ -1,4 +1,5 @@
 import { Pool } from 'undici';
+import { guardedConnector } from '../outgoing/connector.ts';
 
 /** How connections to upstreams are kept. */
 export interface PoolSettings {
@@ -19,7 +20,10 @@ export interface PoolUse {
   done(): void;
 }
 
-/** Connections to every upstream. TLS certificates are verified; redirects are not followed. */
+/**
+ * Connections to every upstream. TLS certificates are verified, redirects are not followed, and no connection goes to a
+ * link-local or metadata address, whatever the upstream's name resolves to.
+ */
 export interface Pools {
   use(origin: string, purpose: 'call' | 'stream'): PoolUse;
   /** Ends every request and connection. */
@@ -35,6 +39,8 @@ interface Kept {
 /** @param now milliseconds, of a clock that never goes back */
 export function openPools(settings: PoolSettings, now: () => number): Pools {
   const kept = new Map<string, Kept>();
+  // Upstreams are the operator's own words.
+  const connect = guardedConnector({ reach: () => 'operator', connectMs: settings.connectMs });
   const sweep = setInterval(
     () => {
       for (const [key, each] of kept) {
@@ -51,7 +57,7 @@ export function openPools(settings: PoolSettings, now: () => number): Pools {
     const known = kept.get(key);
     if (known !== undefined) return known;
     const connections = purpose === 'call' ? settings.callConnectionsMax : settings.streamConnectionsMax;
-    const made = { pool: newPool(origin, connections, settings), running: 0, usedAtMs: now() };
+    const made = { pool: newPool(origin, { connections, connect }, settings), running: 0, usedAtMs: now() };
     kept.set(key, made);
     return made;
   };
@@ -76,13 +82,16 @@ export function openPools(settings: PoolSettings, now: () => number): Pools {
   };
 }
 
-function newPool(origin: string, connections: number, settings: PoolSettings): Pool {
+function newPool(
+  origin: string,
+  own: Required<Pick<Pool.Options, 'connections' | 'connect'>>,
+  settings: PoolSettings,
+): Pool {
   return new Pool(origin, {
-    connections,
+    ...own,
     // A POST must not wait behind another one's answer, nor be sent twice: one request a connection at a time.
     pipelining: 1,
     allowH2: false,
-    connectTimeout: settings.connectMs,
     maxHeaderSize: settings.headerBytesMax,
     // Long calls and quiet streams are no fault; the carry times them itself.
     headersTimeout: 0,
