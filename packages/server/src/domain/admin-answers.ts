@@ -25,6 +25,18 @@ export interface ConnectionLine {
   readonly setAtMs: number;
 }
 
+/** One line of `clients list`. A secret is nowhere in it. */
+export interface ClientLine {
+  readonly id: string;
+  readonly name: string;
+  readonly redirectUris: readonly string[];
+  /** How it came in: by itself, with an initial access token, by the command line. */
+  readonly origin: 'open' | 'token' | 'admin';
+  /** Whether it has a secret or a key of its own. */
+  readonly confidential: boolean;
+  readonly addedAtMs: number;
+}
+
 /** One line of `doctor`. */
 export interface Finding {
   readonly check: string;

@@ -1,9 +1,18 @@
 // What a route may say of itself in fastify's `config`.
 
+/**
+ * What stands before a route. `bearer`: an access token, or whatever the caller brings in its place. `machine`: this
+ * machine's own address. `page`: forms and pages of our own origin, with a web session where one is needed. `public`:
+ * nothing, and no cookie of a person is read; pages of any origin may use it.
+ */
+export type Guard = 'bearer' | 'machine' | 'page' | 'public';
+
 declare module 'fastify' {
   interface FastifyContextConfig {
     /** `page`: the route answers people in a browser, so refusals and faults become a page too. JSON when not given. */
     readonly answers?: 'page';
+    /** Who may use the route, and what makes sure of it. Every route says so, or the server does not start. */
+    readonly guard?: Guard;
   }
 }
 

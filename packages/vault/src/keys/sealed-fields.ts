@@ -30,6 +30,14 @@ export const sealedFields = {
       epochAttribute: 'epoch',
     },
   },
+  oauth_server: {
+    payload: {
+      kind: 'token',
+      tenantAttribute: 'tenant',
+      subjectAttribute: 'subject',
+      epochAttribute: 'epoch',
+    },
+  },
   oauth_tokens: { accessToken: token, refreshToken: token },
 } as const satisfies { readonly [T in TableName]?: Readonly<Record<string, SealedField>> };
 

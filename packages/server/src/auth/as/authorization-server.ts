@@ -1,0 +1,123 @@
+import { Provider } from 'oidc-provider';
+import {
+  sealedRecords,
+  sealedTables,
+  systemTenant,
+  tableRecords,
+  type Audit,
+  type Sealer,
+  type Tables,
+} from '@sealgate/vault';
+import type { FastifyInstance } from 'fastify';
+import type { Limiter } from '../../domain/limit.ts';
+import type { People } from '../../domain/people.ts';
+import { pageHeaders } from '../pages/layout.ts';
+import { errorPage } from '../pages/message-pages.ts';
+import type { WebSessions } from '../web-session.ts';
+import { openAdapter } from './adapter.ts';
+import { openClients, type Clients } from './clients.ts';
+import { providerConfiguration, type GuardedFetch } from './configuration.ts';
+import { interactionRoutes } from './interactions.ts';
+import { openNames, type Names } from './resources.ts';
+import { reuseMiddleware, sparedAt } from './reuse.ts';
+import { authorizationRoutes } from './routes.ts';
+import { openServerKeys } from './server-keys.ts';
+import { recordsShelf, tablesShelf } from './shelf.ts';
+import { openTokens, type Tokens } from './tokens.ts';
+
+/** What the authorization server stands on. */
+export interface AuthorizationServerParts {
+  readonly tables: Tables;
+  readonly sealer: Sealer;
+  readonly people: People;
+  readonly audit: Audit;
+  /** For addresses that clients name. */
+  readonly fetch: GuardedFetch;
+  /** `AUTH_SECRET`. */
+  readonly authSecret: string | undefined;
+  /** `FRONTEND_URL`, else the address that is listened on. */
+  readonly issuer: () => string;
+  /** The port that is listened on; `undefined` when none is. */
+  readonly port: () => number | undefined;
+  /** Told of faults of ours. */
+  readonly failed: (error: unknown) => void;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+}
+
+/** What only a listening server has. */
+export interface ServingParts {
+  readonly sessions: WebSessions;
+  /** By route and network. */
+  readonly limiter: Limiter;
+  readonly windowMs: number;
+}
+
+/** The authorization server of one deployment. */
+export interface AuthorizationServer {
+  readonly clients: Clients;
+  readonly names: Names;
+  readonly tokens: Tokens;
+  routes(app: FastifyInstance, parts: ServingParts): void;
+}
+
+/** Open it; its keys are minted at the first time. The provider itself is made when the address is known. */
+export async function openAuthorizationServer(parts: AuthorizationServerParts): Promise<AuthorizationServer> {
+  const { tables, sealer, people, now } = parts;
+  const lasting = tablesShelf(sealedTables(tables, sealer), sealer, now);
+  const sealing = { kind: 'token', table: 'oauth_records', tenant: systemTenant } as const;
+  const passing = recordsShelf(sealedRecords(tableRecords(tables, { now }), sealer, sealing), now);
+  const keys = await openServerKeys(lasting, parts.authSecret);
+  const names = openNames(parts);
+  const tokens = openTokens({
+    lasting,
+    passing,
+    now,
+    clientStands: (client) => clients.stands(client),
+    isMember: (tenant, subject) => people.isMember(subject, tenant),
+  });
+  const adapter = openAdapter({ lasting, passing, now, spared: sparedAt(now), revoked: tokens.forget });
+  const provider = once(() => {
+    const made = new Provider(
+      names.issuer(),
+      providerConfiguration({
+        names,
+        keys,
+        adapter,
+        fetch: parts.fetch,
+        accountStands: async (subject) => (await people.find(subject)) !== undefined,
+        clientStands: (client) => clients.stands(client),
+        renderError,
+      }),
+    );
+    made.proxy = names.issuer().startsWith('https:');
+    made.use(reuseMiddleware({ lasting, passing, now }));
+    made.on('server_error', (_, error) => parts.failed(error));
+    return made;
+  });
+  const clients = openClients({ lasting, passing, provider, revoked: tokens.forget, now });
+  return {
+    clients,
+    names,
+    tokens,
+    routes(app, serving) {
+      void app.register(async (scope) => authorizationRoutes(scope, { ...serving, provider, names, now }));
+      void app.register(async (scope) => interactionRoutes(scope, { ...parts, ...serving, provider, names }));
+    },
+  };
+}
+
+/** The provider's errors, as a page of ours. */
+function renderError(
+  context: { set(headers: Record<string, string>): void; body: unknown },
+  said: string,
+): void {
+  context.set({ ...pageHeaders() });
+  const message = `${said.slice(0, 1).toUpperCase()}${said.slice(1)}.`;
+  context.body = errorPage({ title: 'This did not work', message, requestId: '' });
+}
+
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => (made ??= { value: make() }).value;
+}

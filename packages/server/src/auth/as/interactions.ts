@@ -1,0 +1,183 @@
+import type { Audit } from '@sealgate/vault';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Provider } from 'oidc-provider';
+import type { People, Person } from '../../domain/people.ts';
+import { refuse } from '../../errors.ts';
+import { formOf, takeForms } from '../form.ts';
+import { consentPage } from '../pages/consent-page.ts';
+import { formTarget, pageHeaders } from '../pages/layout.ts';
+import { isCsrf, type WebSession, type WebSessions } from '../web-session.ts';
+import { grantIdFor } from './grants.ts';
+import { scopesSupported, type Names } from './resources.ts';
+
+// Where a person agrees. Who they are is known from the web session alone: the provider's own session is not kept, so
+// every authorization is asked about, and signing out holds everywhere. Signing in and agreeing end one and the same
+// interaction, so that a client which opens several tabs at once gets an answer in each.
+
+/** What the interactions need. */
+export interface InteractionParts {
+  readonly provider: () => Provider;
+  readonly sessions: WebSessions;
+  readonly people: People;
+  readonly audit: Audit;
+  readonly names: Names;
+}
+
+type Interaction = Awaited<ReturnType<Provider['interactionDetails']>>;
+
+interface Params {
+  Params: { readonly uid: string };
+}
+
+const config = { answers: 'page', guard: 'page' } as const;
+
+/** `/interaction/:uid` and its form. For a scope of their own: they take forms only. */
+export function interactionRoutes(app: FastifyInstance, parts: InteractionParts): void {
+  takeForms(app);
+  app.get<Params>('/interaction/:uid', { config }, (request, reply) => ask(request, reply, parts));
+  app.post<Params>('/interaction/:uid/confirm', { config }, (request, reply) =>
+    decide(request, reply, parts),
+  );
+}
+
+/** An interaction of this browser, with the person who is signed in. */
+interface Asked {
+  readonly interaction: Interaction;
+  readonly session: WebSession;
+  readonly person: Person;
+}
+
+async function ask(
+  request: FastifyRequest<Params>,
+  reply: FastifyReply,
+  parts: InteractionParts,
+): Promise<FastifyReply> {
+  const interaction = await interactionOf(request, reply, parts);
+  const asked = await signedIn(request, interaction, parts);
+  const { uid } = interaction;
+  if (asked === undefined)
+    return reply.header('cache-control', 'no-store').redirect(`/sign-in?return=/interaction/${uid}`, 303);
+  const { person, session } = asked;
+  const client = await clientOf(interaction, parts);
+  const redirect = String(interaction.params['redirect_uri'] ?? client.redirectUris[0]);
+  const target = formTarget(redirect);
+  const markup = consentPage({
+    client: {
+      name: client.name,
+      redirectHost: hostOf(redirect),
+      loopbackOnly: client.redirectUris.every(isLocal),
+      id: client.id,
+    },
+    resource: resourcesOf(interaction, parts.names).join(', '),
+    scopes: scopesOf(interaction),
+    groups: await parts.people.groupsOf(person.subject),
+    csrf: session.csrf,
+    action: `/interaction/${uid}/confirm`,
+    who: person.email ?? person.name,
+  });
+  return reply.headers(pageHeaders(target === undefined ? [] : [target])).send(markup);
+}
+
+async function decide(
+  request: FastifyRequest<Params>,
+  reply: FastifyReply,
+  parts: InteractionParts,
+): Promise<FastifyReply> {
+  const interaction = await interactionOf(request, reply, parts);
+  const asked = await signedIn(request, interaction, parts);
+  const form = formOf(request);
+  if (asked === undefined || !isCsrf(asked.session, form.get('csrf')))
+    throw refuse('form_stale', 'the form does not belong to this session: open the page again');
+  const result =
+    form.get('decision') === 'allow'
+      ? await allowed(request, asked, form.get('group') ?? '', parts)
+      : { error: 'access_denied', error_description: 'the person did not allow it' };
+  const next = await parts
+    .provider()
+    .interactionResult(request.raw, reply.raw, result, { mergeWithLastSubmission: false });
+  return reply.header('cache-control', 'no-store').redirect(next, 303);
+}
+
+async function allowed(
+  request: FastifyRequest,
+  { interaction, person: { subject } }: Asked,
+  tenant: string,
+  { provider, people, audit, names }: InteractionParts,
+) {
+  if (!(await people.isMember(subject, tenant)))
+    throw refuse('form_stale', 'you are not in this group: open the page again');
+  const clientId = String(interaction.params['client_id']);
+  const agent = request.headers['user-agent'];
+  const context = {
+    tenant,
+    actor: { type: 'person', id: subject },
+    source: 'webui',
+    correlation: request.id,
+    ip: request.ip,
+    ...(agent === undefined ? {} : { agent }),
+  } as const;
+  const act = { act: 'client.allow', object: `client:${clientId.slice(0, 200)}` };
+  const { entry } = await audit.record('strict', context, act);
+  const grant = new (provider().Grant)({ accountId: subject, clientId });
+  grant.jti = grantIdFor(tenant);
+  const scope = scopesOf(interaction).join(' ');
+  grant.addOIDCScope(scope);
+  for (const resource of resourcesOf(interaction, names)) grant.addResourceScope(resource, scope);
+  const grantId = await grant.save();
+  audit.outcome(entry, context, { out: 'success' });
+  return { login: { accountId: subject, remember: false }, consent: { grantId } };
+}
+
+async function interactionOf(
+  request: FastifyRequest<Params>,
+  reply: FastifyReply,
+  { provider }: InteractionParts,
+): Promise<Interaction> {
+  const found = await provider()
+    .interactionDetails(request.raw, reply.raw)
+    .catch(() => undefined);
+  if (found?.uid !== request.params.uid)
+    throw refuse('not_found', 'this request is over: start again in the program that sent you here');
+  return found;
+}
+
+async function signedIn(
+  request: FastifyRequest,
+  interaction: Interaction,
+  { sessions, people }: InteractionParts,
+): Promise<Asked | undefined> {
+  const session = await sessions.read(request.headers.cookie);
+  const person = session && (await people.find(session.subject));
+  return session === undefined || person === undefined ? undefined : { interaction, session, person };
+}
+
+async function clientOf({ params }: Interaction, { provider }: InteractionParts) {
+  const client = await provider().Client.find(String(params['client_id']));
+  if (client === undefined) throw refuse('not_found', 'the program that asks is not registered any more');
+  return {
+    id: client.clientId,
+    name: client.clientName ?? client.clientId,
+    redirectUris: client.redirectUris ?? [],
+  };
+}
+
+function scopesOf({ params }: Interaction): readonly string[] {
+  const asked = String(params['scope'] ?? '').split(' ');
+  return scopesSupported.filter((scope) => asked.includes(scope));
+}
+
+/** As the client wrote them: a grant is looked up by that spelling. */
+function resourcesOf({ params }: Interaction, names: Names): readonly string[] {
+  const asked = params['resource'] ?? `${names.issuer()}/mcp`;
+  return Array.isArray(asked) ? asked.map(String) : [String(asked)];
+}
+
+function hostOf(address: string): string {
+  const url = new URL(address);
+  return url.host === '' ? url.protocol : url.host;
+}
+
+function isLocal(address: string): boolean {
+  const { protocol, hostname } = new URL(address);
+  return protocol === 'http:' && /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/.test(hostname);
+}

@@ -1,0 +1,99 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Provider, type AdapterPayload } from 'oidc-provider';
+import { ownedBy } from './adapter.ts';
+import type { Payload, Shelf } from './shelf.ts';
+
+// Several processes of one client share one refresh token and refresh at the same moment. Rotation with reuse detection
+// would end the family for it. So for a short while after a public client's refresh token was used, whoever brings it
+// again gets the very answer that the first one got. Tokens of confidential clients and those bound to a key (DPoP) have
+// an owner who can be told apart, and keep the strict rule (RFC 9700 §4.14.2).
+
+/** How long a used refresh token is answered alike. */
+export const reuseSeconds = 30;
+const waitMs = 5000;
+const lookEveryMs = 20;
+
+/** What the interval needs. */
+export interface ReuseParts {
+  readonly lasting: Shelf;
+  readonly passing: Shelf;
+  readonly now: () => number;
+}
+
+type Context = NonNullable<(typeof Provider)['ctx']>;
+
+interface Answered {
+  readonly scope: string;
+  readonly resource: string;
+  readonly body: unknown;
+}
+
+/** Whether a consumed refresh token is to look absent: on the token route, within the interval, of a public client. */
+export function sparedAt(now: () => number): (payload: Payload) => boolean {
+  return (payload) => {
+    const context = Provider.ctx;
+    return context?.oidc?.route === 'token' && isSpared(payload as AdapterPayload, context, now);
+  };
+}
+
+function isSpared(payload: AdapterPayload, { oidc }: Context, now: () => number): boolean {
+  const { consumed, jkt, clientId } = payload as AdapterPayload & { readonly jkt?: string };
+  return (
+    typeof consumed === 'number' &&
+    now() < (consumed + reuseSeconds) * 1000 &&
+    jkt === undefined &&
+    oidc.client?.clientAuthMethod === 'none' &&
+    oidc.client.clientId === clientId
+  );
+}
+
+/** Keeps the answers of refreshes and gives them again. */
+export function reuseMiddleware(parts: ReuseParts) {
+  return async (context: Context, next: () => Promise<unknown>): Promise<void> => {
+    await next();
+    if (context.method !== 'POST' || context.path !== '/token') return;
+    const params = context.oidc?.params as Record<string, unknown> | undefined;
+    const token = params?.['refresh_token'];
+    if (params?.['grant_type'] !== 'refresh_token' || typeof token !== 'string') return;
+    if (context.oidc.client?.clientAuthMethod !== 'none') return;
+    const asked = { scope: String(params['scope'] ?? ''), resource: String(params['resource'] ?? '') };
+    if (context.status === 200) await keep(parts, context, { token, ...asked });
+    else if ((context.body as { error?: unknown } | undefined)?.error === 'invalid_grant')
+      await answerAlike(parts, context, { token, ...asked });
+  };
+}
+
+interface Asked {
+  readonly token: string;
+  readonly scope: string;
+  readonly resource: string;
+}
+
+async function keep({ passing, now }: ReuseParts, context: Context, { token, scope, resource }: Asked) {
+  const { client, entities } = context.oidc;
+  const refreshed = entities.RefreshToken as { jkt?: string; grantId?: string } | undefined;
+  if (client === undefined || refreshed?.grantId === undefined || refreshed.jkt !== undefined) return;
+  await passing.put(
+    `RefreshAnswer:${token}`,
+    { scope, resource, body: context.body },
+    {
+      endsAtMs: now() + reuseSeconds * 1000,
+      owners: [ownedBy.client(client.clientId), ownedBy.grant(refreshed.grantId)],
+    },
+  );
+}
+
+async function answerAlike({ lasting, passing, now }: ReuseParts, context: Context, asked: Asked) {
+  const used = await lasting.get(`RefreshToken:${asked.token}`);
+  if (used === undefined || !isSpared(used.payload as AdapterPayload, context, now)) return;
+  // The winner may not have its answer yet: it is waited for, here and on any other instance.
+  for (const endMs = now() + waitMs; now() < endMs; await sleep(lookEveryMs)) {
+    const answered = (await passing.get(`RefreshAnswer:${asked.token}`))?.payload as Answered | undefined;
+    if (answered === undefined) continue;
+    // A grant that was ended takes its answers with it.
+    if (answered.scope !== asked.scope || answered.resource !== asked.resource) return;
+    context.status = 200;
+    context.body = answered.body;
+    return;
+  }
+}
