@@ -14,14 +14,14 @@ import { mayReach, type Reach } from './reach.ts';
 export type Lookup = (name: string) => Promise<readonly string[]>;
 
 /** What the machine's resolver says. */
-export const systemLookup: Lookup = async (name) =>
+const systemLookup: Lookup = async (name) =>
   (await systemCall(name, { all: true })).map(({ address }) => address);
 
 /** How connections are opened. */
 export interface ConnectorPolicy {
   /** @param hostname without brackets */
   readonly reach: (hostname: string) => Reach;
-  /** {@link systemLookup} when left out. */
+  /** What the machine's resolver says when left out. */
   readonly lookup?: Lookup;
   /** Longest time for look-up, TCP and TLS together. */
   readonly connectMs: number;

@@ -1,0 +1,116 @@
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { delimiter, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { selfSigned } from '../../packages/server/src/outgoing/fixtures/self-signed.ts';
+import { startModern } from '../fixtures/modern.ts';
+import { done, freshDataDir, removeDataDir, startSealgate } from '../start.ts';
+import { openBrowser, type Browser } from './browser.ts';
+
+// What a judgement needs: a gateway with one upstream that speaks both eras, a place where clients publish their metadata
+// documents, and a desktop that opens addresses in our browser.
+
+/** The stage. */
+export interface Stage {
+  /** The gateway's origin. */
+  readonly origin: string;
+  /** The address that clients are given. */
+  readonly address: string;
+  /** Signed in after the first client; shares its cookies with every client's browser. */
+  readonly browser: Browser;
+  /** The environment of a client on a machine where it has never run. */
+  freshHome(): Promise<Record<string, string>>;
+  /** Publish a client id metadata document. @returns its address, which is the client's id */
+  publish(name: string, redirectUris: readonly string[]): string;
+  close(): Promise<void>;
+}
+
+const opener = fileURLToPath(new URL('open-url.ts', import.meta.url));
+
+/** Build it up. */
+export async function openStage(): Promise<Stage> {
+  const folder = await mkdtemp(join(tmpdir(), 'sealgate-judges-'));
+  const documents = await openDocuments(join(folder, 'documents.pem'));
+  const upstream = await startModern({ legacy: 'sessions' });
+  const dataDir = await freshDataDir();
+  const gateway = await startSealgate({
+    dataDir,
+    env: { NODE_EXTRA_CA_CERTS: join(folder, 'documents.pem') },
+  });
+  await done(dataDir, ['upstreams', 'add', 'dual', '--url', upstream.url]);
+  const jarFile = join(folder, 'cookies.json');
+  const link = firstLink(gateway.stdout());
+  const desktop = await makeDesktop(folder, [jarFile, link]);
+  let homes = 0;
+  return {
+    origin: gateway.origin,
+    address: gateway.upstream('dual').url,
+    browser: openBrowser({ jarFile, link: async () => link }),
+    async freshHome() {
+      const home = join(folder, `home-${++homes}`);
+      await mkdir(home);
+      return { HOME: home, ...desktop };
+    },
+    publish: documents.publish,
+    async close() {
+      await gateway.stop();
+      await upstream.close();
+      await documents.close();
+      await removeDataDir(dataDir);
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+function firstLink(printed: string): string {
+  const link = /https?:\/\/\S+\/sign-in\/link\?token=\S+/.exec(printed)?.[0];
+  if (link === undefined) throw new Error(`the gateway printed no sign-in link:\n${printed}`);
+  return link;
+}
+
+/** A command that opens an address, under each name that clients look for. */
+async function makeDesktop(folder: string, words: readonly string[]): Promise<Record<string, string>> {
+  const bin = join(folder, 'bin');
+  const command = join(bin, 'xdg-open');
+  const quoted = [process.execPath, opener, ...words].map((word) => `'${word.replaceAll("'", `'\\''`)}'`);
+  await mkdir(bin);
+  await writeFile(command, `#!/bin/sh\nexec ${quoted.join(' ')} "$1" 2>>'${join(folder, 'browser.log')}'\n`);
+  await chmod(command, 0o755);
+  const path = [bin, dirname(process.execPath), process.env['PATH'] ?? ''].join(delimiter);
+  return {
+    PATH: path,
+    BROWSER: command,
+    MCP_AUTO_OPEN_ENABLED: 'true',
+    MCP_INSPECTOR_SECRET_STORE: 'file',
+  };
+}
+
+async function openDocuments(certificateFile: string) {
+  const documents = new Map<string, string>();
+  const pair = selfSigned();
+  await writeFile(certificateFile, pair.cert);
+  const server = createServer(pair, ({ url = '' }, response) => {
+    const found = documents.get(url);
+    response.writeHead(found === undefined ? 404 : 200, { 'content-type': 'application/json' }).end(found);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const origin = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return {
+    publish(name: string, redirectUris: readonly string[]): string {
+      const clientId = `${origin}/${name}.json`;
+      const document = {
+        client_id: clientId,
+        client_name: name,
+        redirect_uris: redirectUris,
+        grant_types: ['authorization_code', 'refresh_token'],
+        response_types: ['code'],
+        token_endpoint_auth_method: 'none',
+      };
+      documents.set(`/${name}.json`, JSON.stringify(document));
+      return clientId;
+    },
+    close: () => new Promise((resolve) => server.close(resolve)),
+  };
+}
