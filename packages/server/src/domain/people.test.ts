@@ -1,6 +1,6 @@
 import { memoryTables } from '@sealgate/vault';
 import { expect, test } from 'vitest';
-import { ensureLocalAdministrator } from './people.ts';
+import { ensureLocalAdministrator, openPeople } from './people.ts';
 
 test('however many ask at once, there is one local administrator with one personal group', async () => {
   const tables = memoryTables({ now: Date.now });
@@ -12,4 +12,65 @@ test('however many ask at once, there is one local administrator with one person
   expect(
     (await tables.get('memberships', { groupId: first!.tenant, userId: first!.subject }))?.item['role'],
   ).toBe('owner');
+});
+
+test('however many ask for one address at once, it is one person with one personal group', async () => {
+  const tables = memoryTables({ now: Date.now });
+  const people = openPeople(tables, Date.now);
+  const found = await Promise.all(Array.from({ length: 20 }, () => people.ensureByEmail('ada@example.com')));
+  expect(new Set(found.map(({ subject }) => subject)).size).toBe(1);
+  for (const table of ['users', 'groups', 'memberships'] as const)
+    expect((await tables.scan(table, { limit: 100 })).items).toHaveLength(1);
+  const [ada] = found;
+  expect(await people.findByEmail('ada@example.com')).toEqual(ada);
+  expect(await people.find(ada!.subject)).toEqual(ada);
+  expect([await people.isKnown('ada@example.com'), await people.isKnown('eve@example.com')]).toEqual([
+    true,
+    false,
+  ]);
+});
+
+test('the local administrator is a person like others, without an address', async () => {
+  const tables = memoryTables({ now: Date.now });
+  const { subject, tenant } = await ensureLocalAdministrator(tables, Date.now);
+  const people = openPeople(tables, Date.now);
+  expect(await people.find(subject)).toEqual({
+    subject,
+    tenant,
+    name: 'Local administrator',
+    email: undefined,
+  });
+  expect(await people.groupsOf(subject)).toEqual([{ id: tenant, name: 'Personal' }]);
+});
+
+test('a person sees their own groups, the personal one first, and nobody else’s', async () => {
+  const tables = memoryTables({ now: Date.now });
+  const people = openPeople(tables, Date.now);
+  const ada = await people.ensureByEmail('ada@example.com');
+  const eve = await people.ensureByEmail('eve@example.com');
+  for (const [groupId, name] of [
+    ['g1', 'Zoo'],
+    ['g2', 'Art'],
+  ] as const) {
+    await tables.put('groups', { groupId, name, kind: 'team' });
+    await tables.put('memberships', { groupId, userId: ada.subject, role: 'member' });
+  }
+  const names = async () => (await people.groupsOf(ada.subject)).map(({ name }) => name);
+  expect(await names()).toEqual(['Personal']);
+  tables.settle();
+  expect(await names()).toEqual(['Personal', 'Art', 'Zoo']);
+  expect((await people.groupsOf(eve.subject)).map(({ id }) => id)).toEqual([eve.tenant]);
+  expect(await people.groupsOf('nobody')).toEqual([]);
+  expect([await people.isMember(ada.subject, 'g1'), await people.isMember(eve.subject, 'g1')]).toEqual([
+    true,
+    false,
+  ]);
+  expect(await people.isMember(eve.subject, ada.tenant)).toBe(false);
+});
+
+test('that somebody has signed in is remembered once and for all', async () => {
+  const people = openPeople(memoryTables({ now: Date.now }), Date.now);
+  expect(await people.anybodySignedIn()).toBe(false);
+  await Promise.all([people.noteSignIn(), people.noteSignIn()]);
+  expect(await people.anybodySignedIn()).toBe(true);
 });

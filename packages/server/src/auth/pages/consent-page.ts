@@ -24,27 +24,30 @@ export interface ConsentView {
   readonly who?: string;
 }
 
-const meanings: Readonly<Record<string, string>> = {
-  mcp: 'Use every tool of this address in your name',
-  offline_access: 'Stay connected until you end it',
-  openid: 'Know which account you use here',
-};
+const meanings: ReadonlyMap<string, string> = new Map([
+  ['mcp', 'Use every tool of this address in your name'],
+  ['offline_access', 'Stay connected until you end it'],
+  ['openid', 'Know which account you use here'],
+]);
 
-/** Asks whether a client may act for the person, and in which group. */
+/**
+ * Asks whether a client may act for the person, and in which group. Refusing comes first, so that whoever only presses
+ * the Enter key has refused.
+ */
 export function consentPage(view: ConsentView): string {
   const { client, resource, scopes, csrf, action, who } = view;
   const name = shown(client.name) || 'A client without a name';
   return layout(
     'Allow access',
     html`<h1>${name} wants to use your tools</h1>
-      <p class="soft">The name is the client’s own word. Check where your answer goes.</p>
+      <p class="soft">The name is the client’s own word. Check where access is handed to.</p>
       <dl class="facts">
         <div>
-          <dt>Your answer goes to</dt>
+          <dt>Access is handed to</dt>
           <dd class="strong">${shown(client.redirectHost, 253)}</dd>
         </div>
         <div>
-          <dt>It asks for</dt>
+          <dt>For the address</dt>
           <dd><code>${shown(resource, 300)}</code></dd>
         </div>
         <div>
@@ -63,14 +66,14 @@ export function consentPage(view: ConsentView): string {
       ${client.loopbackOnly ? loopbackNote : undefined}
       <h2>It will be able to</h2>
       <ul>
-        ${scopes.map((scope) => html`<li><span>${meanings[scope] ?? shown(scope)}</span></li>`)}
+        ${scopes.map((scope) => html`<li><span>${meanings.get(scope) ?? shown(scope)}</span></li>`)}
       </ul>
       <form method="post" action="${action}">
         <input type="hidden" name="csrf" value="${csrf}" />
         ${groupChoice(view.groups)}
         <div class="choices">
-          <button name="decision" value="allow">Allow</button>
           <button name="decision" value="deny" class="quiet">Do not allow</button>
+          <button name="decision" value="allow">Allow</button>
         </div>
       </form>`,
   );

@@ -8,15 +8,20 @@ export interface ErrorView {
   readonly message: string;
   /** By which the log has the rest. */
   readonly requestId: string;
+  /** Where to try again: a path of ours and what its link says. */
+  readonly next?: { readonly path: string; readonly label: string } | undefined;
 }
 
 /** Says what went wrong. */
-export function errorPage({ title, message, requestId }: ErrorView): string {
+export function errorPage({ title, message, requestId, next }: ErrorView): string {
   return layout(
     shown(title),
     html`<h1>${shown(title)}</h1>
       <p role="alert">${shown(message, 500)}</p>
-      <p class="soft small">If you tell somebody about it, say this id: <code>${shown(requestId)}</code></p>`,
+      ${next === undefined ? undefined : html`<p><a href="${next.path}">${next.label}</a></p>`}
+      <p class="soft small">
+        If you tell somebody about it, say this id: <code class="id">${shown(requestId)}</code>
+      </p>`,
   );
 }
 

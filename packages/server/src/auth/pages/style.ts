@@ -8,7 +8,7 @@ main{width:100%;max-width:29rem;background:var(--card);border:1px solid var(--li
 .brand{display:flex;align-items:center;gap:.55rem;margin:0 0 1.1rem;font-weight:650;letter-spacing:.01em}
 .brand svg{width:1.6rem;height:1.6rem;color:var(--accent);flex:none}
 h1{margin:0 0 .6rem;font-size:1.4rem;line-height:1.25;font-weight:650;letter-spacing:-.01em;overflow-wrap:anywhere;text-wrap:balance}
-h2{margin:1.4rem 0 .4rem;font-size:.8rem;font-weight:600;color:var(--soft)}
+h2{margin:1.4rem 0 .35rem;font-size:1rem;font-weight:600}
 p{margin:0 0 .9rem;overflow-wrap:anywhere}
 .soft{color:var(--soft)}
 .small{font-size:.875rem}
@@ -17,15 +17,16 @@ label,legend{display:block;font-weight:600;margin:0 0 .35rem;padding:0}
 fieldset{border:0;margin:1.4rem 0 0;padding:0;min-width:0}
 input[type=email]{width:100%;min-height:2.9rem;padding:.6rem .8rem;font:inherit;color:inherit;background:var(--page);border:1px solid var(--soft);border-radius:9px}
 button{width:100%;min-height:2.9rem;margin-top:1rem;padding:.6rem 1rem;font:inherit;font-weight:600;cursor:pointer;border:1px solid var(--accent);border-radius:9px;background:var(--accent);color:var(--on)}
-button.quiet{background:transparent;color:var(--ink);border-color:var(--line)}
+button.quiet{background:transparent;color:var(--ink);border-color:var(--soft)}
 button:hover{filter:brightness(1.08)}
 :focus-visible{outline:3px solid var(--accent);outline-offset:2px}
-.choices{display:flex;flex-wrap:wrap;flex-direction:row-reverse;gap:.75rem;margin-top:1.5rem}
+.choices{display:flex;flex-wrap:wrap;gap:.75rem;margin-top:1.5rem}
 .choices button{flex:1 1 9rem;margin:0}
 .facts{margin:0;border-top:1px solid var(--line)}
 .facts div{padding:.6rem 0;border-bottom:1px solid var(--line)}
 .facts dt{font-size:.8rem;color:var(--soft)}
 .facts dd{margin:0;overflow-wrap:anywhere}
+.id{display:block}
 .facts dd.strong{font-weight:650}
 ul{margin:0;padding:0;list-style:none}
 li{display:flex;gap:.6rem;padding:.25rem 0}
