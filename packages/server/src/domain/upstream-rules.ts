@@ -1,4 +1,5 @@
 import type { Placement } from '@sealgate/vault';
+import { canBeUpstream } from '../outgoing/reach.ts';
 import { looksSecret, looksSecretArgument } from './secret-shapes.ts';
 import type { HttpUpstream, StdioUpstream, Upstream } from './upstream.ts';
 
@@ -45,10 +46,11 @@ export function secretFault(where: string, upstream: string): string {
 
 function httpFaults({ name, url, credential }: HttpUpstream): readonly string[] {
   if (!URL.canParse(url)) return [`the url is not an address`];
-  const { protocol, username, password, hash, searchParams } = new URL(url);
+  const { protocol, username, password, hash, hostname, searchParams } = new URL(url);
   const faults: string[] = [];
   if (protocol !== 'http:' && protocol !== 'https:')
     faults.push('the url must begin with http:// or https://');
+  if (!canBeUpstream(hostname)) faults.push(`${hostname} is an address that is never connected to`);
   if (username !== '' || password !== '') faults.push(secretFault('the user and password of the url', name));
   if (hash !== '') faults.push('the url must have no fragment (#)');
   for (const [key, value] of searchParams)

@@ -121,6 +121,12 @@ describe('a request', () => {
     expect(asked).toBe(3);
   });
 
+  it('tries the next address of a name when nothing listens at the first', async () => {
+    const port = await serve((_, response) => response.end('second'));
+    const fetch = open({ lookup: async () => ['127.0.0.3', '127.0.0.1'] });
+    expect(await (await fetch(`http://a.example:${port}/`)).text()).toBe('second');
+  });
+
   it('is judged anew for a name that had been fine: nothing is kept open from before', async () => {
     let requests = 0;
     const port = await serve((_, response) => response.end(String(requests++)));

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { kindOf, type AddressKind } from './address-kinds.ts';
 
 // Who named an address decides how far it reaches. A URL that came from outside reaches the public network and nothing
@@ -16,6 +17,12 @@ const reached: Readonly<Record<Reach, ReadonlySet<AddressKind>>> = {
 /** Whether a connection to this address may be opened. */
 export function mayReach(address: string, reach: Reach): boolean {
   return reached[reach].has(kindOf(address));
+}
+
+/** Whether the host of an operator's URL may be tried at all; a name is judged when it is connected to. */
+export function canBeUpstream(hostname: string): boolean {
+  const bare = hostname.replace(/^\[|\]$/g, '');
+  return isIP(bare) === 0 || mayReach(bare, 'operator');
 }
 
 /** Names that mean something inside a network only (RFC 6761, RFC 6762, RFC 8375, and what routers hand out). */
