@@ -140,6 +140,15 @@ test('nobody waits for the mail server: the answer is there before the mail is b
   stuck.resolve();
 });
 
+test('not even the first step of sending is taken before the answer', async () => {
+  let begun = 0;
+  await open({ deliver: async () => void (begun += 1) });
+  await stage.links.request({ email: 'ada@example.com', ip: undefined, returnTo: undefined });
+  expect(begun).toBe(0);
+  await sent();
+  expect(begun).toBe(1);
+});
+
 test('a mail that cannot be sent is the operator’s business, and the answer stays the same', async () => {
   await open({
     deliver: async () => {

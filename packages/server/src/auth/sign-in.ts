@@ -30,7 +30,7 @@ export interface SignInParts {
 }
 
 /** Routes that answer people: what is thrown becomes a page. */
-const config = { answers: 'page' } as const;
+const config = { answers: 'page', guard: 'page' } as const;
 
 /** `/sign-in`, `/sign-in/link` and `/sign-out`. For a scope of their own: they take forms only. */
 export function signInRoutes(app: FastifyInstance, parts: SignInParts): void {
@@ -81,7 +81,7 @@ async function sendLink(
     return page(reply.code(400), signInPage({ links: delivery, returnTo, problem }));
   }
   await links.request({ email, ip: request.ip, returnTo });
-  return page(reply, linkSentPage({ links: delivery }));
+  return page(reply, linkSentPage({ links: delivery, returnTo }));
 }
 
 async function confirmLink(

@@ -53,7 +53,8 @@ export function signInPage({ links, returnTo, problem }: SignInView): string {
 }
 
 /** Says the same for every address. */
-export function linkSentPage({ links }: { readonly links: 'mail' | 'terminal' }): string {
+export function linkSentPage({ links, returnTo }: Omit<SignInView, 'problem'>): string {
+  const again = returnTo === undefined ? '/sign-in' : `/sign-in?return=${encodeURIComponent(returnTo)}`;
   const where = links === 'mail' ? 'Look into your mail' : 'Look into the terminal';
   return layout(
     where,
@@ -65,7 +66,7 @@ export function linkSentPage({ links }: { readonly links: 'mail' | 'terminal' })
       </p>
       <p class="soft small">
         Open it in this browser, so that what you began here goes on. Nothing came? Look into the spam folder,
-        then <a href="/sign-in">ask again</a>.
+        then <a href="${again}">ask again</a>.
       </p>`,
   );
 }
