@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { obtainToken } from './fixtures/sign-in.ts';
 
 // The gateway as its users have it: a process that is started, spoken to, and ended. Nothing is shared with the test but
 // the arguments, the environment, the two output streams and the data directory.
@@ -21,6 +22,7 @@ export interface Exit {
 export interface Running {
   /** Origin without a trailing slash. */
   readonly origin: string;
+  /** An access token of the local administrator for every upstream; empty when nobody signed in. */
   readonly bearer: string;
   readonly dataDir: string;
   /** Of the process that was started; under npm that is npm. */
@@ -44,6 +46,8 @@ export interface StartOptions {
   readonly dataDir?: string;
   /** Added to an environment that is otherwise empty but for `PATH`. */
   readonly env?: Readonly<Record<string, string>>;
+  /** `false`: nobody signs in, and the printed link stays good. */
+  readonly signedIn?: boolean;
   /** Through `npm start` instead of the program itself. */
   readonly npm?: boolean;
 }
@@ -77,10 +81,22 @@ function gather(child: ChildProcess): { stdout(): string; stderr(): string; exit
 }
 
 /** The one place that knows what the banner looks like; `undefined` until all of it is there. */
-export function readBanner(printed: string): { origin: string; bearer: string } | undefined {
+export function readBanner(printed: string): { origin: string; link: string | undefined } | undefined {
   const origin = /^Sealgate is listening on (http:\/\/\S+)$/m.exec(printed)?.[1];
-  const bearer = /^\s*Bearer \(development\): (\S+)$/m.exec(printed)?.[1];
-  return origin === undefined || bearer === undefined ? undefined : { origin, bearer };
+  // Printed at once, and longer than one chunk only when a line is missing at its end.
+  if (origin === undefined || !/^ {2}Data: .*\n/m.test(printed) || !printed.endsWith('\n')) return undefined;
+  return { origin, link: /^\s*Sign in: (\S+)$/m.exec(printed)?.[1] };
+}
+
+// A token outlives the process that issued it: a gateway that is started again on its data takes the one of before.
+const tokens = new Map<string, string>();
+
+async function signIn(dataDir: string, { origin, link }: { origin: string; link: string | undefined }) {
+  const known = tokens.get(dataDir);
+  if (known !== undefined) return known;
+  const token = await obtainToken(origin, async () => link ?? (await done(dataDir, ['sign-in'])).trim());
+  tokens.set(dataDir, token);
+  return token;
 }
 
 /**
@@ -100,7 +116,7 @@ export async function startSealgate(options: StartOptions = {}): Promise<Running
     detached: true,
   });
   const { stdout, stderr, exited } = gather(child);
-  const shown = await new Promise<{ origin: string; bearer: string }>((resolve, reject) => {
+  const shown = await new Promise<{ origin: string; link: string | undefined }>((resolve, reject) => {
     const look = (): void => {
       const banner = readBanner(stdout());
       if (banner !== undefined) resolve(banner);
@@ -110,6 +126,7 @@ export async function startSealgate(options: StartOptions = {}): Promise<Running
       reject(new Error(`sealgate start ended with ${code}\n${stdout()}${stderr()}`)),
     );
   });
+  const bearer = options.signedIn === false ? '' : await signIn(dataDir, shown);
   const kill = async (): Promise<Exit> => {
     try {
       process.kill(-(child.pid ?? 0), 'SIGKILL');
@@ -119,13 +136,14 @@ export async function startSealgate(options: StartOptions = {}): Promise<Running
     return exited;
   };
   return {
-    ...shown,
+    origin: shown.origin,
+    bearer,
     dataDir,
     pid: child.pid ?? 0,
     stdout,
     stderr,
     exited,
-    upstream: (name) => ({ url: `${shown.origin}/mcp/${name}`, bearer: shown.bearer }),
+    upstream: (name) => ({ url: `${shown.origin}/mcp/${name}`, bearer }),
     async stop() {
       child.kill('SIGTERM');
       return exited;

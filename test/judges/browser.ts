@@ -21,6 +21,8 @@ export interface BrowserOptions {
   /** A sign-in link as the gateway prints or mails it; asked for when the sign-in page appears. */
   readonly link?: () => Promise<string>;
   readonly decision?: 'allow' | 'deny';
+  /** Addresses that begin so are not opened: nothing listens there. */
+  readonly stopAt?: string;
   /** The group's id; the preselected one when left out. */
   readonly group?: string;
 }
@@ -47,13 +49,18 @@ export function openBrowser(options: BrowserOptions = {}): Browser {
   const visit = async (start: string): Promise<Visited> => {
     const gateway = new URL(start).origin;
     const way: string[] = [];
-    let page = await load({ url: new URL(start) }, jar, way);
+    let page = await load({ url: new URL(start) }, jar, way, options.stopAt);
     for (;;) {
       if (page.at.origin !== gateway || page.status !== 200) return page;
       const forms = formsOf(page.text);
       const next = forms.map((form) => answer(form, options)).find((sent) => sent !== undefined);
       if (next !== undefined) {
-        page = await load({ url: new URL(next.action, page.at), form: next.form, from: page.at }, jar, way);
+        page = await load(
+          { url: new URL(next.action, page.at), form: next.form, from: page.at },
+          jar,
+          way,
+          options.stopAt,
+        );
         continue;
       }
       const signedIn = forms.some(({ action }) => action === '/sign-out');
@@ -64,6 +71,7 @@ export function openBrowser(options: BrowserOptions = {}): Browser {
         { url: new URL(page.at.searchParams.get('return') ?? '/sign-in', page.at) },
         jar,
         way,
+        options.stopAt,
       );
     }
   };
@@ -84,10 +92,12 @@ function answer(
   return { action, form };
 }
 
-async function load(first: Ask, jar: CookieJar, way: string[]): Promise<Page> {
+async function load(first: Ask, jar: CookieJar, way: string[], stopAt?: string): Promise<Page> {
   let ask = first;
   for (;;) {
     way.push(ask.url.href);
+    if (stopAt !== undefined && ask.url.href.startsWith(stopAt))
+      return { at: ask.url, url: ask.url.href, status: 0, text: '', way };
     if (way.length > 30) throw new Error(`no end after ${way.join('\n')}`);
     const response = await send(ask, jar);
     jar.take(ask.url, response.headers.getSetCookie());

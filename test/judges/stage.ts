@@ -37,6 +37,7 @@ export async function openStage(): Promise<Stage> {
   const dataDir = await freshDataDir();
   const gateway = await startSealgate({
     dataDir,
+    signedIn: false,
     env: { NODE_EXTRA_CA_CERTS: join(folder, 'documents.pem') },
   });
   await done(dataDir, ['upstreams', 'add', 'dual', '--url', upstream.url]);

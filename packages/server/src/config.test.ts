@@ -48,7 +48,13 @@ test('an empty environment gives every default', () => {
     keys: { provider: 'keyring' },
     mcpServersFile: { path: join(cwd, 'data', 'mcp.json'), named: false },
     signIn: { mail: undefined, signUp: 'open', loginsPerMinute: 5, signUpsPerMinute: 2 },
-    limits: { mcpRequestsPerMinute: 600, requestTimeoutSeconds: 300, bodyBytesMax: 4_194_304 },
+    skipsAuth: false,
+    limits: {
+      mcpRequestsPerMinute: 600,
+      oauthRequestsPerMinute: 60,
+      requestTimeoutSeconds: 300,
+      bodyBytesMax: 4_194_304,
+    },
     warnings: [],
     secrets: [],
   });
@@ -87,6 +93,11 @@ test('each variable that is read arrives parsed', () => {
     limits: { mcpRequestsPerMinute: 1_000_000, requestTimeoutSeconds: 30, bodyBytesMax: 65_536 },
     warnings: [],
   });
+});
+
+test('sign-in is skipped on this machine only, with a warning', () => {
+  const { skipsAuth, warnings } = initConfig({ env: { MCP_DEV_SKIP_AUTH: 'true' }, cwd: '/srv' });
+  expect([skipsAuth, warnings]).toEqual([true, [expect.stringContaining('MCP_DEV_SKIP_AUTH is set')]]);
 });
 
 test('an empty text is "not set"', () => {
@@ -149,7 +160,6 @@ test.each([
 const contradictory: [string, Record<string, string>, string][] = [
   ['dynamodb', { MAIN_DB_TYPE: 'dynamodb' }, 'MAIN_DB_TYPE=dynamodb is not part of this version'],
   ['redis with sqlite', { REDIS_URL: 'rediss://h:1' }, 'REDIS_URL means several instances'],
-  ['skipped sign-in', { MCP_DEV_SKIP_AUTH: 'true' }, 'MCP_DEV_SKIP_AUTH=true is not part of this version'],
   [
     'skipped sign-in, open host',
     { MCP_DEV_SKIP_AUTH: 'true', HOST: '0.0.0.0' },

@@ -27,11 +27,15 @@ export interface AppConfig {
   readonly keys: KeyChoice;
   /** `path` is absolute; `named`: somebody set it, so that a missing file is an error. */
   readonly mcpServersFile: { readonly path: string; readonly named: boolean };
+  /** MCP calls need no token (`MCP_DEV_SKIP_AUTH`): development on this machine only. */
+  readonly skipsAuth: boolean;
   /** Sign-in in a browser; `undefined`: there is none (`ENABLE_WEBUI=false`). */
   readonly signIn: SignInConfig | undefined;
   readonly limits: {
     /** MCP requests of one client in any 60 seconds. */
     readonly mcpRequestsPerMinute: number;
+    /** OAuth requests to one endpoint from one network in any 60 seconds. */
+    readonly oauthRequestsPerMinute: number;
     readonly requestTimeoutSeconds: number;
     readonly bodyBytesMax: number;
   };
@@ -118,9 +122,11 @@ function shape(values: Values, keys: KeyChoice, warnings: readonly string[], cwd
       path: file === undefined ? join(dataDirectory, 'mcp.json') : resolve(cwd, file),
       named: file !== undefined,
     },
+    skipsAuth: values.MCP_DEV_SKIP_AUTH,
     signIn: signInOf(values, secrets),
     limits: {
       mcpRequestsPerMinute: values.RATE_LIMIT_MCP_RPM,
+      oauthRequestsPerMinute: values.RATE_LIMIT_OAUTH_RPM,
       requestTimeoutSeconds: values.REQUEST_TIMEOUT_SECONDS,
       bodyBytesMax: values.BODY_BYTES_MAX,
     },

@@ -1,11 +1,13 @@
 import { openAdminSocket } from './admin/socket.ts';
-import { developmentBearer } from './auth/bearer.ts';
+import type { Clients } from './auth/as/clients.ts';
+import { challengeFor } from './auth/as/routes.ts';
+import { skippedBearer, tokenBearer } from './auth/bearer.ts';
+import { problemPage } from './auth/pages/problem-page.ts';
 import type { AppConfig } from './config.ts';
 import { adminSocketPath } from './domain/admin-socket.ts';
-import { slidingWindow } from './domain/limit.ts';
+import { slidingWindow, type Limiter } from './domain/limit.ts';
 import { httpDefaults, openHttp, type HttpServer } from './http/server.ts';
 import type { Log } from './log.ts';
-import { openAdministration } from './main/administration.ts';
 import { markLife } from './main/life.ts';
 import { openRoutes } from './main/routes.ts';
 import { openSealgate, type Sealgate } from './main/sealgate.ts';
@@ -20,13 +22,14 @@ export { version } from './version.ts';
 /** Time that calls under way get to finish when the server stops. */
 const drainMs = 10_000;
 const rateWindowMs = 60_000;
+const collectEveryMs = 3600_000;
 
 /** A running server. */
 export interface Server extends Sealgate {
   /** Where clients reach it, without a trailing slash. */
   readonly origin: string;
-  /** `undefined` in production. */
-  readonly bearer: string | undefined;
+  /** A link that signs the local administrator in, as long as nobody has ever signed in. */
+  readonly signInLink: string | undefined;
   /** Drain, then close everything. */
   close(): Promise<void>;
 }
@@ -34,50 +37,51 @@ export interface Server extends Sealgate {
 /**
  * Open the product and listen.
  *
+ * @param print takes a line for the person in front of the gateway, such as a sign-in link
  * @throws Refusal as {@link openSealgate}; what the operating system says when the address cannot be had
  */
-export async function startServer(config: AppConfig, log: Log): Promise<Server> {
-  const sealgate = await openSealgate(config, log);
+export async function startServer(
+  config: AppConfig,
+  log: Log,
+  print: (line: string) => void,
+): Promise<Server> {
+  const sealgate = await openSealgate(config, log, { print });
   const metrics = openMetrics();
   const closers = [sealgate.close, metrics.close];
   const close = async (): Promise<void> => {
     for (const closer of closers.splice(0).toReversed()) await closer();
   };
   try {
+    const { address, authorization, ground, operations, signIn } = sealgate;
     closers.push(await markLife(sealgate));
-    const bearer = bearerOf(sealgate);
-    const http = await listen(sealgate, { log, metrics, bearer });
+    const http = await listen(sealgate, { log, metrics });
     closers.push(() => http.drain(drainMs));
-    const origin = config.publicOrigin ?? originOf(config.host, http.port);
-    const operations = openAdministration(sealgate, () => origin);
+    address.listens(http.port);
+    closers.push(collectClients(authorization.clients, log));
     const path = adminSocketPath(config.dataDirectory, process.cwd());
     const socket = await openAdminSocket({ path, operations, log });
     closers.push(socket.close);
-    return { ...sealgate, operations, bearer, origin, close };
+    const signInLink = await signIn?.links.firstStartLink(ground.administrator.subject);
+    return { ...sealgate, origin: address.origin(), signInLink, close };
   } catch (error) {
     await close();
     throw error;
   }
 }
 
-// Derived from the deployment's blind key: it survives a restart and lies in no file.
-function bearerOf({ config, ground }: Sealgate): string | undefined {
-  if (config.environment === 'production') return undefined;
-  return `sgd_${ground.sealer.blind('development_bearer', ground.administrator.subject)}`;
-}
-
 interface Listening {
   readonly log: Log;
   readonly metrics: Metrics;
-  readonly bearer: string | undefined;
 }
 
-async function listen(sealgate: Sealgate, { log, metrics, bearer }: Listening): Promise<HttpServer> {
-  const { config, ground, forward, stdio, now } = sealgate;
-  const limit = { limit: config.limits.mcpRequestsPerMinute, windowMs: rateWindowMs, keysMax: 10_000 };
+async function listen(sealgate: Sealgate, { log, metrics }: Listening): Promise<HttpServer> {
+  const { authorization, config, ground, forward, signIn, stdio, now } = sealgate;
+  const { names, tokens } = authorization;
+  const { host, port, publicOrigin: frontendUrl, limits } = config;
   const mcp = openWalk({
-    bearer: developmentBearer(bearer, ground.administrator),
-    limiter: slidingWindow(limit, () => performance.now()),
+    bearer: config.skipsAuth ? skippedBearer(ground.administrator) : tokenBearer(tokens, names),
+    challenge: (asked) => challengeFor(names, asked),
+    limiter: minuteWindow(limits.mcpRequestsPerMinute),
     windowMs: rateWindowMs,
     upstreams: ground.upstreams,
     forward,
@@ -85,19 +89,46 @@ async function listen(sealgate: Sealgate, { log, metrics, bearer }: Listening): 
     metrics,
     now,
   });
-  const { host, port, publicOrigin: frontendUrl, limits } = config;
+  const { health, routes } = openRoutes(sealgate, metrics);
+  const serving = {
+    sessions: signIn?.sessions,
+    limiter: minuteWindow(limits.oauthRequestsPerMinute),
+    windowMs: rateWindowMs,
+  };
   return openHttp(
     { ...httpDefaults, host, port, frontendUrl, bodyBytesMax: limits.bodyBytesMax },
     {
       mcp,
-      ...openRoutes(sealgate, metrics),
+      health,
+      routes(app) {
+        routes(app);
+        authorization.routes(app, serving);
+        if (signIn !== undefined) void app.register(async (scope) => signIn.routes(scope));
+      },
+      page: problemPage,
       now,
       onFault: (error, requestId) => log.error({ err: error, requestId }, 'a fault of ours'),
     },
   );
 }
 
-function originOf(host: string, port: number): string {
-  const shown = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host.includes(':') ? `[${host}]` : host;
-  return `http://${shown}:${port}`;
+function minuteWindow(limit: number): Limiter {
+  return slidingWindow({ limit, windowMs: rateWindowMs, keysMax: 100_000 }, () => performance.now());
+}
+
+/** Clients that registered themselves and were never let in, at the start and every hour. */
+function collectClients(clients: Pick<Clients, 'collect'>, log: Log): () => Promise<void> {
+  let underway = Promise.resolve();
+  const collect = (): void => {
+    underway = clients.collect().then(
+      (collected) => void (collected > 0 && log.info({ collected }, 'unused OAuth clients were removed')),
+      (error: unknown) => log.error({ err: error }, 'unused OAuth clients could not be removed'),
+    );
+  };
+  collect();
+  const timer = setInterval(collect, collectEveryMs).unref();
+  return async () => {
+    clearInterval(timer);
+    await underway;
+  };
 }

@@ -17,6 +17,12 @@ let upstreams: Upstreams;
 let operations: Operations;
 let parts: AdminParts;
 
+const noClients = {
+  list: async () => [],
+  add: async () => ({ id: 'c1', secret: undefined }),
+  remove: async (id: string) => id === 'c1',
+  invite: async () => 'a-token',
+};
 beforeEach(async () => {
   paper = memoryAudit();
   const tables = memoryTables({ now: Date.now });
@@ -37,6 +43,8 @@ beforeEach(async () => {
     audit: paper.audit,
     upstreams,
     connections: openConnections(sealedTables(tables, oneKeySealer()), Date.now),
+    clients: noClients,
+    signInLink: async () => undefined,
     journal: { page, verify },
     doctor: async () => [],
     status: () => status,
@@ -269,5 +277,24 @@ describe('doctor', () => {
     await reachAddress(upstream, 1000);
     await new Promise((resolve) => server.close(resolve));
     await expect(reachAddress(upstream, 1000)).rejects.toThrow(/ECONNREFUSED/);
+  });
+});
+
+describe('clients', () => {
+  test('are added and removed with an entry each, and an unknown one is said to be unknown', async () => {
+    const client = { name: 'Shop', redirectUris: ['https://shop.example/callback'] };
+    expect(await operations.call('clients.add', client)).toEqual({ id: 'c1', secret: undefined });
+    expect(await operations.call('clients.remove', { id: 'c1' })).toEqual({ id: 'c1', removed: true });
+    expect(acts().slice(-2)).toEqual([
+      ['client.add', 'client:new'],
+      ['client.remove', 'client:c1'],
+    ]);
+    await expect(operations.call('clients.remove', { id: 'c2' })).rejects.toMatchObject({
+      code: 'client_unknown',
+    });
+  });
+
+  test('a link to sign in is given only where somebody answers to it', async () => {
+    await expect(operations.call('sign-in.link', {})).rejects.toMatchObject({ code: 'gateway_unreachable' });
   });
 });

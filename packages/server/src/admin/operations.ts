@@ -4,13 +4,17 @@ import { z } from 'zod';
 import type { Finding, Status } from '../domain/admin-answers.ts';
 import type { Membership } from '../domain/people.ts';
 import { refuse } from '../errors.ts';
+import { clientOperations, type ClientOperationParts } from './client-operations.ts';
 import { connectionOperations, type ConnectionOperationParts } from './connection-operations.ts';
 import { operation, type Operation } from './operation.ts';
+import { recorded } from './recorded.ts';
 import { upstreamOperations } from './upstream-operations.ts';
 
 /** What administration works on. */
-export interface AdminParts extends ConnectionOperationParts {
+export interface AdminParts extends ConnectionOperationParts, ClientOperationParts {
   readonly journal: { page(query: EntryQuery): Promise<EntryPage>; verify(): Promise<Verdict> };
+  /** A link that signs somebody in; `undefined` when the gateway does not listen, or has no pages. */
+  readonly signInLink: (subject: string) => Promise<string | undefined>;
   readonly doctor: () => Promise<readonly Finding[]>;
   readonly status: () => Status;
 }
@@ -40,6 +44,7 @@ export function openOperations(parts: AdminParts, { tenant, subject }: Membershi
   const table: Readonly<Record<string, Operation>> = {
     ...upstreamOperations(parts),
     ...connectionOperations(parts),
+    ...clientOperations(parts),
     'audit.list': operation(auditQuery, async ({ context }, { act, sinceMs, order, limit, cursor }) =>
       parts.journal.page({
         tenant: context.tenant,
@@ -51,6 +56,17 @@ export function openOperations(parts: AdminParts, { tenant, subject }: Membershi
       }),
     ),
     'audit.verify': operation(nothing, () => parts.journal.verify()),
+    'sign-in.link': operation(nothing, async (operator) => {
+      const object = `person:${operator.subject}`;
+      const act = { act: 'person.link', object, service: 'sign-in' };
+      const link = await recorded(parts.audit, operator, act, () => parts.signInLink(operator.subject));
+      if (link === undefined)
+        throw refuse(
+          'gateway_unreachable',
+          'nobody can sign in here: start the gateway, with ENABLE_WEBUI on',
+        );
+      return { link };
+    }),
     doctor: operation(nothing, () => parts.doctor()),
     status: operation(nothing, async () => parts.status()),
   };

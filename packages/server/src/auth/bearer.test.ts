@@ -1,58 +1,103 @@
 import { describe, expect, it } from 'vitest';
-import { developmentBearer, isLoopback } from './bearer.ts';
+import { openNames } from './as/resources.ts';
+import type { Shown, Verified } from './as/tokens.ts';
+import { isLoopback, skippedBearer, tokenBearer, type Presented } from './bearer.ts';
 
-const token = 'sgd_0123456789abcdefghijklmnopqrstuvwxyzABCDEFG';
-const who = { tenant: 'g1', subject: 'u1' };
-const from = (authorization: string | undefined, peer: string | undefined = '127.0.0.1') => ({
-  authorization,
-  peer,
+const names = openNames({ issuer: () => 'http://127.0.0.1:3000', port: () => 3000 });
+const verified = {
+  tenant: 'g1',
+  subject: 'u1',
+  client: 'c1',
+  scopes: new Set(['mcp']),
+  path: '/mcp/docs',
+};
+
+function open(found: Partial<Verified> | undefined = {}) {
+  const asked: Shown[] = [];
+  const verify = async (shown: Shown) => {
+    asked.push(shown);
+    return shown.token === 'good' ? { ...verified, ...found } : undefined;
+  };
+  return { bearer: tokenBearer({ verify, forget: () => undefined }, names), asked };
+}
+
+const from = (change: Partial<Presented> = {}): Presented => ({
+  authorization: 'Bearer good',
+  dpop: undefined,
+  method: 'POST',
+  host: 'localhost:3000',
+  upstream: 'docs',
+  peer: '10.0.0.7',
   agent: 'test',
+  ...change,
 });
 
-describe('the development bearer', () => {
-  const bearer = developmentBearer(token, who);
-
-  it('makes its holder the local administrator', () => {
-    expect(bearer.verify(from(`Bearer ${token}`))).toEqual({
+describe('a token', () => {
+  it('makes its holder the caller in the group of the grant', async () => {
+    expect(await open().bearer.verify(from())).toEqual({
       tenant: 'g1',
       subject: 'u1',
-      client: 'development',
+      client: 'c1',
       source: 'mcp',
-      ip: '127.0.0.1',
+      ip: '10.0.0.7',
       agent: 'test',
     });
   });
 
-  it.each([
-    ['nothing', undefined],
-    ['an empty header', ''],
-    ['another scheme', `Basic ${token}`],
-    ['a wrong token', `Bearer ${token.slice(0, -1)}x`],
-    ['a prefix', `Bearer ${token.slice(0, -1)}`],
-    ['a longer token', `Bearer ${token}A`],
-    ['two tokens', `Bearer ${token}, Bearer ${token}`],
-    ['leading spaces', `Bearer  ${token}`],
-  ])('refuses %s', (_, authorization) => {
-    expect(() => bearer.verify(from(authorization))).toThrow(
-      expect.objectContaining({ code: 'unauthorized' }),
-    );
+  it('for no upstream in particular opens each', async () => {
+    expect(await open({ path: '/mcp' }).bearer.verify(from({ upstream: 'other' }))).toMatchObject({
+      client: 'c1',
+    });
+  });
+
+  it('shown with a proof is asked about with the addresses that the client may have meant', async () => {
+    const { bearer, asked } = open();
+    await bearer.verify(from({ authorization: 'DPoP good', dpop: 'a.b.c' }));
+    expect(asked[0]?.dpop).toEqual({
+      proof: 'a.b.c',
+      method: 'POST',
+      addresses: ['http://localhost:3000/mcp/docs', 'http://127.0.0.1:3000/mcp/docs'],
+    });
+  });
+
+  it.each<[string, Partial<Presented>]>([
+    ['nothing', { authorization: undefined }],
+    ['an empty header', { authorization: '' }],
+    ['another scheme', { authorization: 'Basic good' }],
+    ['an unknown token', { authorization: 'Bearer bad' }],
+    ['two tokens', { authorization: 'Bearer good, Bearer good' }],
+    ['leading spaces', { authorization: 'Bearer  good' }],
+    ['DPoP without a proof', { authorization: 'DPoP good' }],
+    ['the token of another upstream', { upstream: 'other' }],
+    ['the token of an upstream whose name begins alike', { upstream: 'docs2' }],
+    ['a path that climbs', { upstream: '../mcp' }],
+  ])('is refused: %s', async (_, change) => {
+    await expect(open().bearer.verify(from(change))).rejects.toMatchObject({ code: 'unauthorized' });
+  });
+
+  it('without the scope is told so', async () => {
+    await expect(open({ scopes: new Set(['openid']) }).bearer.verify(from())).rejects.toMatchObject({
+      code: 'scope_insufficient',
+    });
+  });
+});
+
+describe('without sign-in', () => {
+  const bearer = skippedBearer({ tenant: 'g1', subject: 'u1' });
+
+  it('whoever comes from this machine is the local administrator', async () => {
+    expect(await bearer.verify(from({ authorization: undefined, peer: '127.0.0.1' }))).toMatchObject({
+      subject: 'u1',
+      client: 'development',
+    });
   });
 
   it.each(['10.0.0.7', '192.168.1.2', '::ffff:10.0.0.7', '2001:db8::1', '127.0.0.1.example', undefined])(
-    'refuses the right token from %s',
-    (peer) => {
-      const presented = { authorization: `Bearer ${token}`, peer, agent: undefined };
-      expect(() => bearer.verify(presented)).toThrow(expect.objectContaining({ code: 'unauthorized' }));
+    'whoever comes from %s is refused',
+    async (peer) => {
+      await expect(bearer.verify(from({ peer }))).rejects.toMatchObject({ code: 'unauthorized' });
     },
   );
-
-  it('does not exist in production', () => {
-    const none = developmentBearer(undefined, who);
-    for (const authorization of [undefined, '', 'Bearer ', 'Bearer undefined', `Bearer ${token}`])
-      expect(() => none.verify(from(authorization))).toThrow(
-        expect.objectContaining({ code: 'unauthorized' }),
-      );
-  });
 });
 
 describe('isLoopback', () => {

@@ -1,10 +1,19 @@
-import { hash, timingSafeEqual } from 'node:crypto';
 import type { Caller } from '../caller.ts';
 import { refuse } from '../errors.ts';
+import { coversUpstream, mcpScope, type Names } from './as/resources.ts';
+import type { Shown, Tokens } from './as/tokens.ts';
+
+// Stop 2 of the walk: who. A token is taken from the `Authorization` header alone, for the upstream it was issued for.
 
 /** What a request shows of itself before anybody knows who it is. */
 export interface Presented {
   readonly authorization: string | undefined;
+  /** The `DPoP` header. */
+  readonly dpop: string | undefined;
+  readonly method: string;
+  readonly host: string | undefined;
+  /** The upstream that is asked for, as it came. */
+  readonly upstream: string;
   /** Address of the socket's other end; never a forwarded header. */
   readonly peer: string | undefined;
   readonly agent: string | undefined;
@@ -12,41 +21,56 @@ export interface Presented {
 
 /** Stop 2 of the walk: who. */
 export interface Bearer {
-  /** @throws Refusal `unauthorized`, the same for an absent, malformed, unknown and misplaced token */
-  verify(presented: Presented): Caller;
+  /**
+   * @throws Refusal `unauthorized`, the same for an absent, malformed, unknown, revoked and misdirected token;
+   *   `scope_insufficient`
+   */
+  verify(presented: Presented): Promise<Caller>;
 }
 
-/** Who the development bearer stands for. */
-export interface LocalAdministrator {
-  readonly tenant: string;
-  readonly subject: string;
+/** The access tokens of the authorization server. */
+export function tokenBearer(tokens: Tokens, names: Names): Bearer {
+  return {
+    async verify(presented) {
+      const shown = shownIn(presented, names);
+      const verified = shown === undefined ? undefined : await tokens.verify(shown);
+      if (verified === undefined || !coversUpstream(verified.path, presented.upstream))
+        throw refuse('unauthorized', 'this address needs a valid bearer token');
+      if (!verified.scopes.has(mcpScope))
+        throw refuse('scope_insufficient', `this address needs the scope ${mcpScope}`);
+      const { tenant, subject, client } = verified;
+      return { tenant, subject, client, source: 'mcp', ip: presented.peer, agent: presented.agent };
+    },
+  };
 }
 
 /**
- * The development bearer: one token for the local administrator, taken from loopback peers only. It is derived from the
- * deployment's blind key, so it survives a restart and lies in no file. There is none in production.
- *
- * @param token `undefined` in production: every request is refused
+ * Nobody is asked (`MCP_DEV_SKIP_AUTH`): whoever comes from this machine is the local administrator. The configuration
+ * refuses it in production and where others reach the gateway.
  */
-export function developmentBearer(token: string | undefined, administrator: LocalAdministrator): Bearer {
-  const expected = token === undefined ? undefined : digest(token);
+export function skippedBearer(administrator: { readonly tenant: string; readonly subject: string }): Bearer {
   return {
-    verify({ authorization, peer, agent }) {
-      const shown = /^Bearer ([A-Za-z0-9._~+/-]+=*)$/i.exec(authorization ?? '')?.[1];
-      // Digests are compared, so that neither length nor content shows in the time it takes.
-      const right = expected !== undefined && timingSafeEqual(digest(shown ?? ''), expected);
-      if (!right || !isLoopback(peer))
-        throw refuse('unauthorized', 'this address needs a valid bearer token');
+    async verify({ peer, agent }) {
+      if (!isLoopback(peer)) throw refuse('unauthorized', 'this address needs a valid bearer token');
       return { ...administrator, client: 'development', source: 'mcp', ip: peer, agent };
     },
   };
 }
 
+function shownIn(
+  { authorization, dpop, method, host, upstream }: Presented,
+  names: Names,
+): Shown | undefined {
+  const [, scheme, token] = /^(Bearer|DPoP) ([A-Za-z0-9._~+/-]+=*)$/i.exec(authorization ?? '') ?? [];
+  if (scheme === undefined || token === undefined) return undefined;
+  if (scheme.toLowerCase() === 'bearer') return { token, dpop: undefined };
+  if (dpop === undefined) return undefined;
+  const path = `/mcp/${upstream}`;
+  const addresses = [`${names.origin(host)}${path}`, `${names.issuer()}${path}`];
+  return { token, dpop: { proof: dpop, method, addresses } };
+}
+
 /** Whether the address is of this machine: 127.0.0.0/8, ::1, or the former mapped into IPv6 (RFC 4291 §2.5.5.2). */
 export function isLoopback(address: string | undefined): boolean {
   return address !== undefined && /^(?:::1|(?:::ffff:)?127(?:\.\d{1,3}){3})$/i.test(address);
-}
-
-function digest(text: string): Buffer {
-  return hash('sha256', text, 'buffer');
 }

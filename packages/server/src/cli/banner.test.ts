@@ -3,7 +3,7 @@ import { banner } from './banner.ts';
 
 const started = {
   origin: 'http://127.0.0.1:3000',
-  bearer: 'sgd_test',
+  signInLink: 'http://127.0.0.1:3000/sign-in/link?token=abc',
   upstreams: ['everything', 'shop'],
   dataDir: '/srv/data',
 };
@@ -13,7 +13,7 @@ describe('the banner', () => {
     expect(banner(started).split('\n')[0]).toBe('Sealgate is listening on http://127.0.0.1:3000');
   });
 
-  it('shows a line to copy for each client, with address and bearer in it', () => {
+  it('shows a line to copy for each client, with the address and no secret in it', () => {
     const lines = banner(started).split('\n');
     const after = (label: string): string =>
       lines[lines.findIndex((line) => line.startsWith(label)) + 1] ?? '';
@@ -24,15 +24,10 @@ describe('the banner', () => {
       'Look with the MCP Inspector',
     ]) {
       expect(after(label)).toContain('http://127.0.0.1:3000/mcp/everything');
-      expect(after(label)).toContain('Bearer sgd_test');
+      expect(after(label)).not.toMatch(/authorization|bearer|token/i);
     }
     expect(JSON.parse(after('Connect Cursor'))).toEqual({
-      mcpServers: {
-        everything: {
-          url: 'http://127.0.0.1:3000/mcp/everything',
-          headers: { Authorization: 'Bearer sgd_test' },
-        },
-      },
+      mcpServers: { everything: { url: 'http://127.0.0.1:3000/mcp/everything' } },
     });
   });
 
@@ -40,9 +35,8 @@ describe('the banner', () => {
     expect(banner({ ...started, upstreams: [] })).toContain('sealgate upstreams add');
   });
 
-  it('says that nobody can sign in to production yet, and shows no bearer', () => {
-    const text = banner({ ...started, bearer: undefined });
-    expect(text).toContain('Production');
-    expect(text).not.toContain('Bearer');
+  it('shows the first sign-in link, and none when somebody has signed in before', () => {
+    expect(banner(started)).toContain(`Sign in: ${started.signInLink}`);
+    expect(banner({ ...started, signInLink: undefined })).not.toContain('Sign in');
   });
 });

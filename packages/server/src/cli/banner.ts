@@ -2,8 +2,8 @@
 export interface Started {
   /** Origin that clients use, without a trailing slash. */
   readonly origin: string;
-  /** `undefined` in production, where there is no development bearer. */
-  readonly bearer: string | undefined;
+  /** Signs the local administrator in, once; `undefined` when somebody has signed in before. */
+  readonly signInLink: string | undefined;
   /** Names of the upstreams that are served. */
   readonly upstreams: readonly string[];
   readonly dataDir: string;
@@ -11,41 +11,30 @@ export interface Started {
 
 /**
  * The text that `sealgate start` prints: its own address first, then lines to copy into each client.
- * It is the one place where the development bearer is shown; the log never has it.
+ * It is the one place where the first sign-in link is shown; the log never has it.
  */
-export function banner({ origin, bearer, upstreams, dataDir }: Started): string {
+export function banner({ origin, signInLink, upstreams, dataDir }: Started): string {
   const [first] = upstreams;
   const lines = [`Sealgate is listening on ${origin}`, ''];
   for (const name of upstreams) lines.push(`  Upstream ${name}: ${origin}/mcp/${name}`);
   if (upstreams.length === 0)
     lines.push('  No upstream yet. Add one: sealgate upstreams add <name> --url <address>');
   lines.push(`  Data: ${dataDir}`);
-  if (bearer === undefined) {
-    lines.push(
-      '',
-      '  Production: the development bearer is off, so no client can sign in to this version yet.',
-    );
-    return `${lines.join('\n')}\n`;
-  }
-  lines.push(
-    `  Bearer (development): ${bearer}`,
-    '    taken from this machine only; it stays the same after a restart',
-  );
-  if (first !== undefined) lines.push('', ...connectLines(first, `${origin}/mcp/${first}`, bearer));
+  if (signInLink !== undefined)
+    lines.push(`  Sign in: ${signInLink}`, '    once, within 15 minutes; a new one: sealgate sign-in');
+  if (first !== undefined) lines.push('', ...connectLines(first, `${origin}/mcp/${first}`));
   return `${lines.join('\n')}\n`;
 }
 
-function connectLines(name: string, url: string, bearer: string): readonly string[] {
-  const authorization = `Bearer ${bearer}`;
-  const headers = { Authorization: authorization };
+function connectLines(name: string, url: string): readonly string[] {
   return [
     'Connect Claude Code:',
-    `  claude mcp add --transport http ${name} ${url} --header "Authorization: ${authorization}"`,
+    `  claude mcp add --transport http ${name} ${url}`,
     'Connect Cursor (in ~/.cursor/mcp.json):',
-    `  ${JSON.stringify({ mcpServers: { [name]: { url, headers } } })}`,
+    `  ${JSON.stringify({ mcpServers: { [name]: { url } } })}`,
     'Connect VS Code:',
-    `  code --add-mcp '${JSON.stringify({ name, type: 'http', url, headers })}'`,
+    `  code --add-mcp '${JSON.stringify({ name, type: 'http', url })}'`,
     'Look with the MCP Inspector:',
-    `  npx @modelcontextprotocol/inspector --cli ${url} --header "Authorization: ${authorization}" --method tools/list`,
+    `  npx @modelcontextprotocol/inspector --cli ${url} --method tools/list`,
   ];
 }

@@ -82,7 +82,7 @@ async function run(
 }
 
 async function startGateway(): Promise<void> {
-  const server = await startServer(config(), quiet);
+  const server = await startServer(config(), quiet, () => undefined);
   closers.push(server.close);
 }
 

@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { Refusal } from '@sealgate/vault';
 import { refuse } from '../errors.ts';
 import { auditCommand } from './audit-command.ts';
+import { clientsCommand } from './clients-command.ts';
 import { connectionsCommand } from './connections-command.ts';
 import type { CommandContext, Product } from './context.ts';
 import { exitCode, exitCodeOf } from './exit-code.ts';
@@ -58,6 +59,7 @@ function programFor(context: CommandContext): Command {
   stateCommands(program, context);
   upstreamsCommand(program, context);
   connectionsCommand(program, context);
+  clientsCommand(program, context);
   auditCommand(program, context);
   return program;
 }

@@ -20,11 +20,16 @@ async function openHere(config: AppConfig) {
 async function start(config: AppConfig, { stdout }: Terminal): Promise<number> {
   const log = openLog(config.logLevel);
   for (const warning of config.warnings) log.warn(warning);
-  const server = await startServer(config, log);
+  const server = await startServer(config, log, (line) => stdout.write(`${line}\n`));
   const { administrator, upstreams } = server.ground;
   const names = upstreams.list(administrator.tenant).map(({ upstream }) => upstream.name);
   stdout.write(
-    banner({ origin: server.origin, bearer: server.bearer, upstreams: names, dataDir: config.dataDirectory }),
+    banner({
+      origin: server.origin,
+      signInLink: server.signInLink,
+      upstreams: names,
+      dataDir: config.dataDirectory,
+    }),
   );
   log.info({ signal: await stopSignal() }, 'stopping');
   await server.close();

@@ -204,6 +204,15 @@ export const active = {
     parse: whole(1, 10_000_000),
     expected: 'a whole number from 1 to 10000000',
   },
+  RATE_LIMIT_OAUTH_RPM: {
+    group: 'limits',
+    doc: 'Requests to each OAuth endpoint from one address in any 60 seconds. An IPv6 address counts with its /64.',
+    default: '60',
+    unit: 'requests a minute',
+    secret: false,
+    parse: whole(1, 10_000_000),
+    expected: 'a whole number from 1 to 10000000',
+  },
   REQUEST_TIMEOUT_SECONDS: {
     group: 'limits',
     doc: 'The longest that one call may take until its answer begins.',
@@ -240,7 +249,7 @@ export const active = {
   },
   MCP_DEV_SKIP_AUTH: {
     group: 'development',
-    doc: 'Reserved for switching sign-in off while developing. `true` is refused: in production, on a `HOST` that others reach, and by this version everywhere.',
+    doc: '`true` switches sign-in off for MCP calls: whoever comes from this machine is the local administrator. Refused in production and on a `HOST` that others reach.',
     default: 'false',
     secret: false,
     parse: choice('true', 'false').transform((word) => word === 'true'),

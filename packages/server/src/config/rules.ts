@@ -70,7 +70,7 @@ export function contradictions(values: Values): string[] {
     problems.push('MAIN_DB_TYPE=dynamodb is not part of this version: leave it out or set sqlite');
   if (values.REDIS_URL !== undefined && values.MAIN_DB_TYPE === 'sqlite')
     problems.push('REDIS_URL means several instances, and SQLite serves one: leave REDIS_URL out');
-  if (values.MCP_DEV_SKIP_AUTH) problems.push(skippedSignIn(production, open));
+  if (values.MCP_DEV_SKIP_AUTH && (production || open)) problems.push(skippedSignIn(production));
   if ((values.SMTP_URL === undefined) !== (values.MAIL_FROM === undefined))
     problems.push('SMTP_URL and MAIL_FROM belong together: set both, or none');
   if (!production) return problems;
@@ -89,17 +89,19 @@ export function contradictions(values: Values): string[] {
   return problems;
 }
 
-function skippedSignIn(production: boolean, open: boolean): string {
+function skippedSignIn(production: boolean): string {
   if (production) return 'MCP_DEV_SKIP_AUTH=true is refused in production: leave it out';
-  if (open)
-    return 'MCP_DEV_SKIP_AUTH=true is refused on a HOST that others can reach: leave it out, or set HOST=127.0.0.1';
-  return 'MCP_DEV_SKIP_AUTH=true is not part of this version: use the development bearer that is printed at the start';
+  return 'MCP_DEV_SKIP_AUTH=true is refused on a HOST that others can reach: leave it out, or set HOST=127.0.0.1';
 }
 
 /** What is allowed and still worth a line at the start. */
 export function remarks(values: Values): string[] {
-  if (isLoopback(values.HOST) || values.FRONTEND_URL !== undefined) return [];
+  const skipped = values.MCP_DEV_SKIP_AUTH
+    ? ['MCP_DEV_SKIP_AUTH is set: every program on this machine may call every tool, without signing in']
+    : [];
+  if (isLoopback(values.HOST) || values.FRONTEND_URL !== undefined) return skipped;
   return [
+    ...skipped,
     'HOST is reachable by others and FRONTEND_URL is not set: only requests to localhost addresses are answered',
   ];
 }

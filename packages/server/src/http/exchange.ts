@@ -25,6 +25,7 @@ export interface Exchange<Admitted> {
 export interface Arrival {
   readonly requestId: string;
   readonly rawHeaders: readonly string[];
+  readonly method: string;
   readonly upstream: string;
   /** Peer address; `undefined` when the connection is gone. */
   readonly ip: string | undefined;
@@ -39,5 +40,5 @@ export interface McpHandler<Admitted> {
   /** Answers, or throws what `reply.ts` makes an answer of. */
   handle(exchange: Exchange<Admitted>): Promise<void>;
   /** `WWW-Authenticate` for a request to this upstream. */
-  challenge(upstream: string): string;
+  challenge(upstream: string, rawHeaders: readonly string[]): string;
 }

@@ -14,8 +14,14 @@ export interface OwnNames {
 
 const localNames = ['localhost', '127.0.0.1', '[::1]'];
 
-/** @returns a check of one request's raw headers, which throws Refusal `host_forbidden` or `origin_forbidden` */
-export function openGuard({ port, frontendUrl }: OwnNames): (rawHeaders: readonly string[]) => void {
+/**
+ * @returns a check of one request's raw headers, which throws Refusal `host_forbidden` or `origin_forbidden`; pages of
+ *   `any` origin may use routes that read no cookie of a person
+ */
+export function openGuard({
+  port,
+  frontendUrl,
+}: OwnNames): (rawHeaders: readonly string[], pages?: 'own' | 'any') => void {
   const hosts = new Set(
     localNames.flatMap((name) => (port === 80 ? [name, `${name}:80`] : [`${name}:${port}`])),
   );
@@ -26,13 +32,14 @@ export function openGuard({ port, frontendUrl }: OwnNames): (rawHeaders: readonl
     hosts.add(given === '' ? `${hostname}:${protocol === 'https:' ? 443 : 80}` : host);
     origins.add(origin);
   }
-  return (rawHeaders) => {
+  return (rawHeaders, pages = 'own') => {
     const seen = valuesOf(rawHeaders, 'host');
     if (seen.length !== 1 || !hosts.has(seen[0]?.toLowerCase() ?? ''))
       throw refuse(
         'host_forbidden',
         'the gateway does not answer to this host name: set FRONTEND_URL to the address it is reached by',
       );
+    if (pages === 'any') return;
     const origin = valuesOf(rawHeaders, 'origin');
     if (origin.length > 1 || (origin[0] !== undefined && !origins.has(origin[0].toLowerCase())))
       throw refuse('origin_forbidden', 'web pages of another origin may not use the gateway');

@@ -19,6 +19,7 @@ interface McpRoute {
 }
 
 const methods = ['POST', 'GET', 'DELETE'] as const;
+const config = { guard: 'bearer' } as const;
 const allow = { allow: methods.join(', ') };
 
 /** `/mcp/{upstream}`: POST, GET and DELETE, bodies as the bytes they came in. Everything else is 405. */
@@ -31,7 +32,7 @@ export function mcpRoutes<Admitted>(
   const circumstance = (request: FastifyRequest): Circumstance => ({
     requestId: request.id,
     form: 'rpc',
-    challenge: mcp.challenge((request.params as McpRoute['Params']).upstream),
+    challenge: mcp.challenge((request.params as McpRoute['Params']).upstream, request.raw.rawHeaders),
   });
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_, body, done) => done(null, body));
@@ -41,12 +42,13 @@ export function mcpRoutes<Admitted>(
   app.route<McpRoute>({
     method: [...methods],
     url: '/mcp/:upstream',
+    config,
     async onRequest(request) {
       if (load.state === 'draining') load.begin('call', () => undefined);
-      const { id: requestId, ip, params, raw } = request;
+      const { id: requestId, ip, method, params, raw } = request;
       request.setDecorator(
         'admission',
-        await mcp.admit({ requestId, rawHeaders: raw.rawHeaders, upstream: params.upstream, ip }),
+        await mcp.admit({ requestId, rawHeaders: raw.rawHeaders, method, upstream: params.upstream, ip }),
       );
     },
     async handler(request, reply) {
@@ -66,6 +68,7 @@ export function mcpRoutes<Admitted>(
   app.route<McpRoute>({
     method: ['PUT', 'PATCH', 'OPTIONS', 'HEAD'],
     url: '/mcp/:upstream',
+    config,
     async onRequest(request, reply) {
       const error = refuse('method_not_allowed', `this address takes ${allow.allow}`);
       return refuseOver(reply, error, { ...circumstance(request), headers: allow, onFault });

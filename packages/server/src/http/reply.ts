@@ -22,6 +22,8 @@ const answers: Readonly<Record<ServerCode | VaultCode, Answered>> = {
   body_invalid: [400, -32700],
   body_too_deep: badMessage,
   body_too_large: refused(413),
+  client_invalid: refused(400),
+  client_unknown: refused(404),
   config_invalid: ourFault,
   context_invalid: ourFault,
   credential_invalid: refused(400),
@@ -61,6 +63,7 @@ const answers: Readonly<Record<ServerCode | VaultCode, Answered>> = {
   redirect_forbidden: refused(502),
   request_invalid: refused(400),
   request_timeout: refused(408),
+  scope_insufficient: refused(403),
   session_unknown: [404, -32001],
   store_unavailable: refused(503),
   tool_denied: refused(403),
@@ -93,7 +96,7 @@ export interface Circumstance {
   readonly form: 'rpc' | 'plain';
   /** The id of the JSON-RPC request, once it is known. */
   readonly messageId?: string | number | null | undefined;
-  /** `WWW-Authenticate` of a 401 (RFC 9110 §11.6.1). */
+  /** `WWW-Authenticate` of a 401 and of a 403 for a missing scope (RFC 9110 §11.6.1). */
   readonly challenge?: string | undefined;
   /** Makes the answer a page, for people in a browser; `form` is not used then. */
   readonly page?: ProblemPage | undefined;
@@ -126,6 +129,12 @@ export function answerTo(error: unknown, circumstance: Circumstance): Written {
     'cache-control': 'no-store',
   };
   if (status === 401) headers['www-authenticate'] = circumstance.challenge ?? 'Bearer';
+  // RFC 6750 §3.1: the client is told which scope would do.
+  if (code === 'scope_insufficient')
+    headers['www-authenticate'] = (circumstance.challenge ?? 'Bearer').replace(
+      /^Bearer (?:error="[a-z_]+", )?/,
+      'Bearer error="insufficient_scope", ',
+    );
   const retryAfter = retryable.get(code);
   if (retryAfter !== undefined) headers['retry-after'] = retryAfter;
   if (closesConnection.has(code)) headers['connection'] = 'close';

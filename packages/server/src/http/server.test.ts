@@ -28,8 +28,9 @@ async function start(handle: Handle, settings: Partial<HttpSettings> = {}): Prom
         challenge: (upstream) => `Bearer scope="${upstream}"`,
       },
       routes: (app) => {
-        app.post('/api/json', (request) => ({ got: request.body }));
-        app.get('/api/fault', () => {
+        const config = { guard: 'public' } as const;
+        app.post('/api/json', { config }, (request) => ({ got: request.body }));
+        app.get('/api/fault', { config }, () => {
           throw new Error('s3cret');
         });
       },

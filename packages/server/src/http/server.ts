@@ -70,16 +70,19 @@ export async function openHttp<Admitted>(
 ): Promise<HttpServer> {
   const load = openLoad(settings);
   const app = newApp(settings, parts);
-  let guard = (_: readonly string[]): void => undefined;
+  let guard = (_: readonly string[], __: 'own' | 'any'): void => undefined;
+  refuseUnguarded(app);
   app.addHook('onRequest', async (request) => {
     // A health check comes from a load balancer, which knows the gateway by an address only.
-    if (request.url !== '/health' && request.url !== '/health/live') guard(request.raw.rawHeaders);
+    if (request.url === '/health' || request.url === '/health/live') return;
+    guard(request.raw.rawHeaders, request.routeOptions.config.guard === 'public' ? 'any' : 'own');
   });
-  app.get('/health/live', (_, reply) => {
+  const open = { config: { guard: 'public' } } as const;
+  app.get('/health/live', open, (_, reply) => {
     const { status, headers, body } = healthAnswer(true, {});
     return reply.code(status).headers(headers).send(body);
   });
-  app.get('/health', async (_, reply) => {
+  app.get('/health', open, async (_, reply) => {
     const { well, facts } = await parts.health();
     const { status, headers, body } = healthAnswer(well && load.state === 'open', facts);
     return reply.code(status).headers(headers).send(body);
@@ -100,6 +103,14 @@ export async function openHttp<Admitted>(
       await app.close();
     },
   };
+}
+
+/** The start-up check: a route that does not say what stands before it stops the start (`domain/route-config.ts`). */
+function refuseUnguarded(app: FastifyInstance): void {
+  app.addHook('onRoute', ({ method, url, config }) => {
+    if (config?.guard === undefined)
+      throw new Error(`the route ${String(method)} ${url} does not say what guards it`);
+  });
 }
 
 function newApp<Admitted>(settings: HttpSettings, parts: HttpParts<Admitted>): FastifyInstance {

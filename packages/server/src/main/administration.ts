@@ -21,23 +21,23 @@ const files = [
   'sealgate.sock',
 ];
 
-/**
- * Administration of an opened data directory.
- *
- * @param origin where clients reach it now; `undefined` when it does not listen
- */
-export function openAdministration(opened: Opened, origin: () => string | undefined): Operations {
-  const { ground, stdio, now } = opened;
+/** Administration of an opened data directory. */
+export function openAdministration(opened: Opened): Operations {
+  const { address, authorization, ground, signIn, stdio, now } = opened;
   const { tenant } = ground.administrator;
   const startedAtMs = now();
   return openOperations(
     {
       ...ground,
+      clients: authorization.clients,
+      // A link is of use only where somebody answers to it.
+      signInLink: async (subject) =>
+        address.port() === undefined ? undefined : signIn?.links.linkFor(subject),
       doctor: () => examine(opened),
       status: () => ({
         version,
         pid: process.pid,
-        origin: origin(),
+        origin: address.port() === undefined ? undefined : address.origin(),
         startedAtMs,
         upstreams: ground.upstreams.list(tenant).length,
         children: stdio.children.count(),

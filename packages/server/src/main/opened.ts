@@ -1,13 +1,20 @@
 import type { Gate } from '@sealgate/vault';
+import type { AuthorizationServer } from '../auth/as/authorization-server.ts';
 import type { AppConfig } from '../config.ts';
 import type { Forward } from '../gateway/forward.ts';
 import type { Stdio } from '../gateway/stdio/serve-stdio.ts';
+import type { Address } from './address.ts';
 import type { Ground } from './ground.ts';
+import type { SignIn } from './sign-in.ts';
 
 /** What stands above an open data directory. */
 export interface Opened {
   readonly config: AppConfig;
   readonly ground: Ground;
+  readonly address: Address;
+  readonly authorization: AuthorizationServer;
+  /** `undefined`: nobody can sign in in a browser. */
+  readonly signIn: SignIn | undefined;
   readonly gate: Gate;
   readonly forward: Forward;
   readonly stdio: Stdio;

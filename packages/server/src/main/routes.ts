@@ -40,7 +40,7 @@ export function openRoutes(
       return { well: !ground.journal.health().failing, facts };
     },
     routes(app) {
-      app.get('/metrics', (request, reply) => {
+      app.get('/metrics', { config: { guard: 'machine' } }, (request, reply) => {
         // Figures of a running gateway are its operator's: they are told to this machine only.
         if (!isLoopback(request.ip)) throw refuse('not_found', 'there is nothing at this address');
         reply.hijack();

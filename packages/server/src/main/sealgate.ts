@@ -8,14 +8,25 @@ import { childLimits } from '../gateway/stdio/limits.ts';
 import { openStdio } from '../gateway/stdio/serve-stdio.ts';
 import type { Log } from '../log.ts';
 import { version } from '../version.ts';
+import { openAddress } from './address.ts';
 import { openAdministration } from './administration.ts';
+import { openAuthorization } from './authorization.ts';
 import { configureUpstreams } from './configured-upstreams.ts';
 import { openGround, type Ground } from './ground.ts';
 import type { Opened } from './opened.ts';
+import { openSignIn } from './sign-in.ts';
 
 /** The product without a network address: what the command line works on when no server runs. */
 export interface Sealgate extends Opened {
   readonly operations: Operations;
+}
+
+/** What an opened product is given from outside. */
+export interface Means {
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  /** Takes a line for the person in front of the gateway, such as a sign-in link; the log never has one. */
+  readonly print: (line: string) => void;
 }
 
 /**
@@ -26,19 +37,22 @@ export interface Sealgate extends Opened {
 export async function openSealgate(
   config: AppConfig,
   log: Log,
-  now: () => number = Date.now,
+  { now = Date.now, print = () => undefined }: Partial<Means> = {},
 ): Promise<Sealgate> {
   const ground = await openGround(config, log, now);
   try {
     await configureUpstreams(ground, config, log, now);
-    return above(ground, config, log, now);
+    return await above(ground, config, log, { now, print });
   } catch (error) {
     await ground.close();
     throw error;
   }
 }
 
-function above(ground: Ground, config: AppConfig, log: Log, now: () => number): Sealgate {
+async function above(ground: Ground, config: AppConfig, log: Log, { now, print }: Means): Promise<Sealgate> {
+  const address = openAddress(config);
+  const signIn = openSignIn({ ground, config, now }, { origin: address.origin, log, print });
+  const authorization = await openAuthorization({ ground, config, address, log, now });
   const callSeconds = config.limits.requestTimeoutSeconds;
   const { carry, close: closeCarry } = openCarry({ ...carryDefaults, callMs: callSeconds * 1000 });
   const gate = openGate({ connections: ground.connections, audit: ground.audit, carry, now });
@@ -57,15 +71,19 @@ function above(ground: Ground, config: AppConfig, log: Log, now: () => number): 
   const opened: Opened = {
     config,
     ground,
+    address,
+    authorization,
+    signIn,
     gate,
     forward: openForward({ gate, handles }),
     stdio,
     now,
     async close() {
+      await signIn?.close();
       await stdio.close();
       await closeCarry();
       await ground.close();
     },
   };
-  return { ...opened, operations: openAdministration(opened, () => undefined) };
+  return { ...opened, operations: openAdministration(opened) };
 }

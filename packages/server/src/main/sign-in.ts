@@ -5,12 +5,12 @@ import { openMail } from '../auth/mail.ts';
 import { problemPage } from '../auth/pages/problem-page.ts';
 import { signInRoutes, type SignInParts } from '../auth/sign-in.ts';
 import { openWebSessions, type WebSessions } from '../auth/web-session.ts';
-import type { SignInConfig } from '../config.ts';
+import type { AppConfig, SignInConfig } from '../config.ts';
 import { slidingWindow, type Limiter } from '../domain/limit.ts';
 import { openPeople, type People } from '../domain/people.ts';
 import type { ProblemPage } from '../domain/route-config.ts';
 import type { Log } from '../log.ts';
-import type { Opened } from './opened.ts';
+import type { Ground } from './ground.ts';
 
 const minuteMs = 60_000;
 /** Links to one mailbox: more in a quarter of an hour would only annoy its owner. */
@@ -37,9 +37,16 @@ export interface SignInMeans {
   print(line: string): void;
 }
 
+/** What signing in is opened on. */
+export interface SignInGround {
+  readonly ground: Ground;
+  readonly config: AppConfig;
+  readonly now: () => number;
+}
+
 /** @returns `undefined` with `ENABLE_WEBUI=false` */
 export function openSignIn(
-  { ground, config, now }: Pick<Opened, 'ground' | 'config' | 'now'>,
+  { ground, config, now }: SignInGround,
   { origin, log, print }: SignInMeans,
 ): SignIn | undefined {
   const { signIn } = config;

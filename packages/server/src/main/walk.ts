@@ -17,6 +17,12 @@ import type { Metrics } from '../telemetry/metrics.ts';
 /** The stops. */
 export interface WalkParts {
   readonly bearer: Bearer;
+  /** `WWW-Authenticate`. */
+  readonly challenge: (asked: {
+    readonly upstream: string;
+    readonly host: string | undefined;
+    readonly shown: boolean;
+  }) => string;
   readonly limiter: Limiter;
   /** The limiter's window. */
   readonly windowMs: number;
@@ -31,8 +37,13 @@ export interface WalkParts {
 /** What answers `/mcp/{upstream}`. */
 export function openWalk(parts: WalkParts): McpHandler<Caller> {
   return {
-    admit: async (arrival) => admit(arrival, parts),
-    challenge: () => 'Bearer realm="sealgate"',
+    admit: (arrival) => admit(arrival, parts),
+    challenge: (upstream, rawHeaders) =>
+      parts.challenge({
+        upstream,
+        host: only(rawHeaders, 'host'),
+        shown: only(rawHeaders, 'authorization') !== undefined,
+      }),
     async handle(exchange) {
       const startedMs = performance.now();
       const label = { upstream: 'none', method: 'none', outcome: 'refused' };
@@ -57,12 +68,16 @@ export function openWalk(parts: WalkParts): McpHandler<Caller> {
   };
 }
 
-function admit(
-  { rawHeaders, ip }: Arrival,
+async function admit(
+  { rawHeaders, ip, method, upstream }: Arrival,
   { bearer, limiter, windowMs, now }: WalkParts,
-): { admitted: Caller; headers: Record<string, string> } {
-  const admitted = bearer.verify({
+): Promise<{ admitted: Caller; headers: Record<string, string> }> {
+  const admitted = await bearer.verify({
     authorization: only(rawHeaders, 'authorization'),
+    dpop: only(rawHeaders, 'dpop'),
+    method,
+    host: only(rawHeaders, 'host'),
+    upstream,
     peer: ip,
     agent: only(rawHeaders, 'user-agent'),
   });

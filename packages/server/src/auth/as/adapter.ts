@@ -1,4 +1,5 @@
-import { errors, type Adapter, type AdapterFactory, type AdapterPayload } from 'oidc-provider';
+import type { Adapter, AdapterFactory, AdapterPayload } from 'oidc-provider';
+import { errors } from './provider-library.ts';
 import type { Payload, Shelf } from './shelf.ts';
 
 // The provider's storage contract on the two shelves. Two promises that the provider itself does not make: of any number

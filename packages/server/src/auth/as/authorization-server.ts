@@ -1,4 +1,4 @@
-import { Provider } from 'oidc-provider';
+import { Provider } from './provider-library.ts';
 import {
   sealedRecords,
   sealedTables,
@@ -47,7 +47,8 @@ export interface AuthorizationServerParts {
 
 /** What only a listening server has. */
 export interface ServingParts {
-  readonly sessions: WebSessions;
+  /** `undefined`: nobody can sign in here. */
+  readonly sessions: WebSessions | undefined;
   /** By route and network. */
   readonly limiter: Limiter;
   readonly windowMs: number;
@@ -101,8 +102,11 @@ export async function openAuthorizationServer(parts: AuthorizationServerParts): 
     names,
     tokens,
     routes(app, serving) {
-      void app.register(async (scope) => authorizationRoutes(scope, { ...serving, provider, names, now }));
-      void app.register(async (scope) => interactionRoutes(scope, { ...parts, ...serving, provider, names }));
+      const { sessions } = serving;
+      const routing = { ...serving, signsIn: sessions !== undefined, provider, names, now };
+      void app.register(async (scope) => authorizationRoutes(scope, routing));
+      if (sessions === undefined) return;
+      void app.register(async (scope) => interactionRoutes(scope, { ...parts, sessions, provider, names }));
     },
   };
 }

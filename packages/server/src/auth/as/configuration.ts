@@ -1,5 +1,5 @@
 import type { Configuration, KoaContextWithOIDC } from 'oidc-provider';
-import { errors } from 'oidc-provider';
+import { errors } from './provider-library.ts';
 import type { openAdapter } from './adapter.ts';
 import { originMember, policyFor, redirectAllowed } from './registration.ts';
 import { mcpScope, scopesSupported, type Names } from './resources.ts';

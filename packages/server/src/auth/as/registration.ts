@@ -1,4 +1,4 @@
-import { errors } from 'oidc-provider';
+import { errors } from './provider-library.ts';
 
 // What a client may register (RFC 7591), whoever lets it in. Every client here is a `native` one: loopback redirects go to
 // any port, private schemes are allowed, plain http goes to this machine only, and consent is asked for each time.

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Provider, type AdapterPayload } from 'oidc-provider';
+import type { AdapterPayload } from 'oidc-provider';
+import { Provider } from './provider-library.ts';
 import { ownedBy } from './adapter.ts';
 import type { Payload, Shelf } from './shelf.ts';
 

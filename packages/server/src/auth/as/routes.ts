@@ -12,6 +12,8 @@ import { mcpScope, metadataAddress, resourceMetadata, type Names } from './resou
 
 /** What the routes need. */
 export interface RouteParts {
+  /** Whether people can sign in here. */
+  readonly signsIn: boolean;
   readonly provider: () => Provider;
   readonly names: Names;
   /** By route and network. */
@@ -35,7 +37,9 @@ export function authorizationRoutes(app: FastifyInstance, parts: RouteParts): vo
   app.addHook('onRequest', async (request, reply) => count(request, reply, parts));
   const hand = async (request: FastifyRequest, reply: FastifyReply): Promise<void> =>
     handOver(request, reply, parts);
-  app.get('/authorize', { config }, async (request, reply) => authorize(request, reply, parts));
+  app.get('/authorize', { config: { ...config, answers: 'page' } }, async (request, reply) =>
+    authorize(request, reply, parts),
+  );
   app.get('/authorize/:uid', { config }, hand);
   for (const path of ['/token', '/revoke', '/introspect'])
     app.route({ method: ['POST', 'OPTIONS'], url: path, config, handler: hand });
@@ -95,6 +99,8 @@ function count(request: FastifyRequest, reply: FastifyReply, { limiter, windowMs
 
 /** A browser that came by another name goes on by the issuer's, where its cookies are. */
 async function authorize(request: FastifyRequest, reply: FastifyReply, parts: RouteParts): Promise<unknown> {
+  if (!parts.signsIn)
+    throw refuse('not_found', 'nobody can sign in here: the pages are switched off (ENABLE_WEBUI=false)');
   const issuer = new URL(parts.names.issuer());
   const url = new URL(request.raw.url ?? '/', issuer);
   if (parts.names.origin(request.headers.host) !== issuer.origin) return reply.redirect(url.href, 303);
