@@ -16,8 +16,21 @@ function stage(secure = true) {
     tenant: systemTenant,
   });
   const sessions = openWebSessions({ records, now, secure });
+  // Another request ends the session just after this one has read it.
+  const overtaken = openWebSessions({
+    records: {
+      ...records,
+      async get(name) {
+        const found = await records.get(name);
+        await records.take(name);
+        return found;
+      },
+    },
+    now,
+    secure,
+  });
   const begin = async (subject = 'ada') => pairOf((await sessions.begin(subject, facts)).setCookie);
-  return { tables, sessions, begin, pass: (ms: number) => (at += ms) };
+  return { tables, sessions, overtaken, begin, pass: (ms: number) => (at += ms) };
 }
 
 const pairOf = (setCookie: string) => setCookie.split(';')[0] ?? '';
@@ -114,6 +127,14 @@ test('a stolen cookie is worth nothing after sign-out, and uses under way do not
   await Promise.all([sessions.read(cookie), sessions.end(id), sessions.read(cookie), sessions.read(cookie)]);
   expect(await sessions.read(cookie)).toBeUndefined();
   pass(13 * hourMs);
+  expect(await sessions.read(cookie)).toBeUndefined();
+});
+
+test('a use that would keep a session alive while another ends it finds it ended', async () => {
+  const { sessions, overtaken, begin, pass } = stage();
+  const cookie = await begin();
+  pass(hourMs);
+  expect(await overtaken.read(cookie)).toBeUndefined();
   expect(await sessions.read(cookie)).toBeUndefined();
 });
 

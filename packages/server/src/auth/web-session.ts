@@ -82,14 +82,15 @@ export function openWebSessions({
       if (record === undefined) return undefined;
       const { subject, startedAtMs } = parsed(record.bytes);
       const at = now();
-      if (at >= startedAtMs + wholeMs) return undefined;
       const endsAtMs = Math.min(at + idleMs, startedAtMs + wholeMs);
       // Ended while it was read: then it is over for this use as well.
       if (endsAtMs - record.endsAtMs >= extendEveryMs && !(await records.extend(id, endsAtMs)))
         return undefined;
       return { subject, csrf: csrfOf(token), id };
     },
-    end: (id) => records.bar(id, now() + idleMs),
+    async end(id) {
+      await records.take(id);
+    },
     forget: `${name}=; ${attributes}; Max-Age=0`,
   };
 }
