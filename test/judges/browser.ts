@@ -66,6 +66,8 @@ export function openBrowser(options: BrowserOptions = {}): Browser {
       const signedIn = forms.some(({ action }) => action === '/sign-out');
       if (page.at.pathname !== '/sign-in' || signedIn) return page;
       if (options.link === undefined) throw new Error(`${page.url} asks to sign in, and there is no link`);
+      if (way.filter((each) => each === page.url).length > 1)
+        throw new Error(`${page.url} asks to sign in again, after the link was opened`);
       await visit(await options.link());
       page = await load(
         { url: new URL(page.at.searchParams.get('return') ?? '/sign-in', page.at) },

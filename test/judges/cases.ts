@@ -25,6 +25,11 @@ const callEcho = [
 ];
 const quiet = ['--format', 'json', '-q'];
 
+/** The Inspector guesses the transport from the end of the address only. */
+function atGateway({ address }: Stage): readonly string[] {
+  return ['--cli', address, '--transport', 'http'];
+}
+
 function said(ended: Ended): Ended {
   const told = `${ended.code}\n${ended.stdout}\n${ended.stderr}`;
   assert.equal(ended.code, 0, told);
@@ -34,7 +39,7 @@ function said(ended: Ended): Ended {
 
 async function inspect(stage: Stage, more: readonly string[]): Promise<void> {
   const env = await stage.freshHome();
-  said(await runProgram('inspector', ['--cli', stage.address, ...callEcho, ...quiet, ...more], { env }));
+  said(await runProgram('inspector', [...atGateway(stage), ...callEcho, ...quiet, ...more], { env }));
 }
 
 const inspector: readonly Case[] = [
@@ -49,7 +54,7 @@ const inspector: readonly Case[] = [
     name: 'Inspector, with the login of its last run, and after logging in anew',
     async run(stage) {
       const env = await stage.freshHome();
-      const call = ['--cli', stage.address, ...callEcho, ...quiet];
+      const call = [...atGateway(stage), ...callEcho, ...quiet];
       said(await runProgram('inspector', call, { env }));
       said(await runProgram('inspector', [...call, '--stored-auth-only'], { env }));
       said(await runProgram('inspector', [...call, '--relogin'], { env }));
@@ -59,7 +64,7 @@ const inspector: readonly Case[] = [
     name: 'Inspector, refused without a login',
     async run(stage) {
       const env = await stage.freshHome();
-      const call = ['--cli', stage.address, ...callEcho, ...quiet, '--stored-auth-only'];
+      const call = [...atGateway(stage), ...callEcho, ...quiet, '--stored-auth-only'];
       const { code, stderr } = await runProgram('inspector', call, { env });
       assert.equal(code, 3, stderr);
     },

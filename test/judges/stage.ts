@@ -48,7 +48,8 @@ export async function openStage(): Promise<Stage> {
   return {
     origin: gateway.origin,
     address: gateway.upstream('dual').url,
-    browser: openBrowser({ jarFile, link: async () => link }),
+    // A new one each time: the clients' browsers have put cookies into the jar meanwhile.
+    browser: { visit: (url) => openBrowser({ jarFile, link: async () => link }).visit(url) },
     async freshHome() {
       const home = join(folder, `home-${++homes}`);
       await mkdir(home);
