@@ -11,8 +11,8 @@ import type { Payload, Shelf } from './shelf.ts';
 
 /** How long a used refresh token is answered alike. */
 export const reuseSeconds = 30;
-const waitMs = 5000;
 const lookEveryMs = 20;
+const looksMax = 250;
 
 /** What the interval needs. */
 export interface ReuseParts {
@@ -87,14 +87,18 @@ async function keep({ passing, now }: ReuseParts, context: Context, { token, sco
 async function answerAlike({ lasting, passing, now }: ReuseParts, context: Context, asked: Asked) {
   const used = await lasting.get(`RefreshToken:${asked.token}`);
   if (used === undefined || !isSpared(used.payload as AdapterPayload, context, now)) return;
+  const { grantId } = used.payload as AdapterPayload;
   // The winner may not have its answer yet: it is waited for, here and on any other instance.
-  for (const endMs = now() + waitMs; now() < endMs; await sleep(lookEveryMs)) {
+  for (let look = 0; look < looksMax; look += 1) {
     const answered = (await passing.get(`RefreshAnswer:${asked.token}`))?.payload as Answered | undefined;
-    if (answered === undefined) continue;
+    if (answered !== undefined) {
+      if (answered.scope !== asked.scope || answered.resource !== asked.resource) return;
+      context.status = 200;
+      context.body = answered.body;
+      return;
+    }
     // A grant that was ended takes its answers with it.
-    if (answered.scope !== asked.scope || answered.resource !== asked.resource) return;
-    context.status = 200;
-    context.body = answered.body;
-    return;
+    if ((await lasting.get(`Grant:${grantId}`)) === undefined) return;
+    await sleep(lookEveryMs);
   }
 }

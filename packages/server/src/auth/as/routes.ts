@@ -29,6 +29,8 @@ const anyOrigin = {
   'access-control-expose-headers': 'WWW-Authenticate, Retry-After',
 };
 const ticketSeconds = 60;
+/** Scopes that a request can stand on alone. */
+const answerable = new Set(['openid', mcpScope]);
 
 /** The OAuth endpoints and the metadata. For a scope of their own: bodies are left unread. */
 export function authorizationRoutes(app: FastifyInstance, parts: RouteParts): void {
@@ -104,8 +106,10 @@ async function authorize(request: FastifyRequest, reply: FastifyReply, parts: Ro
   const issuer = new URL(parts.names.issuer());
   const url = new URL(request.raw.url ?? '/', issuer);
   if (parts.names.origin(request.headers.host) !== issuer.origin) return reply.redirect(url.href, 303);
-  // A request without a scope would be answered with none, after the person has signed in and agreed.
-  if (!url.searchParams.has('scope')) url.searchParams.set('scope', mcpScope);
+  // A request for nothing that we know would be answered with nothing, after the person has signed in and agreed.
+  const scopes = url.searchParams.getAll('scope');
+  if (scopes.length < 2 && !(scopes[0] ?? '').split(' ').some((scope) => answerable.has(scope)))
+    url.searchParams.set('scope', [...scopes, mcpScope].join(' '));
   request.raw.url = `${url.pathname}${url.search}`;
   return handOver(request, reply, parts);
 }

@@ -1,0 +1,113 @@
+import { memoryTables } from '@sealgate/vault';
+import { oneKeySealer } from '@sealgate/vault/testing';
+import { afterEach, describe, expect, it } from 'vitest';
+import { call, letIn, openStage, register, token, type Stage, type StageOptions } from './fixtures/stage.ts';
+
+const atEnd: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  while (atEnd.length > 0) await atEnd.pop()?.();
+});
+
+async function open(options: StageOptions = {}): Promise<Stage> {
+  const stage = await openStage(options);
+  atEnd.push(() => stage.close());
+  return stage;
+}
+
+const refreshOf = (client: string, refreshToken: string) => ({
+  grant_type: 'refresh_token',
+  client_id: client,
+  refresh_token: refreshToken,
+});
+
+describe.each([0, 15])('20 clients that share a refresh token (latency up to %i ms)', (latencyMs) => {
+  it('all get the same answer, and it works', async () => {
+    const stage = await open({ latencyMs });
+    const { client, tokens } = await letIn(stage);
+    const form = refreshOf(client.client_id, tokens['refresh_token']);
+    const answers = await Promise.all(Array.from({ length: 20 }, () => token(stage.origin, form)));
+    expect(answers.map(({ status }) => status)).toEqual(Array(20).fill(200));
+    expect(new Set(answers.map(({ body }) => JSON.stringify(body))).size).toBe(1);
+    const authorization = `Bearer ${answers[0]?.body['access_token']}`;
+    expect((await call(stage.origin, 'docs', { authorization })).status).toBe(200);
+    const next = await token(stage.origin, refreshOf(client.client_id, answers[0]?.body['refresh_token']));
+    expect(next.status).toBe(200);
+  });
+
+  it('also when half of them ask another instance', async () => {
+    const shared = { tables: memoryTables({ now: Date.now }), sealer: oneKeySealer(), latencyMs };
+    const [one, two] = [await open(shared), await open(shared)];
+    const { client, tokens } = await letIn(one);
+    const form = refreshOf(client.client_id, tokens['refresh_token']);
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, (_, at) => token(at % 2 === 0 ? one.origin : two.origin, form)),
+    );
+    expect(answers.map(({ status }) => status)).toEqual(Array(20).fill(200));
+    expect(new Set(answers.map(({ body }) => body['refresh_token'])).size).toBe(1);
+  });
+});
+
+describe('a used refresh token', () => {
+  it('ends the whole family once the interval is over', async () => {
+    let ms = Date.now();
+    const stage = await open({ now: () => ms });
+    const { client, tokens } = await letIn(stage);
+    const form = refreshOf(client.client_id, tokens['refresh_token']);
+    const fresh = (await token(stage.origin, form)).body;
+    ms += 31_000;
+    expect(await token(stage.origin, form)).toMatchObject({ status: 400, body: { error: 'invalid_grant' } });
+    const after = await token(stage.origin, refreshOf(client.client_id, fresh['refresh_token']));
+    expect(after.body['error']).toBe('invalid_grant');
+    const authorization = `Bearer ${fresh['access_token']}`;
+    expect((await call(stage.origin, 'docs', { authorization })).status).toBe(401);
+  });
+
+  it('is of no use to another client, within the interval or after', async () => {
+    const stage = await open();
+    const { client, tokens } = await letIn(stage);
+    const form = refreshOf(client.client_id, tokens['refresh_token']);
+    const other = await register(stage.origin);
+    const stolen = refreshOf(other.client_id, tokens['refresh_token']);
+    expect((await token(stage.origin, stolen)).body['error']).toBe('invalid_grant');
+    expect((await token(stage.origin, form)).status).toBe(200);
+    expect((await token(stage.origin, stolen)).body['error']).toBe('invalid_grant');
+    expect((await token(stage.origin, form)).status).toBe(200);
+  });
+
+  it('gives no answer to who asks for something else than the first', async () => {
+    const stage = await open();
+    const { client, tokens } = await letIn(stage, 'a@example.com', { scope: 'mcp offline_access' });
+    const form = refreshOf(client.client_id, tokens['refresh_token']);
+    expect((await token(stage.origin, form)).status).toBe(200);
+    const narrower = await token(stage.origin, { ...form, scope: 'mcp' });
+    expect(narrower.body['error']).toBe('invalid_grant');
+  });
+
+  it('is not answered alike for a confidential client: a replay ends the family', async () => {
+    const stage = await open();
+    const secret = { token_endpoint_auth_method: 'client_secret_post' };
+    const { client, tokens } = await letIn(stage, 'a@example.com', {}, secret);
+    const form = {
+      ...refreshOf(client.client_id, tokens['refresh_token']),
+      client_secret: client.client_secret!,
+    };
+    const fresh = await token(stage.origin, form);
+    expect(fresh.status).toBe(200);
+    expect((await token(stage.origin, form)).body['error']).toBe('invalid_grant');
+    const after = { ...form, refresh_token: fresh.body['refresh_token'] };
+    expect((await token(stage.origin, after)).body['error']).toBe('invalid_grant');
+  });
+
+  it('stays spent when the grant is ended within the interval', async () => {
+    const stage = await open();
+    const { client, tokens } = await letIn(stage);
+    const form = refreshOf(client.client_id, tokens['refresh_token']);
+    const fresh = (await token(stage.origin, form)).body;
+    await fetch(`${stage.origin}/revoke`, {
+      method: 'POST',
+      body: new URLSearchParams({ client_id: client.client_id, token: fresh['refresh_token'] }),
+    });
+    const again = await token(stage.origin, form);
+    expect(again.body['error']).toBe('invalid_grant');
+  }, 20_000);
+});
