@@ -224,7 +224,7 @@ test('over the limit of sign-in attempts a page says to wait; a minute later it 
   const answers: Answer[] = [];
   for (let tries = 0; tries < 7; tries += 1)
     answers.push(await stage.ask('POST', tries % 2 ? '/sign-in' : '/sign-in/link', { form: { token: 'x' } }));
-  expect(answers.map(({ status }) => status)).toEqual([400, 400, 400, 400, 400, 429, 429]);
+  expect(answers.map(({ status }) => status)).toEqual([400, 200, 400, 200, 400, 429, 429]);
   expect(answers[5]?.headers).toMatchObject({ 'x-ratelimit-limit': '5', 'retry-after': expect.any(String) });
   expect(answers[5]?.text).toContain('That was too often');
   stage.pass(61_000);
@@ -238,7 +238,7 @@ test('nobody escapes the limit by saying that they come from elsewhere', async (
     forwarded: `for=198.51.100.${n}`,
   });
   const ask = (n: number) => stage.ask('POST', '/sign-in', { headers: forwarded(n), form: { email: 'x' } });
-  expect([(await ask(1)).status, (await ask(2)).status]).toEqual([400, 429]);
+  expect([(await ask(1)).status, (await ask(2)).status]).toEqual([200, 429]);
 });
 
 test('where nobody delivers links the page says whom to ask, and an address is not taken', async () => {

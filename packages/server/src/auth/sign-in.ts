@@ -78,7 +78,7 @@ async function sendLink(
   const email = normalAddress(form.get('email') ?? '');
   if (email === undefined) {
     const problem = 'This is not an e-mail address. Write it like name@example.com.';
-    return page(reply.code(400), signInPage({ links: delivery, returnTo, problem }));
+    return page(reply, signInPage({ links: delivery, returnTo, problem }));
   }
   await links.request({ email, ip: request.ip, returnTo });
   return page(reply, linkSentPage({ links: delivery, returnTo }));
