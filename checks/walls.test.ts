@@ -77,6 +77,7 @@ const faults: readonly (readonly [file: string, text: string, ...rules: string[]
   ],
   [`${server}/gateway/planted-main.ts`, "export { main } from '../main.ts';\n", '6-only-cli-starts-main'],
   [`${server}/domain/planted.ts`, "export { bearer } from '../auth/bearer.ts';\n", '6-below-the-rooms'],
+  [`${server}/outgoing/planted.ts`, "export { call } from '../gateway/call.ts';\n", '6-below-the-rooms'],
   [`${server}/planted.ts`, "export { bearer } from './auth/bearer.ts';\n", '6-below-the-rooms'],
   [
     `${server}/gateway/planted-tokens.ts`,
