@@ -1,5 +1,6 @@
-import { randomBytes } from 'node:crypto';
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { randomBytes, randomInt } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ItemOf, SealedTables, Stored } from '@sealgate/vault';
 import type { Limiter } from '../domain/limit.ts';
 import { networkOf } from '../domain/network-of.ts';
@@ -24,6 +25,11 @@ export interface MagicLinkParts {
   readonly origin: () => string;
   /** Brings a link to an address. `undefined`: nobody is sent one. */
   readonly deliver: ((address: string, link: string) => Promise<void>) | undefined;
+  /**
+   * A link leaves at a random moment within so many milliseconds: composing mail takes the processor for a moment, and a
+   * request right after the answer would feel it. At least 1.
+   */
+  readonly spreadMs: number;
   /** Whether an address that nobody has may become a person. */
   readonly signUp: 'open' | 'closed';
   readonly limits: {
@@ -68,7 +74,7 @@ export interface MagicLinks {
   look(token: string): Promise<string | undefined>;
   /** Use a link up. Of any number of racers one gets it; the others, and those who are late, get `undefined`. */
   redeem(token: string): Promise<Redeemed | undefined>;
-  /** Wait for what is on its way. */
+  /** Send at once what still waits, and wait for what is on its way. */
   close(): Promise<void>;
 }
 
@@ -76,10 +82,14 @@ export interface MagicLinks {
 export function openMagicLinks(parts: MagicLinkParts): MagicLinks {
   const { people, deliver, now } = parts;
   const underway = new Set<Promise<void>>();
+  const closing = new AbortController();
+  setMaxListeners(0, closing.signal);
   const send = (address: string, link: string): void => {
     if (deliver === undefined || underway.size >= deliveriesMax) return;
-    // In a later turn: not even its first step may delay the answer, which would tell a known address from others.
-    const one = nextTurn()
+    // Later, and not at a known time: not even its first step may tell a known address from others.
+    const waited = sleep(randomInt(parts.spreadMs) + 1, undefined, { signal: closing.signal });
+    const one = waited
+      .catch(() => undefined)
       .then(() => deliver(address, link))
       .catch(parts.failed)
       .finally(() => underway.delete(one));
@@ -115,6 +125,7 @@ export function openMagicLinks(parts: MagicLinkParts): MagicLinks {
       return { person, returnTo: typeof returnTo === 'string' ? returnTo : undefined };
     },
     async close() {
+      closing.abort();
       await Promise.all(underway);
     },
   };

@@ -13,6 +13,8 @@ import type { Log } from '../log.ts';
 import type { Ground } from './ground.ts';
 
 const minuteMs = 60_000;
+/** Mail leaves within this time, at a random moment. */
+const mailSpreadMs = 2000;
 /** Links to one mailbox: more in a quarter of an hour would only annoy its owner. */
 const mailbox = { limit: 5, windowMs: 15 * minuteMs, keysMax: 100_000 };
 
@@ -68,6 +70,7 @@ export function openSignIn(
     people,
     origin,
     deliver: way.deliver,
+    spreadMs: way.delivery === 'mail' ? mailSpreadMs : 1,
     signUp: signIn.signUp,
     limits: { signUps: minuteWindow(signIn.signUpsPerMinute), mailbox: slidingWindow(mailbox, monotonic) },
     failed: (error) => log.error({ err: error }, 'a sign-in link could not be delivered'),
