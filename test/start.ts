@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { obtainToken } from './fixtures/sign-in.ts';
+import { obtainToken, openPerson } from './fixtures/sign-in.ts';
 
 // The gateway as its users have it: a process that is started, spoken to, and ended. Nothing is shared with the test but
 // the arguments, the environment, the two output streams and the data directory.
@@ -94,7 +94,10 @@ const tokens = new Map<string, string>();
 async function signIn(dataDir: string, { origin, link }: { origin: string; link: string | undefined }) {
   const known = tokens.get(dataDir);
   if (known !== undefined) return known;
-  const token = await obtainToken(origin, async () => link ?? (await done(dataDir, ['sign-in'])).trim());
+  const token = await obtainToken(
+    origin,
+    openPerson(async () => link ?? (await done(dataDir, ['sign-in'])).trim()),
+  );
   tokens.set(dataDir, token);
   return token;
 }

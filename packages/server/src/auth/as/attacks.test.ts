@@ -50,6 +50,8 @@ describe('an authorization request', () => {
   ])('%s goes nowhere, and a person is told', async (_, change) => {
     const { status, url, end } = await asked(change);
     expect([status, new URL(url).origin]).toEqual([400, stage.origin]);
+    // The id by which the log has it.
+    expect(await end.answer.text()).toMatch(/[0-9a-f]{8}-[0-9a-f]{4}-7/);
     expect(end.answer.headers.get('content-security-policy')).toContain("default-src 'none'");
   });
 
@@ -271,6 +273,19 @@ describe('consent', () => {
     const end = await agree(browser, shown, { decision: 'deny' });
     expect(new URL(end.url).searchParams.get('error')).toBe('access_denied');
     expect(new URL(end.url).searchParams.get('code')).toBeNull();
+  });
+
+  it('shows a private scheme as one, whatever host it names', async () => {
+    const redirect = 'x-evil://claude.ai/callback';
+    const client = await register(stage.origin, { redirect_uris: [redirect] });
+    const browser = openBrowser((await stage.signIn('ada@example.com')).cookie);
+    const change = { redirect_uri: redirect };
+    const shown = await browser.follow(
+      authorizeUrl(stage.origin, client.client_id, pkce().challenge, change),
+    );
+    const text = await shown.answer.text();
+    expect(text).toContain('x-evil://claude.ai');
+    expect(text).not.toContain('>claude.ai');
   });
 
   it('can be given in two tabs at once', async () => {

@@ -9,6 +9,7 @@ import {
   type Tables,
 } from '@sealgate/vault';
 import type { FastifyInstance } from 'fastify';
+import type { KoaContextWithOIDC } from 'oidc-provider';
 import type { Limiter } from '../../domain/limit.ts';
 import type { People } from '../../domain/people.ts';
 import { pageHeaders } from '../pages/layout.ts';
@@ -20,7 +21,7 @@ import { providerConfiguration, type GuardedFetch } from './configuration.ts';
 import { interactionRoutes } from './interactions.ts';
 import { openNames, type Names } from './resources.ts';
 import { reuseMiddleware, sparedAt } from './reuse.ts';
-import { authorizationRoutes } from './routes.ts';
+import { authorizationRoutes, requestIdHeader } from './routes.ts';
 import { openServerKeys } from './server-keys.ts';
 import { recordsShelf, tablesShelf } from './shelf.ts';
 import { openTokens, type Tokens } from './tokens.ts';
@@ -112,13 +113,10 @@ export async function openAuthorizationServer(parts: AuthorizationServerParts): 
 }
 
 /** The provider's errors, as a page of ours. */
-function renderError(
-  context: { set(headers: Record<string, string>): void; body: unknown },
-  said: string,
-): void {
+function renderError(context: KoaContextWithOIDC, said: string): void {
   context.set({ ...pageHeaders() });
   const message = `${said.slice(0, 1).toUpperCase()}${said.slice(1)}.`;
-  context.body = errorPage({ title: 'This did not work', message, requestId: '' });
+  context.body = errorPage({ title: 'This did not work', message, requestId: context.get(requestIdHeader) });
 }
 
 function once<T>(make: () => T): () => T {

@@ -172,9 +172,10 @@ function resourcesOf({ params }: Interaction, names: Names): readonly string[] {
   return Array.isArray(asked) ? asked.map(String) : [String(asked)];
 }
 
+/** A private scheme is shown with what follows: whoever owns the scheme gets the answer, whatever host it names. */
 function hostOf(address: string): string {
-  const url = new URL(address);
-  return url.host === '' ? url.protocol : url.host;
+  const { protocol, host } = new URL(address);
+  return protocol === 'https:' || protocol === 'http:' ? host : `${protocol}//${host}`;
 }
 
 function isLocal(address: string): boolean {

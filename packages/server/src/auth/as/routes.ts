@@ -29,6 +29,8 @@ const anyOrigin = {
   'access-control-expose-headers': 'WWW-Authenticate, Retry-After',
 };
 const ticketSeconds = 60;
+/** Tells the provider's error page under which id the log has the request. */
+export const requestIdHeader = 'x-request-id';
 /** Scopes that a request can stand on alone. */
 const answerable = new Set(['openid', mcpScope]);
 
@@ -127,12 +129,13 @@ async function register(request: FastifyRequest, reply: FastifyReply, parts: Rou
 }
 
 async function handOver(
-  { raw }: FastifyRequest,
+  { id, raw }: FastifyRequest,
   reply: FastifyReply,
   { provider, names }: RouteParts,
 ): Promise<void> {
   const issuer = new URL(names.issuer());
   underIssuer(raw, issuer);
+  raw.headers[requestIdHeader] = id;
   reply.hijack();
   reply.raw.setHeader('x-content-type-options', 'nosniff');
   reply.raw.setHeader('referrer-policy', 'no-referrer');
