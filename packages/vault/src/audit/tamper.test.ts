@@ -100,6 +100,14 @@ const attacks: { name: string; do: string[]; rechain?: true; at: number; reason:
     at: 7,
     reason: 'digest',
   },
+  ...[0, -5].map((n) => ({
+    name: `a row in front of the first, as number ${n}`,
+    do: [
+      `INSERT INTO batches SELECT ${n}, writer, boot, 7, count, prev, digest, payload FROM batches WHERE n = 6`,
+    ],
+    at: 1,
+    reason: 'gap',
+  })),
   // From here on the digests are made right again, so only the seal can tell.
   {
     name: 'a changed payload, chained anew',
