@@ -2,6 +2,7 @@ import type { SealedTables } from '../keys/sealed-tables.ts';
 import { redeem, type Receipt } from '../receipt.ts';
 import { refuse } from '../refusal.ts';
 import type { ItemOf } from '../store/tables.ts';
+import { foundRows, type Sought } from './found-rows.ts';
 import type { Connection, Connections } from './gate.ts';
 import { checkCredential } from './inject.ts';
 import type { Placement } from './placement.ts';
@@ -26,11 +27,14 @@ export interface Found {
 
 /** What {@link openConnections} gives: the kept connections, and the way of the gate to their sealed rows. */
 export interface ConnectionRows extends Connections {
-  /** The person's own connection to the upstream, or the group's. `undefined` when there is neither. */
+  /**
+   * The person's own connection to the upstream, or the group's; as it was up to `foundLifeMs` ago where another process
+   * has changed it, and never older than this process's last change. `undefined` when there is neither.
+   */
   find(tenant: string, subject: string, upstream: string, name: string): Promise<Found | undefined>;
   /**
    * The row as it stands now: read again when this process has changed any since it was found. `undefined` when it is
-   * gone. What another process changes shows at its next `find`.
+   * gone.
    */
   current(found: Found): Promise<ConnectionRow | undefined>;
   /**
@@ -48,6 +52,7 @@ const attemptsMax = 5;
 /** Connections on the sealed tables. */
 export function openConnections(tables: SealedTables, now: () => number): ConnectionRows {
   const listeners = new Set<(connection: Connection) => void>();
+  const lately = foundRows(now);
   let changes = 0;
   const changed = (connection: Connection): void => {
     for (const listener of listeners) listener(connection);
@@ -58,26 +63,30 @@ export function openConnections(tables: SealedTables, now: () => number): Connec
       const connectionId = connectionIdOf(wanted.upstream, wanted.subject, wanted.name);
       redeem(receipt, 'connection.set', objectOf(wanted.tenant, connectionId));
       checkCredential(secret, wanted.placement);
-      const connection = await write(tables, { ...wanted, connectionId }, secret, now);
-      changes += 1;
+      // Whether it was written or not: after a failure nobody knows.
+      const written = write(tables, { ...wanted, connectionId }, secret, now).finally(() => (changes += 1));
+      const connection = await written;
       changed(connection);
       return connection;
     },
     async remove(receipt, tenant, connectionId) {
       redeem(receipt, 'connection.remove', objectOf(tenant, connectionId));
-      const removed = await drop(tables, { groupId: tenant, connectionId });
+      const removed = await drop(tables, { groupId: tenant, connectionId }).finally(() => (changes += 1));
       if (removed === undefined) return false;
-      changes += 1;
       changed(connectionOf(removed));
       return true;
     },
     list: (tenant) => listAll(tables, tenant),
     async find(tenant, subject, upstream, name) {
-      const own = { groupId: tenant, connectionId: connectionIdOf(upstream, subject, name) };
-      const whole = { groupId: tenant, connectionId: connectionIdOf(upstream, '', name) };
-      const before = changes;
-      const stored = (await tables.get('connections', own)) ?? (await tables.get('connections', whole));
-      return stored === undefined ? undefined : { row: stored.item, changes: before };
+      const sought = { tenant, subject, upstream, name };
+      const known = lately.get(sought, changes);
+      if (known !== undefined) return known;
+      const [before, readAtMs] = [changes, now()];
+      const row = await read(tables, sought);
+      if (row === undefined) return undefined;
+      const found = { row, changes: before };
+      lately.keep(sought, found, readAtMs);
+      return found;
     },
     async current({ row, changes: before }) {
       if (changes === before) return row;
@@ -93,6 +102,15 @@ export function openConnections(tables: SealedTables, now: () => number): Connec
       return () => listeners.delete(listener);
     },
   };
+}
+
+async function read(
+  tables: SealedTables,
+  { tenant, subject, upstream, name }: Sought,
+): Promise<ConnectionRow | undefined> {
+  const own = { groupId: tenant, connectionId: connectionIdOf(upstream, subject, name) };
+  const whole = { groupId: tenant, connectionId: connectionIdOf(upstream, '', name) };
+  return ((await tables.get('connections', own)) ?? (await tables.get('connections', whole)))?.item;
 }
 
 /** The object that receipts of connection mutations are bound to. No tenant and connection have that of another pair. */

@@ -22,8 +22,13 @@ export function needlesOf(secret: Buffer, placement: Placement): readonly Buffer
     .toSorted((a, b) => b.length - a.length);
 }
 
+// What JSON and percent-encoding write as it is (RFC 3986 §2.3): most API keys and tokens are nothing else.
+const unreserved = /^[A-Za-z0-9\-._~]*$/;
+
 function formsOf(text: string): readonly string[] {
   const bytes = Buffer.from(text, 'utf8');
+  if (unreserved.test(text))
+    return [text, bytes.toString('base64').replaceAll('=', ''), bytes.toString('base64url')];
   const json = JSON.stringify(text).slice(1, -1);
   return [
     text,

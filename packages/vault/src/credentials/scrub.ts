@@ -31,15 +31,17 @@ export function scrubBytes(bytes: Uint8Array, needles: readonly Buffer[]): Uint8
 }
 
 function scrubHeaders(headers: Answer['headers'], needles: readonly Buffer[]): Answer['headers'] {
-  return Object.fromEntries(
-    Object.entries(headers).map(([name, value]) => [
-      name,
-      needles.reduce((text, needle) => {
-        const form = needle.toString('utf8');
-        return text.replaceAll(form, '*'.repeat(form.length));
-      }, value),
-    ]),
-  );
+  let scrubbed: Record<string, string> | undefined;
+  for (const needle of needles) {
+    const form = needle.toString('utf8');
+    for (const name in headers) {
+      const value = (scrubbed ?? headers)[name];
+      if (value === undefined || !value.includes(form)) continue;
+      scrubbed ??= { ...headers };
+      scrubbed[name] = value.replaceAll(form, '*'.repeat(form.length));
+    }
+  }
+  return scrubbed ?? headers;
 }
 
 async function* scrubStream(
