@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { openAdminSocket } from './admin/socket.ts';
 import { developmentBearer } from './auth/bearer.ts';
 import type { AppConfig } from './config.ts';
@@ -17,8 +18,6 @@ export { openLog, type Log } from './log.ts';
 export { openSealgate, type Sealgate } from './main/sealgate.ts';
 export { version } from './version.ts';
 
-/** Time that calls under way get to finish when the server stops. */
-const drainMs = 10_000;
 const rateWindowMs = 60_000;
 
 /** A running server. */
@@ -27,7 +26,7 @@ export interface Server extends Sealgate {
   readonly origin: string;
   /** `undefined` in production. */
   readonly bearer: string | undefined;
-  /** Drain, then close everything. */
+  /** Fail health checks, drain, then close everything, as `config.drain` says. */
   close(): Promise<void>;
 }
 
@@ -47,12 +46,17 @@ export async function startServer(config: AppConfig, log: Log): Promise<Server> 
     closers.push(await markLife(sealgate));
     const bearer = bearerOf(sealgate);
     const http = await listen(sealgate, { log, metrics, bearer });
-    closers.push(() => http.drain(drainMs));
+    closers.push(() => http.drain(config.drain.seconds * 1000));
     const origin = config.publicOrigin ?? originOf(config.host, http.port);
     const operations = openAdministration(sealgate, () => origin);
     const path = adminSocketPath(config.dataDirectory, process.cwd());
     const socket = await openAdminSocket({ path, operations, log });
     closers.push(socket.close);
+    // First of all: whoever sends calls here has to notice before one is refused.
+    closers.push(async () => {
+      http.leave();
+      await sleep(config.drain.delaySeconds * 1000);
+    });
     return { ...sealgate, operations, bearer, origin, close };
   } catch (error) {
     await close();

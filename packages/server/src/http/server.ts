@@ -73,12 +73,13 @@ export async function openHttp<Admitted>(
     if (request.url !== '/health' && request.url !== '/health/live') guard(request.raw.rawHeaders);
   });
   app.get('/health/live', (_, reply) => {
-    const { status, headers, body } = healthAnswer(true, {});
+    const { status, headers, body } = healthAnswer('ok', {});
     return reply.code(status).headers(headers).send(body);
   });
   app.get('/health', async (_, reply) => {
     const { well, facts } = await parts.health();
-    const { status, headers, body } = healthAnswer(well && load.state === 'open', facts);
+    const health = load.state === 'open' ? (well ? 'ok' : 'unavailable') : 'draining';
+    const { status, headers, body } = healthAnswer(health, facts);
     return reply.code(status).headers(headers).send(body);
   });
   await app.register(async (scope) => mcpRoutes(scope, { mcp: parts.mcp, load, onFault: parts.onFault }));
