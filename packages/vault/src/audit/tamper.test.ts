@@ -226,3 +226,22 @@ describe('a process does not start on a journal whose last row', () => {
     });
   });
 });
+
+describe('a file that is no journal any more is neither read nor written', () => {
+  const huge = '9223372036854775807';
+  test.each([
+    [
+      'a trigger that deletes what is written',
+      `CREATE TRIGGER t AFTER INSERT ON batches BEGIN DELETE FROM batches WHERE n = new.n; END`,
+    ],
+    ['a view', 'ALTER TABLE batches RENAME TO other', 'CREATE VIEW batches AS SELECT * FROM other'],
+    ['another table', 'CREATE TABLE other (a)'],
+    ['no table', 'DROP TABLE batches'],
+    ['other columns', 'ALTER TABLE batches DROP COLUMN writer'],
+    ['a number beyond all', `UPDATE batches SET n = ${huge} WHERE n = 6`],
+  ])('with %s', async (_, ...statements) => {
+    tamper(...statements);
+    await assert.rejects(verdict(), { code: 'journal_broken' });
+    await assert.rejects(openJournal({ path, sealer, now: Date.now }), { code: 'journal_broken' });
+  });
+});
