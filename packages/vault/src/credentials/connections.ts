@@ -54,6 +54,8 @@ export function openConnections(tables: SealedTables, now: () => number): Connec
   const listeners = new Set<(connection: Connection) => void>();
   const lately = foundRows(now);
   let changes = 0;
+  // Also after a failure, for then nobody knows whether it was written.
+  const counted = (): unknown => (changes += 1);
   const changed = (connection: Connection): void => {
     for (const listener of listeners) listener(connection);
   };
@@ -63,15 +65,14 @@ export function openConnections(tables: SealedTables, now: () => number): Connec
       const connectionId = connectionIdOf(wanted.upstream, wanted.subject, wanted.name);
       redeem(receipt, 'connection.set', objectOf(wanted.tenant, connectionId));
       checkCredential(secret, wanted.placement);
-      // Whether it was written or not: after a failure nobody knows.
-      const written = write(tables, { ...wanted, connectionId }, secret, now).finally(() => (changes += 1));
-      const connection = await written;
+      const written = write(tables, { ...wanted, connectionId }, secret, now);
+      const connection = await written.finally(counted);
       changed(connection);
       return connection;
     },
     async remove(receipt, tenant, connectionId) {
       redeem(receipt, 'connection.remove', objectOf(tenant, connectionId));
-      const removed = await drop(tables, { groupId: tenant, connectionId }).finally(() => (changes += 1));
+      const removed = await drop(tables, { groupId: tenant, connectionId }).finally(counted);
       if (removed === undefined) return false;
       changed(connectionOf(removed));
       return true;
@@ -84,9 +85,7 @@ export function openConnections(tables: SealedTables, now: () => number): Connec
       const [before, readAtMs] = [changes, now()];
       const row = await read(tables, sought);
       if (row === undefined) return undefined;
-      const found = { row, changes: before };
-      lately.keep(sought, found, readAtMs);
-      return found;
+      return lately.keep(sought, { row, changes: before }, readAtMs);
     },
     async current({ row, changes: before }) {
       if (changes === before) return row;

@@ -20,8 +20,8 @@ export interface Sought {
 export interface FoundRows {
   /** `undefined` when there is none, when it is too old, or when it was read before the last of `changes`. */
   get(sought: Sought, changes: number): Found | undefined;
-  /** @param readAtMs the moment before it was read */
-  keep(sought: Sought, found: Found, readAtMs: number): void;
+  /** Gives it back. @param readAtMs the moment before it was read */
+  keep(sought: Sought, found: Found, readAtMs: number): Found;
 }
 
 /** @param now milliseconds since 1970 */
@@ -38,7 +38,9 @@ export function foundRows(now: () => number): FoundRows {
     keep(sought, found, readAtMs) {
       // Forgetting everything costs one read each; an order of use would cost every call.
       if (kept.size >= rowsMax) kept.clear();
-      kept.set(keyOf(sought), { found: { ...found, row: Object.freeze(found.row) }, readAtMs });
+      Object.freeze(found.row);
+      kept.set(keyOf(sought), { found, readAtMs });
+      return found;
     },
   };
 }
