@@ -330,4 +330,24 @@ describe('ending', () => {
     expect(server.running()).toBe(0);
     await expect(send(server, 'GET', '/health')).rejects.toThrow('ECONNREFUSED');
   });
+
+  it('does not wait for a request that was begun and is never sent', async () => {
+    const server = await start(answer);
+    const slow = connect(server.port, '127.0.0.1').on('error', () => undefined);
+    slow.write('POST /mcp/shop HTTP/1.1\r\nHost: ');
+    expect((await send(server, 'GET', '/health')).status).toBe(200);
+    const closed = once(slow, 'close');
+    await server.drain(0);
+    await closed;
+  });
+
+  it('does not wait for a client that sent no HTTP, was told so, and stays', async () => {
+    const server = await start(answer);
+    const staying = connect({ port: server.port, host: '127.0.0.1', allowHalfOpen: true });
+    staying.on('error', () => undefined).write('what?\r\n\r\n');
+    const [told] = (await once(staying, 'data')) as [Buffer];
+    expect(told.toString()).toMatch(/^HTTP\/1\.1 400 /);
+    await server.drain(0);
+    staying.destroy();
+  });
 });

@@ -36,6 +36,9 @@ export const httpDefaults: Omit<HttpSettings, 'host' | 'port' | 'frontendUrl'> =
   streamsMax: 4096,
 };
 
+/** How long a client whose bytes were no request may take to read why. */
+const lingerMs = 1000;
+
 /** What answers. */
 export interface HttpParts<Admitted> {
   readonly mcp: McpHandler<Admitted>;
@@ -67,7 +70,10 @@ export async function openHttp<Admitted>(
 ): Promise<HttpServer> {
   const load = openLoad(settings);
   const app = newApp(settings, parts);
-  let guard = (_: readonly string[]): void => undefined;
+  // Until the port is known nobody can have been told of it.
+  let guard = (_: readonly string[]): void => {
+    throw refuse('host_forbidden', 'the gateway does not answer to this host name yet');
+  };
   app.addHook('onRequest', async (request) => {
     // A health check comes from a load balancer, which knows the gateway by an address only.
     if (request.url !== '/health' && request.url !== '/health/live') guard(request.raw.rawHeaders);
@@ -116,7 +122,9 @@ function newApp<Admitted>(settings: HttpSettings, parts: HttpParts<Admitted>): F
     requestIdHeader: false,
     genReqId: () => requestId(parts.now()),
     return503OnClosing: false,
-    forceCloseConnections: 'idle',
+    // What is still open when calls have ended is idle, or a request that was begun and never sent: Node looks for slow
+    // clients no more once it closes, and one of them would keep the process from ending.
+    forceCloseConnections: true,
     http: {
       headersTimeout: settings.headersMs,
       maxHeaderSize: settings.headerBytesMax,
@@ -129,6 +137,8 @@ function newApp<Admitted>(settings: HttpSettings, parts: HttpParts<Admitted>): F
       socket.end(
         rawAnswer(answerTo(unreadable(error.code), { requestId: requestId(parts.now()), form: 'plain' })),
       );
+      // Node no longer times this connection: it must not stay open for as long as the client likes.
+      setTimeout(() => socket.destroy(), lingerMs).unref();
     },
   });
   app.setNotFoundHandler((request, reply) =>
