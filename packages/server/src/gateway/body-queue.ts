@@ -1,3 +1,5 @@
+import { addPiece, joined } from './pieces.ts';
+
 /** Where the bytes come from; told to wait while the reader is behind. */
 export interface Source {
   pause(): void;
@@ -59,27 +61,29 @@ export function bodyQueue(source: Source, waitingBytesMax: number): BodyQueue {
   };
 }
 
-/** What waits for the reader; pauses the source above the limit and resumes it at half of it. */
+/** What waits for the reader; pauses the source above the limit and resumes it when the reader has taken it. */
 function openBacklog(source: Source, bytesMax: number) {
   let waiting: Uint8Array[] = [];
   let bytes = 0;
   let paused = false;
   return {
     add(chunk: Uint8Array): void {
-      waiting.push(chunk);
+      addPiece(waiting, chunk);
       bytes += chunk.byteLength;
       if (paused || bytes <= bytesMax) return;
       paused = true;
       source.pause();
     },
+    // Everything at once: what came in many pieces is searched and written as one.
     take(): Uint8Array | undefined {
-      const chunk = waiting.shift();
-      bytes -= chunk?.byteLength ?? 0;
-      if (paused && bytes * 2 <= bytesMax) {
+      const all = waiting.length === 0 ? undefined : joined(waiting);
+      waiting = [];
+      bytes = 0;
+      if (paused) {
         paused = false;
         source.resume();
       }
-      return chunk;
+      return all;
     },
     clear(): void {
       waiting = [];

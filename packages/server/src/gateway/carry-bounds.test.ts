@@ -121,3 +121,15 @@ it('closing ends what is under way', async () => {
     expect.objectContaining({ code: 'upstream_unavailable' }),
   );
 });
+
+it('an answer that was cut into single bytes is read in as many pieces as it came in, not as it was cut', async () => {
+  const { origin } = await upstream((_, response) => {
+    response.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders();
+    response.socket?.end(`${'1\r\nx\r\n'.repeat(50_000)}0\r\n\r\n`);
+  });
+  const { body } = await carrying()(ask(origin));
+  const pieces: number[] = [];
+  for await (const piece of body as AsyncIterable<Uint8Array>) pieces.push(piece.byteLength);
+  expect(pieces.reduce((sum, bytes) => sum + bytes, 0)).toBe(50_000);
+  expect(pieces.length).toBeLessThan(500);
+});
