@@ -59,7 +59,7 @@ export interface Child {
   ): Promise<unknown>;
   /** Watch a resource in the way of the child's era. Returns how to stop. */
   watch(uri: string, timeoutMs: number): Promise<() => Promise<void>>;
-  /** End it: close its input, SIGTERM after 0.3 s, SIGKILL after 1 s. Resolves when it is gone. */
+  /** End it and what it started: close its input, SIGTERM after 0.3 s, SIGKILL after 1 s. Resolves when they are gone. */
   close(): Promise<void>;
 }
 
@@ -101,7 +101,7 @@ export async function startChild(parts: ChildParts): Promise<Child> {
       ...(parts.known === undefined ? {} : { prior: prior(parts.known) }),
     });
   } catch (error) {
-    await client.close().catch(() => undefined);
+    await endProcess(client, transport.pid).catch(() => undefined);
     throw notStarted(upstream, error, stderr.last());
   }
   return running(client, transport, { introduction: introduction ?? {}, progress });

@@ -77,7 +77,10 @@ async function within(
         throw refuse('message_invalid', 'a request with this id is under way in this session');
       await session.follow(request, { entrant, ...(await parts.children.reach(askOf(entrant))) });
     }
-    return { response: await session.transport.handleRequest(request, { parsedBody: entrant.body }), done };
+    const response = await session.transport.handleRequest(request, { parsedBody: entrant.body });
+    // Turned down before it had an id: nobody can name it any more, and it would hold its child for ever.
+    if (session.transport.sessionId === undefined) await session.close();
+    return { response, done };
   } catch (error) {
     done();
     if (session.transport.sessionId === undefined) await session.close();
