@@ -81,11 +81,11 @@ export function openConnections(tables: SealedTables, now: () => number): Connec
     async find(tenant, subject, upstream, name) {
       const sought = { tenant, subject, upstream, name };
       const known = lately.get(sought, changes);
-      if (known !== undefined) return known;
-      const [before, readAtMs] = [changes, now()];
-      const row = await read(tables, sought);
-      if (row === undefined) return undefined;
-      return lately.keep(sought, { row, changes: before }, readAtMs);
+      if (known !== undefined) return known.found;
+      const look = { changes, atMs: now() };
+      const found = await read(tables, sought, look.changes);
+      lately.keep(sought, { ...look, found });
+      return found;
     },
     async current({ row, changes: before }) {
       if (changes === before) return row;
@@ -106,10 +106,12 @@ export function openConnections(tables: SealedTables, now: () => number): Connec
 async function read(
   tables: SealedTables,
   { tenant, subject, upstream, name }: Sought,
-): Promise<ConnectionRow | undefined> {
+  changes: number,
+): Promise<Found | undefined> {
   const own = { groupId: tenant, connectionId: connectionIdOf(upstream, subject, name) };
   const whole = { groupId: tenant, connectionId: connectionIdOf(upstream, '', name) };
-  return ((await tables.get('connections', own)) ?? (await tables.get('connections', whole)))?.item;
+  const stored = (await tables.get('connections', own)) ?? (await tables.get('connections', whole));
+  return stored === undefined ? undefined : { row: stored.item, changes };
 }
 
 /** The object that receipts of connection mutations are bound to. No tenant and connection have that of another pair. */

@@ -1,8 +1,8 @@
 import type { Found } from './connections.ts';
 
-// Rows that calls have found lately, so that a busy connection is not read from the store for every call. They are kept
-// as they lie in the store, the credential still sealed: nothing here is worth stealing, and each call opens its own.
-// A change by this process counts at once; one by another process after five seconds.
+// What calls have found lately, so that a busy connection is not read from the store for every call. Rows are kept as
+// they lie in the store, the credential still sealed: nothing here is worth stealing, and each call opens its own. That
+// there is none is kept as well. A change by this process counts at once; one by another process after five seconds.
 
 /** How long a row is taken as it was read. */
 export const foundLifeMs = 5_000;
@@ -16,31 +16,39 @@ export interface Sought {
   readonly name: string;
 }
 
-/** Rows found lately. */
+/** One answer of the store. */
+export interface Look {
+  /** `undefined`: there was no such row. */
+  readonly found: Found | undefined;
+  /** How many changes this process had made before it looked. */
+  readonly changes: number;
+  /** The moment before it looked. */
+  readonly atMs: number;
+}
+
+/** Answers of the store that still hold. */
 export interface FoundRows {
-  /** `undefined` when there is none, when it is too old, or when it was read before the last of `changes`. */
-  get(sought: Sought, changes: number): Found | undefined;
-  /** Gives it back. @param readAtMs the moment before it was read */
-  keep(sought: Sought, found: Found, readAtMs: number): Found;
+  /** `undefined` when nobody has asked, too long ago, or before the last of `changes`. */
+  get(sought: Sought, changes: number): Look | undefined;
+  keep(sought: Sought, look: Look): void;
 }
 
 /** @param now milliseconds since 1970 */
 export function foundRows(now: () => number): FoundRows {
-  const kept = new Map<string, { readonly found: Found; readonly readAtMs: number }>();
+  const kept = new Map<string, Look>();
   return {
     get(sought, changes) {
       const known = kept.get(keyOf(sought));
-      if (known === undefined || known.found.changes !== changes) return undefined;
-      const ageMs = now() - known.readAtMs;
+      if (known === undefined || known.changes !== changes) return undefined;
+      const ageMs = now() - known.atMs;
       // A clock that was set back makes nothing younger.
-      return ageMs >= 0 && ageMs < foundLifeMs ? known.found : undefined;
+      return ageMs >= 0 && ageMs < foundLifeMs ? known : undefined;
     },
-    keep(sought, found, readAtMs) {
+    keep(sought, look) {
       // Forgetting everything costs one read each; an order of use would cost every call.
       if (kept.size >= rowsMax) kept.clear();
-      Object.freeze(found.row);
-      kept.set(keyOf(sought), { found, readAtMs });
-      return found;
+      if (look.found !== undefined) Object.freeze(look.found.row);
+      kept.set(keyOf(sought), look);
     },
   };
 }
