@@ -56,9 +56,7 @@ export function openConnections(tables: SealedTables, now: () => number): Connec
   let changes = 0;
   // Also after a failure, for then nobody knows whether it was written.
   const counted = (): unknown => (changes += 1);
-  const changed = (connection: Connection): void => {
-    for (const listener of listeners) listener(connection);
-  };
+  const changed = (connection: Connection): void => listeners.forEach((listener) => listener(connection));
   return {
     idOf: connectionIdOf,
     async set(receipt, wanted, secret) {
