@@ -33,7 +33,7 @@ export interface Server extends Sealgate {
 /**
  * Open the product and listen.
  *
- * @throws Refusal as {@link openSealgate}; what the operating system says when the address cannot be had
+ * @throws Refusal as {@link openSealgate}, and `config_invalid` when the address cannot be had
  */
 export async function startServer(config: AppConfig, log: Log): Promise<Server> {
   const sealgate = await openSealgate(config, log);

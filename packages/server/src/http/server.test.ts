@@ -299,6 +299,18 @@ describe('the server', () => {
   });
 });
 
+it.each([
+  [{ port: -1 }, /^port \d+ on 127\.0\.0\.1 is in use: .*PORT/],
+  [{ host: '192.0.2.254' }, /^192\.0\.2\.254 is no address of this machine: set HOST/],
+])('an address that cannot be had is refused with what to change', async (address, message) => {
+  const { port } = await start(answer);
+  const wanted = { ...address, ...('port' in address ? { port } : {}) };
+  await expect(start(answer, wanted)).rejects.toMatchObject({
+    code: 'config_invalid',
+    message: expect.stringMatching(message) as string,
+  });
+});
+
 describe('ending', () => {
   it('shows in health first; then calls finish, streams are cut and new calls find nobody', async () => {
     let release = (): void => undefined;

@@ -4,6 +4,7 @@ import { refuse } from '../errors.ts';
 import type { McpHandler } from './exchange.ts';
 import { fromFastify } from './fastify-errors.ts';
 import { openGuard } from './guard.ts';
+import { listenFailure } from './listen-failure.ts';
 import { openLoad, type LoadSettings } from './load.ts';
 import { mcpRoutes } from './mcp-routes.ts';
 import { answerTo, healthAnswer, isRefusal, rawAnswer } from './reply.ts';
@@ -63,7 +64,7 @@ export interface HttpServer {
   drain(waitMs: number): Promise<void>;
 }
 
-/** Start to listen. @throws what the operating system says when the address cannot be had */
+/** Start to listen. @throws Refusal `config_invalid` when the address cannot be had */
 export async function openHttp<Admitted>(
   settings: HttpSettings,
   parts: HttpParts<Admitted>,
@@ -90,7 +91,9 @@ export async function openHttp<Admitted>(
   });
   await app.register(async (scope) => mcpRoutes(scope, { mcp: parts.mcp, load, onFault: parts.onFault }));
   if (parts.routes !== undefined) await app.register(async (scope) => parts.routes?.(scope));
-  await app.listen({ host: settings.host, port: settings.port });
+  await app.listen({ host: settings.host, port: settings.port }).catch((error: unknown) => {
+    throw listenFailure(error, settings);
+  });
   const { port } = app.server.address() as AddressInfo;
   guard = openGuard({ port, frontendUrl: settings.frontendUrl });
   return {
