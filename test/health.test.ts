@@ -9,7 +9,15 @@ import { modernCall, rawHttp, type RawAnswer } from './fixtures/raw-http.ts';
 import { documentedChecks, noticeMs, openOpinion, watch, type HealthChecks } from './health-checks.ts';
 import { startNginx, type Nginx } from './nginx.ts';
 import { programOrSkip } from './programs.ts';
-import { done, freshDataDir, removeDataDir, sealgate, startSealgate, type Running } from './start.ts';
+import {
+  done,
+  freshDataDir,
+  overSocket,
+  removeDataDir,
+  sealgate,
+  startSealgate,
+  type Running,
+} from './start.ts';
 
 // What a load balancer sees of a gateway that stops, whose disk fails, or that has all it can take. The checks are those
 // of the documentation with a shorter interval; nginx carries the calls and asks nobody about health by itself.
@@ -131,7 +139,7 @@ interface Stage {
 }
 
 // Two gateways with the same keys, upstreams and bearer behind one address, and a check of each.
-async function openStage(program: string, upstreams: Readonly<Record<string, string>>): Promise<Stage> {
+async function openStage(upstreams: Readonly<Record<string, string>>, delaySeconds: number): Promise<Stage> {
   const [front, ...ports] = [await freePort(), await freePort(), await freePort()];
   const dirs = [await dataDirForTest(), await dataDirForTest()] as const;
   for (const [name, url] of Object.entries(upstreams))
@@ -142,10 +150,10 @@ async function openStage(program: string, upstreams: Readonly<Record<string, str
     start(dirs[at], {
       PORT: String(ports[at]),
       FRONTEND_URL: `http://127.0.0.1:${front}`,
-      DRAIN_DELAY_SECONDS: '2',
+      DRAIN_DELAY_SECONDS: String(delaySeconds),
     });
   const [first] = [await gateway(0), await gateway(1)];
-  const balancer = await keep(startNginx(program, front, ports));
+  const balancer = await keep(startNginx(nginx as string, front, ports));
   const inRotation = new Set(ports);
   const watching = ports.map((port) =>
     watch(`http://127.0.0.1:${port}`, quick, async (healthy) => {
@@ -166,39 +174,45 @@ async function openStage(program: string, upstreams: Readonly<Record<string, str
   };
 }
 
-/** Call through the balancer without a pause until stopped. */
+/** Call through the balancer without a pause until stopped. `lost`: calls that got no answer. */
 function keepCalling(origin: string, bearer: string, name: string) {
   let over = false;
   const answers: RawAnswer[] = [];
+  const lost: unknown[] = [];
   const loops = Array.from({ length: 6 }, async () => {
-    while (!over) answers.push(await call(origin, bearer, name));
+    while (!over)
+      await call(origin, bearer, name).then(
+        (answer) => answers.push(answer),
+        (error: unknown) => lost.push(error),
+      );
   });
   const stop = async (): Promise<void> => {
     over = true;
     await Promise.all(loops);
   };
-  atEnd.push(() => stop().catch(() => undefined));
-  return { answers, stop };
+  atEnd.push(stop);
+  return { answers, lost, stop };
 }
 
 describe.skipIf(nginx === undefined)('behind nginx, a gateway that is told to stop', () => {
   it('says so in its health first, then refuses, finishes what runs, and no call is lost', async () => {
     const [held, modern] = [await keep(startHeld(false)), await keep(startModern())];
-    const stage = await openStage(nginx as string, { quick: held.url, slow: modern.url });
+    const stage = await openStage({ quick: held.url, slow: modern.url }, 4);
     const { balancer, direct, bearer, first } = stage;
-    const slow = modernCall(2, 'slow', { steps: 60, stepMs: 100 });
+    const slow = modernCall(2, 'slow', { steps: 80, stepMs: 100 });
     const load = keepCalling(balancer.origin, bearer, 'quick');
     const long = [
       call(direct, bearer, 'slow', slow),
       ...Array.from({ length: 4 }, () => call(balancer.origin, bearer, 'slow', slow)),
     ];
+    const finished = Promise.allSettled(long);
     expect(await eventually(() => modern.seen.running === long.length)).toBe(true);
 
     const stopped = first.stop();
     expect(await eventually(async () => (await healthOf(direct))?.http === 503)).toBe(true);
     expect(await healthOf(direct)).toMatchObject({ status: 'draining', failing: [] });
     expect((await call(direct, bearer, 'quick')).status).toBe(200);
-    expect((await sealgate(first.dataDir, ['status'])).code).toBe(0);
+    expect(await overSocket(first.dataDir, 'status', {})).toContain('"ok":true');
     expect(await eventually(() => !stage.firstIsIn())).toBe(true);
     expect((await call(direct, bearer, 'quick')).status).toBe(200);
 
@@ -211,7 +225,8 @@ describe.skipIf(nginx === undefined)('behind nginx, a gateway that is told to st
     expect((await asked(direct, '/health/live')).status).toBe(200);
     expect((await healthOf(direct))?.http).toBe(503);
 
-    for (const answer of await Promise.all(long)) expect(answer.body).toContain('60 steps');
+    const complete = (await finished).map((each) => each.status === 'fulfilled' && each.value.body);
+    expect(complete).toEqual(long.map(() => expect.stringContaining('80 steps')));
     expect(await stopped).toEqual({ code: 0, signal: null });
     expect(modern.seen.cancelled).toBe(0);
 
@@ -220,6 +235,7 @@ describe.skipIf(nginx === undefined)('behind nginx, a gateway that is told to st
     const sofar = load.answers.length;
     expect(await eventually(() => load.answers.length > sofar + 100)).toBe(true);
     await load.stop();
+    expect(load.lost).toEqual([]);
     expect(load.answers.filter(({ status }) => status !== 200)).toEqual([]);
     expect(load.answers.length).toBeGreaterThan(500);
   });
@@ -257,7 +273,7 @@ describe.skipIf(nginx === undefined || prlimit === undefined)(
   () => {
     it('carries out no call it cannot log, stays out until a write succeeds, and comes back by itself', async () => {
       const upstream = await keep(startHeld(false));
-      const stage = await openStage(nginx as string, { quick: upstream.url });
+      const stage = await openStage({ quick: upstream.url }, 0);
       const { balancer, direct, bearer, first } = stage;
       expect((await call(direct, bearer, 'quick')).status).toBe(200);
       const load = keepCalling(balancer.origin, bearer, 'quick');

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
-import { request } from 'node:http';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { active } from '../packages/server/src/config/active.ts';
@@ -10,7 +9,7 @@ import { startFailing, waysToFail } from './fixtures/failing.ts';
 import { freePort } from './fixtures/listen.ts';
 import { legacyCall, modernCall, rawHttp, type RawRequest } from './fixtures/raw-http.ts';
 import { leaksIn, leaksUnder } from './leaks.ts';
-import { freshDataDir, removeDataDir, sealgate, startSealgate, type Running } from './start.ts';
+import { freshDataDir, overSocket, removeDataDir, sealgate, startSealgate, type Running } from './start.ts';
 
 // Everything that a gateway tells anybody, searched for every secret it was configured with: every variable that may
 // carry one, the credentials of its upstreams, and the development bearer wherever that does not belong.
@@ -121,20 +120,6 @@ async function describeUpstreams(dataDir: string, failing: string): Promise<read
   return Object.keys(mcpServers).map((name) => ({ name, secret: fresh() }));
 }
 
-/** What `sealgate connections set` does, without a process for each. */
-function setCredential(dataDir: string, { name: upstream, secret }: Target): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const socketPath = join(dataDir, 'sealgate.sock');
-    const headers = { 'content-type': 'application/json' };
-    const asked = request({ socketPath, path: '/connections.set', method: 'POST', headers }, (response) => {
-      let said = '';
-      response.setEncoding('utf8').on('data', (chunk: string) => (said += chunk));
-      response.once('end', () => resolve(said)).once('error', reject);
-    });
-    asked.once('error', reject).end(JSON.stringify({ upstream, secret }));
-  });
-}
-
 const requests: readonly RawRequest[] = [
   modernCall(1, 'get-env', {}),
   legacyCall(2, 'get-env', {}),
@@ -164,7 +149,8 @@ describe('a gateway whose every secret is set and whose every upstream fails', (
     const { told, found } = openRecord([...secrets, gateway.bearer]);
 
     for (const target of targets) {
-      const said = await setCredential(dataDir, target);
+      const credential = { upstream: target.name, secret: target.secret };
+      const said = await overSocket(dataDir, 'connections.set', credential);
       expect(said).toContain('"ok":true');
       told('what is said of a credential', said);
     }
