@@ -1,5 +1,8 @@
 import { once } from 'node:events';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { request, type IncomingMessage } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { ask, connect, isAlive, openRoom, tiny, until, type Room } from './fixtures/parts.ts';
 
@@ -51,6 +54,21 @@ describe('what a child starts', () => {
     expect(isAlive(below)).toBe(true);
     room.setCredential('tiny', 'u1', undefined);
     await until(() => !isAlive(below));
+  });
+
+  test('ends too when its parent ended before: a probe of the command, a child that fell over', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'sealgate-strays-'));
+    const strays = async (): Promise<string[]> =>
+      (await readFile(join(folder, 'pids'), 'utf8')).trim().split('\n');
+    room = await openRoom([tiny('tiny', { credential, env: { STRAY: join(folder, 'pids') } })]);
+    room.setCredential('tiny', 'u1', { KEY: 'old' });
+    const client = await connect(room, 'tiny');
+    const [ofProbe = '', ofChild = ''] = await strays();
+    await until(() => !isAlive(ofProbe));
+    expect(isAlive(ofChild)).toBe(true);
+    await ask(client, 'die').catch(() => undefined);
+    await until(() => !isAlive(ofChild));
+    await rm(folder, { recursive: true });
   });
 
   test('ends with the gateway', async () => {
