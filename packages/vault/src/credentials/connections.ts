@@ -1,8 +1,7 @@
 import type { SealedTables } from '../keys/sealed-tables.ts';
 import { redeem, type Receipt } from '../receipt.ts';
 import { refuse } from '../refusal.ts';
-import type { ItemOf } from '../store/tables.ts';
-import { foundRows, type Sought } from './found-rows.ts';
+import { foundRows, type Sought, type ConnectionRow, type Found } from './found-rows.ts';
 import type { Connection, Connections } from './gate.ts';
 import { checkCredential } from './inject.ts';
 import type { Placement } from './placement.ts';
@@ -14,16 +13,6 @@ import type { Placement } from './placement.ts';
 //   groupId · connectionId = upstream#subject#name · subject · upstream · name · placement · origin
 //   epoch (milliseconds of the moment it was set: a row that is removed and set again never repeats one)
 //   createdAtMs · credential (sealed)
-
-/** A row as it lies in the store, its credential still sealed. */
-export type ConnectionRow = ItemOf<'connections'>;
-
-/** A row that was found. */
-export interface Found {
-  readonly row: ConnectionRow;
-  /** How many changes this process had made before it was read. */
-  readonly changes: number;
-}
 
 /** What {@link openConnections} gives: the kept connections, and the way of the gate to their sealed rows. */
 export interface ConnectionRows extends Connections {

@@ -1,8 +1,18 @@
-import type { Found } from './connections.ts';
+import type { ItemOf } from '../store/tables.ts';
 
 // What calls have found lately, so that a busy connection is not read from the store for every call. Rows are kept as
 // they lie in the store, the credential still sealed: nothing here is worth stealing, and each call opens its own. That
 // there is none is kept as well. A change by this process counts at once; one by another process after five seconds.
+
+/** A row as it lies in the store, its credential still sealed. */
+export type ConnectionRow = ItemOf<'connections'>;
+
+/** A row that was found. */
+export interface Found {
+  readonly row: ConnectionRow;
+  /** How many changes this process had made before it was read. */
+  readonly changes: number;
+}
 
 /** How long a row is taken as it was read. */
 export const foundLifeMs = 5_000;

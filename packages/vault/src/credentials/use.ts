@@ -3,13 +3,8 @@ import type { AuditOutcome } from '../audit/entry.ts';
 import type { Receipt } from '../receipt.ts';
 import { redeem } from '../receipt.ts';
 import { Refusal, refuse } from '../refusal.ts';
-import {
-  connectionOf,
-  objectOf,
-  type ConnectionRow,
-  type ConnectionRows,
-  type Found,
-} from './connections.ts';
+import { connectionOf, objectOf, type ConnectionRows } from './connections.ts';
+import type { ConnectionRow, Found } from './found-rows.ts';
 import type { Connection, Gate, Lent, Use } from './gate.ts';
 import { inject } from './inject.ts';
 import type { Carry } from './loan.ts';
