@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'vitest';
-import type { ConnectionRow } from './found-rows.ts';
-import { foundLifeMs, foundRows, type Look, type Sought } from './found-rows.ts';
+import { foundLifeMs, foundRows, type ConnectionRow, type Look, type Sought } from './found-rows.ts';
 
 const sought: Sought = { tenant: 'g1', subject: 'u1', upstream: 'shop', name: 'default' };
 
