@@ -2,7 +2,7 @@ import { isInitializeRequest, WebStandardStreamableHTTPServerTransport } from '@
 import { refuse } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import type { Children } from './children.ts';
-import { askOf, contextOf, methodOf, type Entrant } from './front.ts';
+import { askOf, contextOf, methodNameOf, type Entrant } from './front.ts';
 import { openSession, type LegacySession, type SessionParts } from './legacy-session.ts';
 import type { ChildLimits } from './limits.ts';
 import type { RelayParts } from './relay.ts';
@@ -162,5 +162,5 @@ function isIdle(session: LegacySession): boolean {
 }
 
 function isRequest(body: unknown): body is { readonly id: string | number } {
-  return methodOf(body) !== undefined && (body as { id?: unknown }).id !== undefined;
+  return methodNameOf(body) !== undefined && (body as { id?: unknown }).id !== undefined;
 }
