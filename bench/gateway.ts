@@ -73,7 +73,7 @@ async function openStage(): Promise<Stage> {
   };
 }
 
-function row({ cell, ways }: Measured): string {
+function row({ cell, tries, othersShare, ways }: Measured): string {
   const said = Object.entries(ways).map(([way, figures]) => {
     const cpu =
       figures.cpuMainUs === undefined
@@ -81,7 +81,8 @@ function row({ cell, ways }: Measured): string {
         : `, CPU ${Math.round(figures.cpuMainUs)}/${Math.round(figures.cpuAllUs ?? 0)} us`;
     return `  ${way.padEnd(8)} ${Math.round(figures.perSecond)}/s, p50 ${Math.round(figures.p50Us)} us, p99 ${Math.round(figures.p99Us)} us${cpu}`;
   });
-  return [cell.name, ...said].join('\n');
+  const noise = `${tries} rounds, others took up to ${Math.round(othersShare * 100)} %`;
+  return [`${cell.name} (${noise})`, ...said].join('\n');
 }
 
 /** The aims that this machine can be held to. `measured` is in the order of `cells`. */
@@ -140,7 +141,7 @@ export async function run(): Promise<GatewayBench> {
       console.log(row(result));
       measured.push(result);
     }
-    const shown = measured.map(({ cell, ways }) => ({ cell, ways }));
+    const shown = measured.map(({ rounds: _, ...rest }) => rest);
     const [node, cores] = [process.version, availableParallelism()];
     return { bench: 'gateway', node, cores, bars: barsOf(measured), cells: shown };
   } finally {
