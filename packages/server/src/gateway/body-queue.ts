@@ -1,4 +1,4 @@
-import { addPiece, joined } from './pieces.ts';
+import { addPiece } from './pieces.ts';
 
 /** Where the bytes come from; told to wait while the reader is behind. */
 export interface Source {
@@ -61,7 +61,7 @@ export function bodyQueue(source: Source, waitingBytesMax: number): BodyQueue {
   };
 }
 
-/** What waits for the reader; pauses the source above the limit and resumes it when the reader has taken it. */
+/** What waits for the reader; pauses the source above the limit and resumes it at half of it. */
 function openBacklog(source: Source, bytesMax: number) {
   let waiting: Uint8Array[] = [];
   let bytes = 0;
@@ -74,16 +74,15 @@ function openBacklog(source: Source, bytesMax: number) {
       paused = true;
       source.pause();
     },
-    // Everything at once: what came in many pieces is searched and written as one.
+    // Piece by piece: an event that was sent by itself arrives by itself, and some clients lose what comes in one piece.
     take(): Uint8Array | undefined {
-      const all = waiting.length === 0 ? undefined : joined(waiting);
-      waiting = [];
-      bytes = 0;
-      if (paused) {
+      const piece = waiting.shift();
+      bytes -= piece?.byteLength ?? 0;
+      if (paused && bytes * 2 <= bytesMax) {
         paused = false;
         source.resume();
       }
-      return all;
+      return piece;
     },
     clear(): void {
       waiting = [];
