@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { atLeast, atMost, median, type Bench } from './bars.ts';
 import { round, type Round } from './journal-load.ts';
 
 // What a durable attempt costs, beside what the same disk takes for one bare commit of the same size. Rounds of all
@@ -17,7 +18,7 @@ const rounds = 5;
 const roundMs = 800;
 
 /** Run the bench: about 25 seconds. */
-export async function run() {
+export async function run(): Promise<Bench> {
   const seen = { one: [], sixteen: [], thousand: [], fiveThousand: [] } as Record<
     keyof typeof loads,
     Round[]
@@ -43,14 +44,16 @@ export async function run() {
   return {
     bench: 'journal',
     bars: [
-      bar('attempt durable, 1 caller, p50 to a bare commit', of('one', 'p50') / disk, 'x', { most: 4 }),
-      bar('attempt durable, 16 callers, p50 to a bare commit', of('sixteen', 'p50') / disk, 'x', { most: 6 }),
-      bar('attempt durable, 16 callers, p99 to p99', of('sixteen', 'p99') / diskWorst, 'x', { most: 10 }),
-      bar('attempts of 16 callers to bare commits', rate, 'x', { least: 2 }),
-      bar('5000 asked a second', of('fiveThousand', 'rate'), 'attempts/s', { least: 4900 }),
-      bar('CPU of the main thread an entry, 16 callers', of('sixteen', 'mainCpu'), 'us', { most: 30 }),
-      bar('CPU of the process an entry, 16 callers', of('sixteen', 'cpu'), 'us', { most: 45 }),
-      bar('event loop delay at 1000 a second, p99', of('thousand', 'loopDelay'), 'ms', { most: 10 }),
+      atMost('attempt durable, 1 caller, p50', of('one', 'p50'), 'ms', 0.5),
+      atMost('attempt durable, 1 caller, p50 to a bare commit', of('one', 'p50') / disk, '×', 4),
+      atMost('attempt durable, 16 callers, p50 to a bare commit', of('sixteen', 'p50') / disk, '×', 6),
+      atMost('attempt durable, 16 callers, p99', of('sixteen', 'p99'), 'ms', 60),
+      atMost('attempt durable, 16 callers, p99 to p99', of('sixteen', 'p99') / diskWorst, '×', 10),
+      atLeast('attempts of 16 callers to bare commits', rate, '×', 2),
+      atLeast('5000 asked a second', of('fiveThousand', 'rate'), 'attempts/s', 4900),
+      atMost('CPU of the main thread an entry, 16 callers', of('sixteen', 'mainCpu'), 'us', 30),
+      atMost('CPU of the process an entry, 16 callers', of('sixteen', 'cpu'), 'us', 45),
+      atMost('event loop delay at 1000 a second, p99', of('thousand', 'loopDelay'), 'ms', 10),
     ],
   };
 }
@@ -74,20 +77,4 @@ function bareCommit() {
   times.sort((a, b) => a - b);
   const rate = 1000 / (times.reduce((sum, time) => sum + time, 0) / times.length);
   return { p50: times[200]!, p99: times[396]!, rate };
-}
-
-/** A bar that a value must not pass, or must reach. */
-function bar(
-  name: string,
-  value: number,
-  unit: string,
-  aim: { readonly most: number } | { readonly least: number },
-) {
-  const [text, ok] =
-    'most' in aim ? [`<= ${aim.most}`, value <= aim.most] : [`>= ${aim.least}`, value >= aim.least];
-  return { name, value: Number(value.toPrecision(3)), unit, aim: text, ok };
-}
-
-function median(values: number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
 }

@@ -1,6 +1,7 @@
 import { cpuTimeOf } from './apart.ts';
 import { median } from './bars.ts';
 import { load, type Loaded, type Target } from './load.ts';
+import { watchNeighbours } from './neighbours.ts';
 
 /** One shape of load to measure all ways in. */
 export interface Cell {
@@ -25,16 +26,32 @@ export interface Figures extends Omit<Loaded, 'answered' | 'firstWrong'> {
   readonly cpuAllUs?: number;
 }
 
-/** All rounds of a cell, and the medians over them; `wrong` is the sum. */
+/** The rounds of a cell that count, and the medians over them; `wrong` is the sum. */
 export interface Measured {
   readonly cell: Cell;
+  /** How many rounds were measured in all. */
+  readonly tries: number;
+  /** The largest share of the machine that something else took in a round that counts; 0 where the system does not tell. */
+  readonly othersShare: number;
   readonly rounds: readonly Readonly<Record<string, Figures>>[];
   readonly ways: Readonly<Record<string, Figures>>;
 }
 
-const warmUpMs = 500;
+const againMs = 300;
 const roundMs = 600;
-const roundCount = 5;
+/** How many rounds count: the least disturbed of up to `triesMax`, which end as soon as so many were quiet. */
+const roundCount = 7;
+const triesMax = 15;
+const quietShare = 0.1;
+/** Calls after which the compiler has seen what there is to see, and the longest wait for them. */
+const warm = { calls: 15_000, ms: 12_000 };
+
+/** Call until the way runs as it does in a process that has been up for a while. */
+export async function warmUp(way: Way): Promise<void> {
+  const endMs = performance.now() + warm.ms;
+  for (let calls = 0; calls < warm.calls && performance.now() < endMs;)
+    calls += (await load(way.target, { connections: 16, payloadBytes: 64, durationMs: 1000 })).answered;
+}
 
 async function figuresOf(cell: Cell, way: Way): Promise<Figures> {
   const before = await cpuTimeOf(way.pid);
@@ -62,22 +79,35 @@ function medians(rounds: readonly Figures[]): Figures {
   };
 }
 
+interface Round {
+  readonly figures: Record<string, Figures>;
+  readonly othersShare: number;
+}
+
+async function roundOf(cell: Cell, ways: readonly Way[]): Promise<Round> {
+  const othersShare = await watchNeighbours(ways.map(({ pid }) => pid));
+  const figures: Record<string, Figures> = {};
+  for (const way of ways) figures[way.name] = await figuresOf(cell, way);
+  return { figures, othersShare: await othersShare() };
+}
+
 /** Measure every way in rounds; each round takes the ways in another order. */
 export async function measure(cell: Cell, ways: readonly Way[]): Promise<Measured> {
-  for (const way of ways) await load(way.target, { ...cell, durationMs: warmUpMs });
-  const rounds: Record<string, Figures>[] = [];
-  for (let round = 0; round < roundCount; round += 1) {
-    const turn = round % ways.length;
-    const figures: Record<string, Figures> = {};
-    for (const way of [...ways.slice(turn), ...ways.slice(0, turn)])
-      figures[way.name] = await figuresOf(cell, way);
-    rounds.push(figures);
+  for (const way of ways) await load(way.target, { ...cell, durationMs: againMs });
+  const tried: Round[] = [];
+  const quiet = (): number => tried.filter(({ othersShare }) => othersShare <= quietShare).length;
+  while (quiet() < roundCount && tried.length < triesMax) {
+    const turn = tried.length % ways.length;
+    tried.push(await roundOf(cell, [...ways.slice(turn), ...ways.slice(0, turn)]));
   }
+  const counted = tried.toSorted((a, b) => a.othersShare - b.othersShare).slice(0, roundCount);
+  const rounds = counted.map(({ figures }) => figures);
   const summed = ways.map(({ name }): [string, Figures] => [
     name,
     medians(rounds.map((round) => round[name]).filter((figures) => figures !== undefined)),
   ]);
-  return { cell, rounds, ways: Object.fromEntries(summed) };
+  const othersShare = counted.at(-1)?.othersShare ?? 0;
+  return { cell, tries: tried.length, othersShare, rounds, ways: Object.fromEntries(summed) };
 }
 
 /** Compare two ways within each round, and take the median of that. */

@@ -25,3 +25,13 @@ test('every row of docs/errors.md says what it means and what to do', () => {
       '',
     ]);
 });
+
+test('every promise of docs/threats.md names tests that are there', () => {
+  const named = [...page('threats.md').matchAll(/\[([^\]]+)\]\(\.\.\/([^)]+\.test\.ts)\)/g)];
+  const missing = named.filter(
+    ([, name = '', path = '']) =>
+      !readFileSync(new URL(`../${path}`, import.meta.url), 'utf8').includes(name),
+  );
+  expect(missing.map(([link]) => link)).toEqual([]);
+  expect(named.length).toBeGreaterThan(40);
+});

@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -185,4 +186,18 @@ export async function done(dataDir: string, args: readonly string[], stdin?: str
   if (finished.code !== 0)
     throw new Error(`sealgate ${args.join(' ')}: ${finished.code}\n${finished.stdout}${finished.stderr}`);
   return finished.stdout;
+}
+
+/** Ask a running gateway over its socket, as a command does, without a process for it. Gives the whole answer as JSON text. */
+export function overSocket(dataDir: string, operation: string, input: object): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socketPath = join(dataDir, 'sealgate.sock');
+    const headers = { 'content-type': 'application/json' };
+    const asked = request({ socketPath, path: `/${operation}`, method: 'POST', headers }, (response) => {
+      let said = '';
+      response.setEncoding('utf8').on('data', (chunk: string) => (said += chunk));
+      response.once('end', () => resolve(said)).once('error', reject);
+    });
+    asked.once('error', reject).end(JSON.stringify(input));
+  });
 }

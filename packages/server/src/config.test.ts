@@ -55,6 +55,7 @@ test('an empty environment gives every default', () => {
       requestTimeoutSeconds: 300,
       bodyBytesMax: 4_194_304,
     },
+    drain: { delaySeconds: 0, seconds: 10 },
     warnings: [],
     secrets: [],
   });
@@ -80,6 +81,8 @@ test('each variable that is read arrives parsed', () => {
     RATE_LIMIT_MCP_RPM: '1000000',
     REQUEST_TIMEOUT_SECONDS: '30',
     BODY_BYTES_MAX: '65536',
+    DRAIN_DELAY_SECONDS: '100',
+    DRAIN_SECONDS: '300',
     MCP_DEV_SKIP_AUTH: 'false',
   };
   expect(initConfig({ env, cwd })).toMatchObject({
@@ -91,6 +94,7 @@ test('each variable that is read arrives parsed', () => {
     dataDirectory: '/var/lib/sealgate',
     mcpServersFile: { path: join(cwd, 'servers.json'), named: true },
     limits: { mcpRequestsPerMinute: 1_000_000, requestTimeoutSeconds: 30, bodyBytesMax: 65_536 },
+    drain: { delaySeconds: 100, seconds: 300 },
     warnings: [],
   });
 });

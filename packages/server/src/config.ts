@@ -39,6 +39,13 @@ export interface AppConfig {
     readonly requestTimeoutSeconds: number;
     readonly bodyBytesMax: number;
   };
+  /** How the server stops. */
+  readonly drain: {
+    /** Health fails, calls are still taken. */
+    readonly delaySeconds: number;
+    /** After that: new calls are refused, those under way may finish. */
+    readonly seconds: number;
+  };
   /** One line each, without a value; shown at the start and by `doctor`. */
   readonly warnings: readonly string[];
   /** Every secret that is configured, for the log's redaction. */
@@ -130,6 +137,7 @@ function shape(values: Values, keys: KeyChoice, warnings: readonly string[], cwd
       requestTimeoutSeconds: values.REQUEST_TIMEOUT_SECONDS,
       bodyBytesMax: values.BODY_BYTES_MAX,
     },
+    drain: { delaySeconds: values.DRAIN_DELAY_SECONDS, seconds: values.DRAIN_SECONDS },
     warnings,
     secrets,
   };

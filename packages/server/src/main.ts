@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { openAdminSocket } from './admin/socket.ts';
 import type { Clients } from './auth/as/clients.ts';
 import { challengeFor } from './auth/as/routes.ts';
@@ -19,8 +20,6 @@ export { openLog, type Log } from './log.ts';
 export { openSealgate, type Sealgate } from './main/sealgate.ts';
 export { version } from './version.ts';
 
-/** Time that calls under way get to finish when the server stops. */
-const drainMs = 10_000;
 const rateWindowMs = 60_000;
 const collectEveryMs = 3600_000;
 
@@ -30,7 +29,7 @@ export interface Server extends Sealgate {
   readonly origin: string;
   /** A link that signs the local administrator in, as long as nobody has ever signed in. */
   readonly signInLink: string | undefined;
-  /** Drain, then close everything. */
+  /** Fail health checks, drain, then close everything, as `config.drain` says. */
   close(): Promise<void>;
 }
 
@@ -38,7 +37,7 @@ export interface Server extends Sealgate {
  * Open the product and listen.
  *
  * @param print takes a line for the person in front of the gateway, such as a sign-in link
- * @throws Refusal as {@link openSealgate}; what the operating system says when the address cannot be had
+ * @throws Refusal as {@link openSealgate}, and `config_invalid` when the address cannot be had
  */
 export async function startServer(
   config: AppConfig,
@@ -55,12 +54,17 @@ export async function startServer(
     const { address, authorization, ground, operations, signIn } = sealgate;
     closers.push(await markLife(sealgate));
     const http = await listen(sealgate, { log, metrics });
-    closers.push(() => http.drain(drainMs));
+    closers.push(() => http.drain(config.drain.seconds * 1000));
     address.listens(http.port);
     closers.push(collectClients(authorization.clients, log));
     const path = adminSocketPath(config.dataDirectory, process.cwd());
     const socket = await openAdminSocket({ path, operations, log });
     closers.push(socket.close);
+    // First of all: whoever sends calls here has to notice before one is refused.
+    closers.push(async () => {
+      http.leave();
+      await sleep(config.drain.delaySeconds * 1000);
+    });
     const signInLink = await signIn?.links.firstStartLink(ground.administrator.subject);
     return { ...sealgate, origin: address.origin(), signInLink, close };
   } catch (error) {

@@ -1,6 +1,6 @@
 // The whole public surface of the vault.
 export { Refusal, vaultCodes, type VaultCode } from './refusal.ts';
-export { Receipt, redeem } from './receipt.ts';
+export { redeem, type Receipt } from './receipt.ts';
 export type { AuditClass, AuditContext, AuditFields, AuditOutcome, Entry, Source } from './audit/entry.ts';
 export type { Audit } from './audit/audit.ts';
 export { openJournal, openJournalReader } from './audit/journal.ts';
@@ -34,7 +34,7 @@ export {
 export { sealedRecords, type RecordSealing } from './keys/sealed-records.ts';
 export { sealedTables, type SealedTables } from './keys/sealed-tables.ts';
 export type { Place, PlacedKind, Sealer } from './keys/sealer.ts';
-export type { DataKey, Suite } from './seal/data-key.ts';
+export type { Suite } from './seal/data-key.ts';
 export { openGcmRow, sealGcmRow, type GcmRow } from './seal/gcm-row.ts';
 export { kinds, type ContextOf, type KindName } from './seal/kinds.ts';
 export { dropNoncePool } from './seal/nonces.ts';

@@ -3,6 +3,7 @@ import { memoryTables, objectOf, openConnections, sealedTables, type Entry } fro
 import { oneKeySealer } from '@sealgate/vault/testing';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { memoryAudit, type MemoryAudit } from '../domain/fixtures/memory-audit.ts';
+import { partsOf } from '../domain/fixtures/upstream-parts.ts';
 import type { Upstream } from '../domain/upstream.ts';
 import { openUpstreams, type Upstreams } from '../domain/upstreams.ts';
 import { adoptFile } from './adopt-file.ts';
@@ -26,7 +27,7 @@ const noClients = {
 beforeEach(async () => {
   paper = memoryAudit();
   const tables = memoryTables({ now: Date.now });
-  upstreams = await openUpstreams(tables, Date.now);
+  upstreams = await openUpstreams(partsOf(tables, Date.now));
   const page = async () => ({ entries: paper.lines as readonly Entry[], cursor: undefined });
   const verify = async () =>
     ({ state: 'intact', batches: 1, entries: paper.lines.length, end: { batch: 1, digest: '' } }) as const;

@@ -1,5 +1,7 @@
+import { once } from 'node:events';
 import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -24,6 +26,7 @@ beforeEach(async () => {
   const call = async (name: string, input: unknown): Promise<unknown> => {
     if (name === 'refuse') throw refuse('usage', 'no', 'detail for the log');
     if (name === 'break') throw new Error('internals');
+    if (name === 'slow') await new Promise((resolve) => setTimeout(resolve, 300));
     return { name, input };
   };
   socket = await openAdminSocket({ path, operations: { call }, log });
@@ -73,4 +76,22 @@ test('a data directory with a long name is reached from the working directory, o
   const long = `/data/${'x'.repeat(120)}`;
   expect(adminSocketPath(long, long)).toBe('sealgate.sock');
   expect(() => adminSocketPath(long, '/elsewhere')).toThrow(/too long/);
+});
+
+test('an address that is none is refused and no fault', async () => {
+  expect(await ask('/%', '{}')).toMatchObject({ ok: true, result: { name: '%' } });
+  expect(JSON.stringify(logged)).not.toContain('URIError');
+});
+
+test('closing waits for an operation under way, and not for requests that are begun and never sent', async () => {
+  const silent = connect(path).on('error', () => undefined);
+  const half = connect(path).on('error', () => undefined);
+  half.write('POST /x HTTP/1.1\r\nHost: ');
+  await Promise.all([once(silent, 'connect'), once(half, 'connect')]);
+  const slow = ask('/slow', '{}');
+  await ask('/x', '{}');
+  await socket.close();
+  expect(await slow).toMatchObject({ ok: true, result: { name: 'slow' } });
+  expect(half.destroyed || (await once(half, 'close'))).toBeTruthy();
+  silent.destroy();
 });

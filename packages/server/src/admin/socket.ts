@@ -1,5 +1,6 @@
 import { chmodSync, rmSync } from 'node:fs';
 import { createServer, type IncomingMessage } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Refusal } from '@sealgate/vault';
 import type { AdminAnswer } from '../domain/admin-answers.ts';
 import { refuse } from '../errors.ts';
@@ -11,6 +12,8 @@ import type { Operations } from './operations.ts';
 
 const bodyBytesMax = 1024 * 1024;
 const bodySeconds = 30;
+/** How long operations under way may take when the socket is closed. */
+const finishMs = 5000;
 
 /** What the socket needs. */
 export interface AdminSocketParts {
@@ -23,7 +26,7 @@ export interface AdminSocketParts {
 /**
  * Listen. The caller holds the data directory's lock, so a socket that lies there is left over from a process that died.
  *
- * @returns how to stop; operations under way are finished
+ * @returns how to stop; operations under way get five seconds, connections without one are cut
  * @throws Refusal `data_directory_unsafe` when the socket cannot be made
  */
 export async function openAdminSocket({
@@ -32,12 +35,18 @@ export async function openAdminSocket({
   log,
 }: AdminSocketParts): Promise<{ close(): Promise<void> }> {
   rmSync(path, { force: true });
+  const running = new Set<Promise<unknown>>();
   const server = createServer({ requestTimeout: bodySeconds * 1000 }, (request, response) => {
-    void answer(operations, request, log).then((body) => {
-      response
-        .writeHead(200, { 'content-type': 'application/json', connection: 'close' })
-        .end(JSON.stringify(body));
-    });
+    const gone = new Promise((resolve) => response.once('close', resolve));
+    const done = answer(operations, request, log)
+      .then((body) => {
+        response
+          .writeHead(200, { 'content-type': 'application/json', connection: 'close' })
+          .end(JSON.stringify(body));
+        return gone;
+      })
+      .finally(() => running.delete(done));
+    running.add(done);
   });
   server.maxConnections = 64;
   const before = process.umask(0o177);
@@ -54,11 +63,13 @@ export async function openAdminSocket({
     process.umask(before);
   }
   return {
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeIdleConnections();
-      }),
+    async close() {
+      const closed = new Promise((resolve) => server.close(resolve));
+      await Promise.race([Promise.all(running), sleep(finishMs, undefined, { ref: false })]);
+      // Node no longer times requests once it closes: one that is never sent would keep the process from ending.
+      server.closeAllConnections();
+      await closed;
+    },
   };
 }
 
@@ -71,7 +82,7 @@ async function answer(
     if (request.method !== 'POST')
       throw refuse('method_not_allowed', 'administration takes POST /<operation>');
     const input = await bodyOf(request);
-    const result = await operations.call(decodeURIComponent((request.url ?? '/').slice(1)), input);
+    const result = await operations.call((request.url ?? '/').slice(1), input);
     return { ok: true, result: result ?? null };
   } catch (error) {
     if (error instanceof Refusal) {

@@ -192,6 +192,12 @@ describe('a secret', () => {
     expect(said.stderr).not.toContain(secret);
   });
 
+  test('is not repeated with an option that there is not', async () => {
+    const said = await run(['connections', 'set', 'docs', `--bearer=${secret}='x`]);
+    expect(said).toMatchObject({ code: 2, stderr: expect.stringContaining("'--bearer'") as string });
+    expect(said.stderr).not.toContain(secret);
+  });
+
   test('lies in no file as it is', async () => {
     await run(['connections', 'set', 'docs'], { stdin: secret });
     for (const name of await readdir(dataDir)) {

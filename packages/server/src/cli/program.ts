@@ -52,6 +52,8 @@ function programFor(context: CommandContext): Command {
     .configureOutput({
       writeOut: (text) => void terminal.stdout.write(text),
       writeErr: (text) => void terminal.stderr.write(text),
+      // What follows an unknown option may be a secret that was meant for a prompt.
+      outputError: (text, write) => write(text.replace(/('--?[^'=\s]+)=.*'/s, "$1'")),
     })
     .exitOverride()
     .showHelpAfterError('(sealgate <command> --help says more)')

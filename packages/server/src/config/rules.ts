@@ -35,9 +35,11 @@ export function chooseKeys(
     };
   const provider = values.KEY_PROVIDER ?? present.keys().next().value ?? 'keyring';
   if (provider === 'keyring') return { provider };
+  const sign = values.KEY_PROVIDER === undefined ? present.get(provider) : undefined;
+  const implied = sign === undefined ? '' : `${sign} is set, and `;
   if (provider !== 'env' && provider !== 'passphrase' && provider !== 'hkdf')
     return {
-      problem: `KEY_PROVIDER=${provider} is not part of this version: use keyring, env, passphrase or hkdf`,
+      problem: `${implied}KEY_PROVIDER=${provider} is not part of this version: use keyring, env, passphrase or hkdf`,
     };
   const value = values[localKeys[provider]];
   if (value === undefined) return { problem: `KEY_PROVIDER=${provider} needs ${localKeys[provider]}` };

@@ -39,6 +39,13 @@ it('does not let twice the limit pass across the edge of a minute', () => {
   expect(burst()).toBe(120);
 });
 
+it('counts a key anew, and truly, when it comes back after its window', () => {
+  let at = 0;
+  const limiter = slidingWindow({ limit: 1, windowMs: 1000, keysMax: 10 }, () => at);
+  for (at = 0; at < 10_000; at += 2000)
+    expect([limiter.consume('k').allowed, limiter.consume('k').allowed]).toEqual([true, false]);
+});
+
 it('says truly when the next use is free', () => {
   let at = 500;
   const limiter = slidingWindow({ limit: 2, windowMs: 1000, keysMax: 10 }, () => at);

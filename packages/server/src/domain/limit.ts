@@ -37,6 +37,8 @@ interface Ring {
 export function slidingWindow(settings: LimitSettings, now: () => number): Limiter {
   // In order of the latest use, so that what has ended lies in front.
   const rings = new Map<string, Ring>();
+  /** The last of `rings`, or one that is no longer among them. */
+  let latest: Ring | undefined;
   const standing = (ring: Ring | undefined, at: number): Standing => {
     const count = ring?.count ?? 0;
     const oldest = ring === undefined || count === 0 ? undefined : ring.stamps[ring.first];
@@ -65,8 +67,11 @@ export function slidingWindow(settings: LimitSettings, now: () => number): Limit
       if (!standing(ring, at).allowed) return standing(ring, at);
       ring ??= { stamps: new Float64Array(Math.min(settings.limit, 8)), first: 0, count: 0 };
       append(ring, at, settings.limit);
-      rings.delete(key);
-      rings.set(key, ring);
+      if (ring !== latest) {
+        rings.delete(key);
+        rings.set(key, ring);
+        latest = ring;
+      }
       return { ...standing(ring, at), allowed: true };
     },
   };

@@ -2,6 +2,7 @@ import { memoryTables, type Receipt } from '@sealgate/vault';
 import { expect, test } from 'vitest';
 import { memoryAudit } from './fixtures/memory-audit.ts';
 import { placementOf, placementText } from './upstream-rules.ts';
+import { partsOf } from './fixtures/upstream-parts.ts';
 import { openUpstreams, upstreamObject } from './upstreams.ts';
 import type { Upstream } from './upstream.ts';
 
@@ -33,7 +34,7 @@ const stdio = (name: string, more: object = {}): Upstream => ({
 
 test('an upstream is found by its own group alone, also after a restart', async () => {
   const tables = memoryTables({ now: Date.now });
-  const upstreams = await openUpstreams(tables, () => 5);
+  const upstreams = await openUpstreams(partsOf(tables, () => 5));
   await upstreams.add(await receipt('upstream.add', 'b'), 'g1', http('b'));
   await upstreams.add(
     await receipt('upstream.add', 'a'),
@@ -41,7 +42,7 @@ test('an upstream is found by its own group alone, also after a restart', async 
     stdio('a', { credential: { in: 'env', name: 'KEY' } }),
     'file',
   );
-  for (const open of [upstreams, await openUpstreams(tables, () => 6)]) {
+  for (const open of [upstreams, await openUpstreams(partsOf(tables, () => 6))]) {
     expect(
       open.list('g1').map(({ upstream, origin, addedAtMs }) => [upstream.name, origin, addedAtMs]),
     ).toEqual([
@@ -55,7 +56,7 @@ test('an upstream is found by its own group alone, also after a restart', async 
 });
 
 test('of two that add the same name one is told that it exists', async () => {
-  const upstreams = await openUpstreams(memoryTables({ now: Date.now }), Date.now);
+  const upstreams = await openUpstreams(partsOf(memoryTables({ now: Date.now }), Date.now));
   const adding = [http('x', 'http://one/'), http('x', 'http://two/')].map(async (one) =>
     upstreams.add(await receipt('upstream.add', 'x'), 'g1', one),
   );
@@ -67,7 +68,7 @@ test('of two that add the same name one is told that it exists', async () => {
 });
 
 test('nothing changes without its own entry in the journal', async () => {
-  const upstreams = await openUpstreams(memoryTables({ now: Date.now }), Date.now);
+  const upstreams = await openUpstreams(partsOf(memoryTables({ now: Date.now }), Date.now));
   const used = await receipt('upstream.add', 'x');
   await upstreams.add(used, 'g1', http('x'));
   const attacks = [
@@ -82,7 +83,7 @@ test('nothing changes without its own entry in the journal', async () => {
 });
 
 test('whoever listens hears of each change, and a removed upstream is gone', async () => {
-  const upstreams = await openUpstreams(memoryTables({ now: Date.now }), Date.now);
+  const upstreams = await openUpstreams(partsOf(memoryTables({ now: Date.now }), Date.now));
   const heard: string[] = [];
   const stop = upstreams.onChange((tenant, name) => heard.push(`${tenant}/${name}`));
   await upstreams.add(await receipt('upstream.add', 'x'), 'g1', http('x'));
@@ -112,7 +113,7 @@ test.each([
   [stdio('x', { args: ['a\0b'] }), /NUL/],
   [stdio('x', { env: { KEY: '' }, credential: { in: 'env', name: 'KEY' } }), /leave it out/],
 ])('an upstream that must not be kept is refused: %o', async (upstream, why) => {
-  const upstreams = await openUpstreams(memoryTables({ now: Date.now }), Date.now);
+  const upstreams = await openUpstreams(partsOf(memoryTables({ now: Date.now }), Date.now));
   const error: unknown = await upstreams
     .add(await receipt('upstream.add', upstream.name), 'g1', upstream)
     .catch((thrown: unknown) => thrown);
@@ -130,4 +131,26 @@ test.each(['bearer', 'basic', 'header:x-api-key', 'query:key', 'env:TOKEN'])(
 
 test('anything else is no place', () => {
   expect(['', 'digest', 'header:', 'cookie:a', 'env'].map(placementOf)).toEqual(Array(5).fill(undefined));
+});
+
+test('a row that was written or changed outside of the gateway runs nothing, and can be replaced', async () => {
+  const tables = memoryTables({ now: Date.now });
+  const before = await openUpstreams(partsOf(tables, Date.now));
+  await before.add(await receipt('upstream.add', 'a'), 'g1', stdio('a'));
+  await before.add(await receipt('upstream.add', 'b'), 'g1', stdio('b'));
+  const row = (await tables.get('mcp_servers', { serverId: 'g1/a' }))!.item;
+  const definition = { ...(row['definition'] as object), command: '/tmp/evil' };
+  await tables.put('mcp_servers', { ...row, definition });
+  const moved = { ...row, serverId: 'g1/c', name: 'c' };
+  await tables.put('mcp_servers', moved);
+
+  const foreign: string[] = [];
+  const after = await openUpstreams(partsOf(tables, Date.now, (serverId) => foreign.push(serverId)));
+  expect(foreign.toSorted()).toEqual(['g1/a', 'g1/c']);
+  expect(after.list('g1').map(({ upstream }) => upstream.name)).toEqual(['b']);
+  expect(after.find('g1', 'a')).toBeUndefined();
+  await after.add(await receipt('upstream.add', 'a'), 'g1', http('a'));
+  expect((await openUpstreams(partsOf(tables, Date.now, () => undefined))).find('g1', 'a')).toEqual(
+    http('a'),
+  );
 });

@@ -42,10 +42,25 @@ export function upstreamObject(tenant: string, name: string): string {
   return `upstream:${tenant}/${name}`;
 }
 
+/** What {@link openUpstreams} stands on. */
+export interface UpstreamParts {
+  readonly tables: Tables;
+  readonly now: () => number;
+  /** A mark that only this deployment can make. Every row carries one: a description says which program is run. */
+  readonly mark: (text: string) => string;
+  /** Told of each row that somebody else wrote or changed. It is left out, and adding its name anew replaces it. */
+  readonly foreign: (serverId: string) => void;
+}
+
 /** Read all of them and keep them in memory. */
-export async function openUpstreams(tables: Tables, now: () => number): Promise<Upstreams> {
+export async function openUpstreams({ tables, now, mark, foreign }: UpstreamParts): Promise<Upstreams> {
   const kept = new Map<string, KeptUpstream>();
-  for await (const item of everything(tables)) kept.set(item.serverId, keptOf(item));
+  const distrusted = new Set<string>();
+  for await (const item of everything(tables)) {
+    if (item['mark'] === mark(markedText(item))) kept.set(item.serverId, keptOf(item));
+    else distrusted.add(item.serverId);
+  }
+  distrusted.forEach(foreign);
   const listeners = new Set<(tenant: string, name: string) => void>();
   const changed = (tenant: string, name: string): void => {
     for (const listener of listeners) listener(tenant, name);
@@ -56,12 +71,15 @@ export async function openUpstreams(tables: Tables, now: () => number): Promise<
       refuseFaulty(upstream);
       const one = { tenant, origin, addedAtMs: now(), upstream };
       const serverId = idOf(tenant, upstream.name);
-      const revision = await tables.put('mcp_servers', rowOf(serverId, one), { ifAbsent: true });
+      const row = rowOf(serverId, one);
+      const guard = distrusted.has(serverId) ? undefined : ({ ifAbsent: true } as const);
+      const revision = await tables.put('mcp_servers', { ...row, mark: mark(markedText(row)) }, guard);
       if (revision === undefined)
         throw refuse(
           'upstream_exists',
           `there is an upstream "${upstream.name}" already; remove it first: sealgate upstreams remove ${upstream.name}`,
         );
+      distrusted.delete(serverId);
       kept.set(serverId, one);
       changed(tenant, upstream.name);
     },
@@ -103,6 +121,15 @@ function rowOf(
   // Through JSON: what is `undefined` is left out, as the store wants it.
   const definition = JSON.parse(JSON.stringify(upstream)) as { readonly [name: string]: Value };
   return { serverId, groupId: tenant, name: upstream.name, origin, addedAtMs, definition };
+}
+
+// The same text whatever order a store gives attributes back in.
+function markedText({ mark: _, ...item }: ItemOf<'mcp_servers'>): string {
+  return JSON.stringify(item, (_name, value: unknown) =>
+    typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+      : value,
+  );
 }
 
 function keptOf(item: ItemOf<'mcp_servers'>): KeptUpstream {

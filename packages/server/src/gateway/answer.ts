@@ -3,6 +3,7 @@ import type { Dispatcher } from 'undici';
 import { refuse } from '../errors.ts';
 import { bodyQueue, type BodyQueue, type Source } from './body-queue.ts';
 import { bodyTypeOf } from './headers.ts';
+import { addPiece, joined } from './pieces.ts';
 
 // What undici tells of one request, made into an Answer. An event stream is handed over with its headers; everything
 // else is collected while it is small, because one piece costs far less than a stream, and becomes a stream when it is not.
@@ -50,7 +51,7 @@ export function receive(sizes: AnswerSizes, hooks: { onHeaders(): void; onEnd():
     onResponseStart(started, status, headers) {
       if (status < 200 || aborted !== undefined) return;
       controller = started;
-      const head = { status, headers: joined(headers) };
+      const head = { status, headers: flat(headers) };
       const refusal = unreadable(head.headers);
       if (refusal !== undefined) return abort(refusal);
       hooks.onHeaders();
@@ -87,15 +88,13 @@ function gather(sizes: AnswerSizes, source: Source, give: (answer: Answer) => vo
     },
     push(chunk: Uint8Array): void {
       if (stream !== undefined) return stream.push(chunk);
-      collected.push(chunk);
+      addPiece(collected, chunk);
       collectedBytes += chunk.byteLength;
       if (head !== undefined && collectedBytes > sizes.collectedBytesMax) openStream(head);
     },
     end(): void {
       if (stream !== undefined) return stream.end();
-      const [only, ...more] = collected;
-      if (head !== undefined)
-        give({ ...head, body: only !== undefined && more.length === 0 ? only : Buffer.concat(collected) });
+      if (head !== undefined) give({ ...head, body: joined(collected) });
     },
     fail(reason: Error): void {
       stream?.fail(reason);
@@ -111,11 +110,12 @@ function unreadable(headers: Answer['headers']): Error | undefined {
   return refuse('upstream_unavailable', 'the upstream compressed its answer although it was asked not to');
 }
 
-function joined(headers: Readonly<Record<string, string | string[] | undefined>>): Record<string, string> {
-  const flat: Record<string, string> = {};
+function flat(headers: Readonly<Record<string, string | string[] | undefined>>): Record<string, string> {
+  const values: Record<string, string> = {};
   for (const [name, value] of Object.entries(headers))
-    if (value !== undefined) flat[name.toLowerCase()] = typeof value === 'string' ? value : value.join(', ');
-  return flat;
+    if (value !== undefined)
+      values[name.toLowerCase()] = typeof value === 'string' ? value : value.join(', ');
+  return values;
 }
 
 /** Only the error's code is told: a message could quote the request, and the request holds the credential. */

@@ -1,3 +1,5 @@
+import { addPiece } from './pieces.ts';
+
 /** Where the bytes come from; told to wait while the reader is behind. */
 export interface Source {
   pause(): void;
@@ -66,20 +68,21 @@ function openBacklog(source: Source, bytesMax: number) {
   let paused = false;
   return {
     add(chunk: Uint8Array): void {
-      waiting.push(chunk);
+      addPiece(waiting, chunk);
       bytes += chunk.byteLength;
       if (paused || bytes <= bytesMax) return;
       paused = true;
       source.pause();
     },
+    // Piece by piece: an event that was sent by itself arrives by itself, and some clients lose what comes in one piece.
     take(): Uint8Array | undefined {
-      const chunk = waiting.shift();
-      bytes -= chunk?.byteLength ?? 0;
+      const piece = waiting.shift();
+      bytes -= piece?.byteLength ?? 0;
       if (paused && bytes * 2 <= bytesMax) {
         paused = false;
         source.resume();
       }
-      return chunk;
+      return piece;
     },
     clear(): void {
       waiting = [];

@@ -1,6 +1,7 @@
 import { createMcpHandler, McpServer } from '@modelcontextprotocol/server';
 import { describe, expect, it } from 'vitest';
 import { readCall, readSessionCall, type Call } from './call.ts';
+import { codeOf } from './fixtures/code-of.ts';
 import { readFields } from './fields.ts';
 
 type Headers = Readonly<Record<string, string>>;
@@ -28,14 +29,6 @@ const read = (headers: Headers, body: unknown): Call =>
     readFields(Object.entries(headers).flat()),
     Buffer.from(typeof body === 'string' ? body : JSON.stringify(body)),
   );
-const codeOf = (run: () => unknown): string => {
-  try {
-    run();
-  } catch (error) {
-    return (error as { code: string }).code;
-  }
-  return 'accepted';
-};
 
 describe('a call of 2026-07-28', () => {
   it('is what its body says, with the headers that were compared and no others', () => {

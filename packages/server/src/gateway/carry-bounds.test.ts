@@ -1,28 +1,9 @@
-import { createServer, type RequestListener, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import type { Outgoing } from '@sealgate/vault';
 import { afterEach, expect, it } from 'vitest';
-import { carryDefaults, openCarry, type CarrySettings } from './carry.ts';
+import { carryDefaults, openCarry } from './carry.ts';
+import { carrying, closeAll, upstream } from './fixtures/carrying.ts';
 
-const closing: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  await Promise.all(closing.splice(0).map((close) => close()));
-});
-
-async function upstream(
-  listener: RequestListener,
-): Promise<{ readonly origin: string; readonly server: Server }> {
-  const server = createServer(listener);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  closing.push(() => new Promise((resolve) => (server.close(resolve), server.closeAllConnections())));
-  return { origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, server };
-}
-
-function carrying(settings: Partial<CarrySettings> = {}) {
-  const open = openCarry({ ...carryDefaults, ...settings });
-  closing.push(() => open.close());
-  return open.carry;
-}
+afterEach(closeAll);
 
 const ask = (origin: string, more: Partial<Outgoing> = {}): Outgoing => ({
   origin,
@@ -120,4 +101,25 @@ it('closing ends what is under way', async () => {
   await expect(open.carry(ask(origin))).rejects.toEqual(
     expect.objectContaining({ code: 'upstream_unavailable' }),
   );
+});
+
+it('an answer that was cut into single bytes is not read byte by byte, and two events stay two pieces', async () => {
+  const { origin } = await upstream((_, response) => {
+    response.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders();
+    response.socket?.end(`${'1\r\nx\r\n'.repeat(50_000)}0\r\n\r\n`);
+  });
+  const { body } = await carrying()(ask(origin));
+  const pieces: number[] = [];
+  for await (const piece of body as AsyncIterable<Uint8Array>) pieces.push(piece.byteLength);
+  expect(pieces.reduce((sum, bytes) => sum + bytes, 0)).toBe(50_000);
+  expect(pieces.length).toBeLessThan(2000);
+  const apart = await upstream((_, response) => {
+    response.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders();
+    response.socket?.end('6\r\nfirst \r\n6\r\nsecond\r\n0\r\n\r\n');
+  });
+  const events: string[] = [];
+  const answered = await carrying()(ask(apart.origin));
+  for await (const piece of answered.body as AsyncIterable<Uint8Array>)
+    events.push(Buffer.from(piece).toString());
+  expect(events).toEqual(['first ', 'second']);
 });

@@ -1,34 +1,9 @@
-import {
-  createServer,
-  type IncomingMessage,
-  type RequestListener,
-  type Server,
-  type ServerResponse,
-} from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Answer, Outgoing } from '@sealgate/vault';
 import { afterEach, describe, expect, it } from 'vitest';
-import { carryDefaults, openCarry, type CarrySettings } from './carry.ts';
+import { carrying, closeAll, upstream } from './fixtures/carrying.ts';
 
-const closing: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  await Promise.all(closing.splice(0).map((close) => close()));
-});
-
-async function upstream(
-  listener: RequestListener,
-): Promise<{ readonly origin: string; readonly server: Server }> {
-  const server = createServer(listener);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  closing.push(() => new Promise((resolve) => (server.close(resolve), server.closeAllConnections())));
-  return { origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, server };
-}
-
-function carrying(settings: Partial<CarrySettings> = {}) {
-  const open = openCarry({ ...carryDefaults, ...settings });
-  closing.push(() => open.close());
-  return open.carry;
-}
+afterEach(closeAll);
 
 const post = (origin: string, more: Partial<Outgoing> = {}): Outgoing => ({
   origin,

@@ -31,7 +31,7 @@ export type Forward = (passage: Passage) => Promise<void>;
 export function openForward({ gate, handles }: ForwardParts): Forward {
   return async (passage) => {
     const { caller, upstream, call, fields, signal, reply } = passage;
-    const owner = { caller, upstream: upstream.name };
+    const owner = { caller, upstream: upstream.name, origin: targetOf(upstream).origin };
     const handle = call.era === 'legacy' ? fields.get('mcp-session-id') : undefined;
     const sessionId = handle === undefined ? undefined : await handles.take(owner, handle);
     // Ends the upstream's request for reasons of our own too, such as an answer that is not passed on.

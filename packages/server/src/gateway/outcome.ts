@@ -1,5 +1,6 @@
 import type { AuditOutcome } from '@sealgate/vault';
 import type { Call } from './call.ts';
+import { addPiece, joined } from './pieces.ts';
 
 // What came of a call, for the log. A status of 200 is not success: the failure may be inside the JSON-RPC message.
 // Answers are searched natively for the two words a failure needs and parsed only when one of them is there.
@@ -34,16 +35,19 @@ export function eventTail(call: Call): EventTail {
   return {
     see(chunk) {
       bytes += chunk.byteLength;
-      tail.push(chunk);
+      addPiece(tail, chunk);
       tailBytes += chunk.byteLength;
-      let surplus = 0;
-      while (tailBytes - (tail[surplus]?.byteLength ?? 0) >= tailBytesMax)
-        tailBytes -= tail[surplus++]?.byteLength ?? 0;
-      if (surplus > 0) tail = tail.slice(surplus);
+      // At twice as much, so that what is kept is copied once in a while and not with every chunk.
+      if (tailBytes < 2 * tailBytesMax) return;
+      tail = [joined(tail).subarray(-tailBytesMax)];
+      tailBytes = tailBytesMax;
     },
     outcome() {
       if (call.kind !== 'request') return { out: 'success', bytes };
-      return { ...verdictOfEvents(call, Buffer.concat(tail).toString('utf8')), bytes };
+      return {
+        ...verdictOfEvents(call, Buffer.concat(tail).subarray(-tailBytesMax).toString('utf8')),
+        bytes,
+      };
     },
   };
 }

@@ -1,16 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { codeOf } from './fixtures/code-of.ts';
 import { depthMax, refuseCaseVariants, scanBody } from './scan.ts';
 
 const scan = (text: string) => scanBody(Buffer.from(text));
-const codeOf = (run: () => unknown): string => {
-  try {
-    run();
-  } catch (error) {
-    return (error as { code: string }).code;
-  }
-  return 'accepted';
-};
 
 describe('a request body', () => {
   it('is read as JSON.parse reads it when no object repeats a key', () => {

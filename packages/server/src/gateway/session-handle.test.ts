@@ -2,7 +2,11 @@ import { oneKeySealer } from '@sealgate/vault/testing';
 import { expect, it } from 'vitest';
 import { openSessionHandles, type SessionOwner } from './session-handle.ts';
 
-const ann: SessionOwner = { caller: { tenant: 't1', subject: 'ann' }, upstream: 'shop' };
+const ann: SessionOwner = {
+  caller: { tenant: 't1', subject: 'ann' },
+  upstream: 'shop',
+  origin: 'https://shop.example',
+};
 const unknown = expect.objectContaining({ code: 'session_unknown' }) as unknown;
 
 it('gives back the session of the person and upstream it was made for, also after a restart', async () => {
@@ -16,7 +20,7 @@ it('gives back the session of the person and upstream it was made for, also afte
   expect(await restarted.take(ann, handle)).toBe('upstream-id-1');
 });
 
-it('is no session in the hand of another person, group or upstream, even while it is remembered', async () => {
+it('is no session in the hand of another person, group or upstream, or at another address, even while it is remembered', async () => {
   const handles = openSessionHandles(oneKeySealer());
   const handle = await handles.give(ann, 'id');
   await handles.take(ann, handle);
@@ -24,6 +28,7 @@ it('is no session in the hand of another person, group or upstream, even while i
     { ...ann, caller: { tenant: 't1', subject: 'bob' } },
     { ...ann, caller: { tenant: 't2', subject: 'ann' } },
     { ...ann, upstream: 'mail' },
+    { ...ann, origin: 'https://moved.example' },
   ];
   for (const other of others) await expect(handles.take(other, handle)).rejects.toEqual(unknown);
 });

@@ -19,6 +19,8 @@ export interface SessionOwner {
   readonly caller: Pick<Caller, 'tenant' | 'subject'>;
   /** The upstream's name. */
   readonly upstream: string;
+  /** Scheme, host and port: an upstream that moved does not learn the sessions of the old place. */
+  readonly origin: string;
 }
 
 /** Turns upstream session ids into handles for clients, and back. */
@@ -86,19 +88,19 @@ async function open(sealer: Pick<Sealer, 'open'>, owner: SessionOwner, handle: s
   }
 }
 
-function placeOf({ caller, upstream }: SessionOwner): Place {
+function placeOf({ caller, upstream, origin }: SessionOwner): Place {
   return {
     tenant: caller.tenant,
     subject: caller.subject,
     table: 'mcp_session',
-    record: upstream,
+    record: `${upstream} ${origin}`,
     field: 'upstream',
     epoch: 0,
   };
 }
 
-function cacheKey({ caller, upstream }: SessionOwner, handle: string): string {
-  return JSON.stringify([caller.tenant, caller.subject, upstream, handle]);
+function cacheKey({ caller, upstream, origin }: SessionOwner, handle: string): string {
+  return JSON.stringify([caller.tenant, caller.subject, upstream, origin, handle]);
 }
 
 function unknown(): Refusal {

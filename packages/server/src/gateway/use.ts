@@ -4,7 +4,7 @@ import type { Call } from './call.ts';
 import type { Passage } from './passage.ts';
 
 /** What the log is told of a caller. @param correlation UUIDv7 of the request */
-function auditContext(caller: Caller, correlation: string): AuditContext {
+export function auditContext(caller: Caller, correlation: string): AuditContext {
   return {
     tenant: caller.tenant,
     actor: { type: 'person', id: caller.subject },

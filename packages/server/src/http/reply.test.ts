@@ -92,6 +92,7 @@ it('an answer on a bare connection is complete HTTP', () => {
 });
 
 it('a health check is 200 or 503', () => {
-  expect(healthAnswer(true, {}).status).toBe(200);
-  expect(healthAnswer(false, { journal: 'full' })).toMatchObject({ status: 503 });
+  expect(healthAnswer('ok', {}).status).toBe(200);
+  expect(healthAnswer('draining', {}).status).toBe(503);
+  expect(healthAnswer('unavailable', { journal: 'full' })).toMatchObject({ status: 503 });
 });

@@ -169,11 +169,14 @@ export function rawAnswer({ status, headers, body }: Written): Buffer {
   return Buffer.concat([Buffer.from(`HTTP/1.1 ${status} \r\n${lines.join('\r\n')}\r\n\r\n`, 'latin1'), body]);
 }
 
-/** The answer of a health check: 200 when well, 503 when the load balancer should look elsewhere. */
-export function healthAnswer(well: boolean, facts: Readonly<Record<string, unknown>>): Written {
+/** `draining`: told to stop; `unavailable`: something the gateway stands on fails. */
+type Health = 'ok' | 'draining' | 'unavailable';
+
+/** The answer of a health check: 200 when ok, 503 when the load balancer should look elsewhere. */
+export function healthAnswer(health: Health, facts: Readonly<Record<string, unknown>>): Written {
   return {
-    status: well ? 200 : 503,
+    status: health === 'ok' ? 200 : 503,
     headers: { 'content-type': 'application/json', 'cache-control': 'no-store' },
-    body: Buffer.from(JSON.stringify({ status: well ? 'ok' : 'unavailable', ...facts })),
+    body: Buffer.from(JSON.stringify({ status: health, ...facts })),
   };
 }

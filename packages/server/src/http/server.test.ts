@@ -300,6 +300,18 @@ describe('the server', () => {
   });
 });
 
+it.each([
+  [{ port: -1 }, /^port \d+ on 127\.0\.0\.1 is in use: .*PORT/],
+  [{ host: '192.0.2.254' }, /^192\.0\.2\.254 is no address of this machine: set HOST/],
+])('an address that cannot be had is refused with what to change', async (address, message) => {
+  const { port } = await start(answer);
+  const wanted = { ...address, ...('port' in address ? { port } : {}) };
+  await expect(start(answer, wanted)).rejects.toMatchObject({
+    code: 'config_invalid',
+    message: expect.stringMatching(message) as string,
+  });
+});
+
 describe('ending', () => {
   it('shows in health first; then calls finish, streams are cut and new calls find nobody', async () => {
     let release = (): void => undefined;
@@ -330,5 +342,25 @@ describe('ending', () => {
     await drained;
     expect(server.running()).toBe(0);
     await expect(send(server, 'GET', '/health')).rejects.toThrow('ECONNREFUSED');
+  });
+
+  it('does not wait for a request that was begun and is never sent', async () => {
+    const server = await start(answer);
+    const slow = connect(server.port, '127.0.0.1').on('error', () => undefined);
+    slow.write('POST /mcp/shop HTTP/1.1\r\nHost: ');
+    expect((await send(server, 'GET', '/health')).status).toBe(200);
+    const closed = once(slow, 'close');
+    await server.drain(0);
+    await closed;
+  });
+
+  it('does not wait for a client that sent no HTTP, was told so, and stays', async () => {
+    const server = await start(answer);
+    const staying = connect({ port: server.port, host: '127.0.0.1', allowHalfOpen: true });
+    staying.on('error', () => undefined).write('what?\r\n\r\n');
+    const [told] = (await once(staying, 'data')) as [Buffer];
+    expect(told.toString()).toMatch(/^HTTP\/1\.1 400 /);
+    await server.drain(0);
+    staying.destroy();
   });
 });

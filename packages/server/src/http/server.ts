@@ -5,6 +5,7 @@ import { refuse } from '../errors.ts';
 import type { McpHandler } from './exchange.ts';
 import { fromFastify } from './fastify-errors.ts';
 import { openGuard } from './guard.ts';
+import { listenFailure } from './listen-failure.ts';
 import { openLoad, type LoadSettings } from './load.ts';
 import { mcpRoutes } from './mcp-routes.ts';
 import { answerTo, healthAnswer, isRefusal, rawAnswer } from './reply.ts';
@@ -37,6 +38,9 @@ export const httpDefaults: Omit<HttpSettings, 'host' | 'port' | 'frontendUrl'> =
   streamsMax: 4096,
 };
 
+/** How long a client whose bytes were no request may take to read why. */
+const lingerMs = 1000;
+
 /** What answers. */
 export interface HttpParts<Admitted> {
   readonly mcp: McpHandler<Admitted>;
@@ -63,15 +67,18 @@ export interface HttpServer {
   drain(waitMs: number): Promise<void>;
 }
 
-/** Start to listen. @throws what the operating system says when the address cannot be had */
+/** Start to listen. @throws Refusal `config_invalid` when the address cannot be had */
 export async function openHttp<Admitted>(
   settings: HttpSettings,
   parts: HttpParts<Admitted>,
 ): Promise<HttpServer> {
   const load = openLoad(settings);
   const app = newApp(settings, parts);
-  let guard = (_: readonly string[], __: 'own' | 'any'): void => undefined;
   refuseUnguarded(app);
+  // Until the port is known nobody can have been told of it.
+  let guard = (_: readonly string[], __: 'own' | 'any'): void => {
+    throw refuse('host_forbidden', 'the gateway does not answer to this host name yet');
+  };
   app.addHook('onRequest', async (request) => {
     // A health check comes from a load balancer, which knows the gateway by an address only.
     if (request.url === '/health' || request.url === '/health/live') return;
@@ -79,17 +86,20 @@ export async function openHttp<Admitted>(
   });
   const open = { config: { guard: 'public' } } as const;
   app.get('/health/live', open, (_, reply) => {
-    const { status, headers, body } = healthAnswer(true, {});
+    const { status, headers, body } = healthAnswer('ok', {});
     return reply.code(status).headers(headers).send(body);
   });
   app.get('/health', open, async (_, reply) => {
     const { well, facts } = await parts.health();
-    const { status, headers, body } = healthAnswer(well && load.state === 'open', facts);
+    const health = load.state === 'open' ? (well ? 'ok' : 'unavailable') : 'draining';
+    const { status, headers, body } = healthAnswer(health, facts);
     return reply.code(status).headers(headers).send(body);
   });
   await app.register(async (scope) => mcpRoutes(scope, { mcp: parts.mcp, load, onFault: parts.onFault }));
   if (parts.routes !== undefined) await app.register(async (scope) => parts.routes?.(scope));
-  await app.listen({ host: settings.host, port: settings.port });
+  await app.listen({ host: settings.host, port: settings.port }).catch((error: unknown) => {
+    throw listenFailure(error, settings);
+  });
   const { port } = app.server.address() as AddressInfo;
   guard = openGuard({ port, frontendUrl: settings.frontendUrl });
   return {
@@ -130,7 +140,9 @@ function newApp<Admitted>(settings: HttpSettings, parts: HttpParts<Admitted>): F
     requestIdHeader: false,
     genReqId: () => requestId(parts.now()),
     return503OnClosing: false,
-    forceCloseConnections: 'idle',
+    // What is still open when calls have ended is idle, or a request that was begun and never sent: Node looks for slow
+    // clients no more once it closes, and one of them would keep the process from ending.
+    forceCloseConnections: true,
     http: {
       headersTimeout: settings.headersMs,
       maxHeaderSize: settings.headerBytesMax,
@@ -143,6 +155,8 @@ function newApp<Admitted>(settings: HttpSettings, parts: HttpParts<Admitted>): F
       socket.end(
         rawAnswer(answerTo(unreadable(error.code), { requestId: requestId(parts.now()), form: 'plain' })),
       );
+      // Node no longer times this connection: it must not stay open for as long as the client likes.
+      setTimeout(() => socket.destroy(), lingerMs).unref();
     },
   });
   app.setNotFoundHandler((request, reply) =>

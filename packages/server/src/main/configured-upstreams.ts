@@ -3,15 +3,14 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { adoptFile } from '../admin/adopt-file.ts';
 import { recorded, type Operator } from '../admin/recorded.ts';
-
 import type { AppConfig } from '../config.ts';
 import { parseServersFile } from '../domain/mcp-servers-file.ts';
 import type { StdioUpstream, Upstream } from '../domain/upstream.ts';
 import { upstreamObject } from '../domain/upstreams.ts';
-import { refuse } from '../errors.ts';
 import { requestId } from '../http/request-id.ts';
 import type { Log } from '../log.ts';
 import type { Ground } from './ground.ts';
+import { readServersFile } from './servers-file.ts';
 
 /** Bring the kept upstreams in line with the servers file, and give a first start its sample. */
 export async function configureUpstreams(
@@ -20,27 +19,13 @@ export async function configureUpstreams(
   log: Log,
   now: () => number,
 ): Promise<void> {
-  const { text } = readServers(config);
+  const text = readServersFile(config.mcpServersFile);
   const wanted = text === undefined ? [] : parsed(text, config.mcpServersFile.path, log);
   const operator = starting(ground, now);
   const adopted = await adoptFile(ground, operator, wanted);
   for (const upstream of adopted.shadowed)
     log.warn({ upstream }, 'added by hand and named in the servers file: the one added by hand stays');
   if (config.environment !== 'production') await offerSample(ground, operator, now);
-}
-
-function readServers({ mcpServersFile: { path, named } }: AppConfig): { readonly text: string | undefined } {
-  try {
-    return { text: readFileSync(path, 'utf8') };
-  } catch (error) {
-    if (!named && (error as NodeJS.ErrnoException).code === 'ENOENT') return { text: undefined };
-    throw refuse(
-      'config_invalid',
-      'the file that MCP_SERVERS_FILE names cannot be read',
-      String(error),
-      error,
-    );
-  }
 }
 
 function parsed(text: string, path: string, log: Log): readonly Upstream[] {

@@ -70,7 +70,13 @@ export async function openGround(config: AppConfig, log: Log, now: () => number)
       audit: openAudit({ journal, failed }),
       connections: openConnections(sealedTables(tables, sealer), now),
       administrator: await ensureLocalAdministrator(tables, now),
-      upstreams: await openUpstreams(tables, now),
+      upstreams: await openUpstreams({
+        tables,
+        now,
+        mark: (text) => sealer.blind('mcp_servers', text),
+        foreign: (serverId) =>
+          log.error({ serverId }, 'an upstream was changed outside of the gateway and is left out'),
+      }),
       close,
     };
   } catch (error) {

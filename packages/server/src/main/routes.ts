@@ -1,8 +1,8 @@
 import type { HttpParts } from '../http/server.ts';
 import { isLoopback } from '../auth/bearer.ts';
 import { refuse } from '../errors.ts';
-
 import type { Metrics } from '../telemetry/metrics.ts';
+import type { Ground } from './ground.ts';
 import type { Sealgate } from './sealgate.ts';
 
 /** What answers beside `/mcp/{upstream}`: health and metrics. */
@@ -33,11 +33,13 @@ export function openRoutes(
   });
   return {
     async health() {
+      const failing = await failingStores(ground);
       const facts = {
         stores: { tables: config.database, journal: 'sqlite' },
+        failing,
         encryption: { on: true, keys: config.keys.provider },
       };
-      return { well: !ground.journal.health().failing, facts };
+      return { well: failing.length === 0, facts };
     },
     routes(app) {
       app.get('/metrics', { config: { guard: 'machine' } }, (request, reply) => {
@@ -48,4 +50,13 @@ export function openRoutes(
       });
     },
   };
+}
+
+async function failingStores({ tables, journal, administrator }: Ground): Promise<readonly string[]> {
+  const { tenant, subject } = administrator;
+  const readable = await tables.get('memberships', { groupId: tenant, userId: subject }).then(
+    (found) => found !== undefined,
+    () => false,
+  );
+  return [...(readable ? [] : ['tables']), ...(journal.health().failing ? ['journal'] : [])];
 }

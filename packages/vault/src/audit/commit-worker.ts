@@ -1,6 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Batch } from './batch.ts';
-import { appender, connect } from './journal-file.ts';
+import { appender, connect, proveWritable } from './journal-file.ts';
 
 // The commit thread: takes a sealed batch, writes it, answers. It sees ciphertext only and holds no key.
 
@@ -29,6 +29,7 @@ answer(() => {
     db.exec('PRAGMA wal_checkpoint(TRUNCATE)'); // a reader may outlast us, and then nobody else folds the log in
     db.close();
   };
+  proveWritable(db);
   append = appender(db);
 });
 port.on('message', (batch: Batch | undefined) => {

@@ -95,9 +95,13 @@ function openCutter() {
   };
 }
 
+// Characters that JSON writes as one byte each.
+const plain = /^[ !#-[\]-~]*$/;
+
 /** Bytes of the text in JSON without the quotes. A character takes 6 at most, so short texts need no counting. */
 function jsonBytes(text: string, bytesMax: number): number {
   if (text.length * 6 <= bytesMax) return text.length * 6;
   if (text.length > bytesMax) return Infinity;
+  if (plain.test(text)) return text.length;
   return Buffer.byteLength(JSON.stringify(text)) - 2;
 }

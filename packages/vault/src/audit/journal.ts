@@ -3,7 +3,7 @@ import { refuse, type Refusal } from '../refusal.ts';
 import { openChain } from './chain-writer.ts';
 import type { OpenCommitter } from './committer.ts';
 import { groupCommit, type GroupCommit } from './group-commit.ts';
-import { prepareFile } from './journal-file.ts';
+import { fileRefusal, prepareFile } from './journal-file.ts';
 import { readPage, type EntryPage, type EntryQuery } from './pages.ts';
 import { openRows, type Rows } from './rows.ts';
 import { continueTail } from './tail.ts';
@@ -109,7 +109,7 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
     };
   } catch (error) {
     rows.close();
-    throw error;
+    throw fileRefusal(path, error);
   }
 }
 

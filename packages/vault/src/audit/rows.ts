@@ -1,5 +1,5 @@
 import { DatabaseSync } from 'node:sqlite';
-import { refuse } from '../refusal.ts';
+import { refuse, type Refusal } from '../refusal.ts';
 import type { Batch } from './batch.ts';
 import { fileRefusal } from './journal-file.ts';
 
@@ -26,12 +26,13 @@ export function openRows(path: string): Rows {
     try {
       return read();
     } catch (error) {
-      throw fileRefusal(path, error);
+      throw misshapen(error) ? damaged(String(error), error) : fileRefusal(path, error);
     }
   };
   return guarded(() => {
     const db = new DatabaseSync(path, { readOnly: true, timeout: 1000 });
     try {
+      refuseOtherForm(db);
       const up = db.prepare(`SELECT ${columns} FROM batches WHERE n >= ? ORDER BY n LIMIT 64`);
       const down = db.prepare(`SELECT ${columns} FROM batches WHERE n <= ? ORDER BY n DESC LIMIT 64`);
       const last = db.prepare(`SELECT ${columns} FROM batches ORDER BY n DESC LIMIT 1`);
@@ -49,16 +50,30 @@ export function openRows(path: string): Rows {
   });
 }
 
+// One table and nothing else: a trigger could delete what was just written, and a view show rows that are not there.
+function refuseOtherForm(db: DatabaseSync): void {
+  const found = db.prepare('SELECT type, name FROM sqlite_schema').all();
+  const known = found.length === 1 && found[0]?.type === 'table' && found[0].name === 'batches';
+  if (!known) throw damaged(`it holds ${JSON.stringify(found)}`);
+}
+
+/** A file that opens and is no journal: other columns, or numbers that no journal reaches. */
+function misshapen(error: unknown): boolean {
+  if (!(error instanceof Error) || !('code' in error)) return false;
+  const sqliteError = 1;
+  return error.code === 'ERR_OUT_OF_RANGE' || ('errcode' in error && error.errcode === sqliteError);
+}
+
+function damaged(detail: string, cause?: unknown): Refusal {
+  return refuse('journal_broken', 'the audit journal is damaged', detail, cause);
+}
+
 function rowOf(row: Record<string, unknown> | undefined): Batch | undefined {
   if (row === undefined) return undefined;
   const { n, writer, boot, first, count, prev, digest, payload } = row;
   const numbers = [n, boot, first, count].every((value) => Number.isSafeInteger(value));
   const blobs = [prev, digest, payload].every((value) => value instanceof Uint8Array);
   if (!numbers || !blobs || typeof writer !== 'string')
-    throw refuse(
-      'journal_broken',
-      'the audit journal is damaged',
-      `row ${String(n)} has a value of another type`,
-    );
+    throw damaged(`row ${String(n)} has a value of another type`);
   return row as unknown as Batch;
 }

@@ -100,6 +100,14 @@ const attacks: { name: string; do: string[]; rechain?: true; at: number; reason:
     at: 7,
     reason: 'digest',
   },
+  ...[0, -5].map((n) => ({
+    name: `a row in front of the first, as number ${n}`,
+    do: [
+      `INSERT INTO batches SELECT ${n}, writer, boot, 7, count, prev, digest, payload FROM batches WHERE n = 6`,
+    ],
+    at: 1,
+    reason: 'gap',
+  })),
   // From here on the digests are made right again, so only the seal can tell.
   {
     name: 'a changed payload, chained anew',
@@ -216,5 +224,24 @@ describe('a process does not start on a journal whose last row', () => {
     await assert.rejects(openJournal({ path, sealer: oneKeySealer(), now: Date.now }), {
       code: 'journal_broken',
     });
+  });
+});
+
+describe('a file that is no journal any more is neither read nor written', () => {
+  const huge = '9223372036854775807';
+  test.each([
+    [
+      'a trigger that deletes what is written',
+      `CREATE TRIGGER t AFTER INSERT ON batches BEGIN DELETE FROM batches WHERE n = new.n; END`,
+    ],
+    ['a view', 'ALTER TABLE batches RENAME TO other', 'CREATE VIEW batches AS SELECT * FROM other'],
+    ['another table', 'CREATE TABLE other (a)'],
+    ['no table', 'DROP TABLE batches'],
+    ['other columns', 'ALTER TABLE batches DROP COLUMN writer'],
+    ['a number beyond all', `UPDATE batches SET n = ${huge} WHERE n = 6`],
+  ])('with %s', async (_, ...statements) => {
+    tamper(...statements);
+    await assert.rejects(verdict(), { code: 'journal_broken' });
+    await assert.rejects(openJournal({ path, sealer, now: Date.now }), { code: 'journal_broken' });
   });
 });

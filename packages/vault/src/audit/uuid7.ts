@@ -9,30 +9,32 @@ import { randomBytes } from 'node:crypto';
  */
 export function uuid7Source(random: (size: number) => Uint8Array = randomBytes): (atMs: number) => string {
   let lastMs = -1;
+  let time = '';
   let counter = 0;
   let pool = Buffer.alloc(0);
   let used = 0;
-  const take = (size: number): Buffer => {
+  /** Where that many unused bytes begin. */
+  const take = (size: number): number => {
     if (used + size > pool.length) {
       pool = Buffer.from(random(1000));
       used = 0;
     }
     used += size;
-    return pool.subarray(used - size, used);
+    return used - size;
+  };
+  const begin = (ms: number): void => {
+    lastMs = ms;
+    const hex = ms.toString(16).padStart(12, '0');
+    time = `${hex.slice(0, 8)}-${hex.slice(8)}-7`;
+    const at = take(2);
+    counter = pool.readUInt16BE(at) & 0x7ff;
   };
   return (atMs) => {
-    if (atMs > lastMs) {
-      lastMs = atMs;
-      counter = take(2).readUInt16BE() & 0x7ff;
-    } else if (++counter > 0xfff) {
-      lastMs += 1;
-      counter = take(2).readUInt16BE() & 0x7ff;
-    }
-    const time = lastMs.toString(16).padStart(12, '0');
-    const tail = take(8);
-    tail[0] = (tail[0]! & 0x3f) | 0x80;
-    const text = tail.toString('hex');
+    if (atMs > lastMs) begin(atMs);
+    else if (++counter > 0xfff) begin(lastMs + 1);
+    const at = take(8);
+    pool[at] = (pool[at]! & 0x3f) | 0x80;
     const rise = counter.toString(16).padStart(3, '0');
-    return `${time.slice(0, 8)}-${time.slice(8)}-7${rise}-${text.slice(0, 4)}-${text.slice(4)}`;
+    return `${time}${rise}-${pool.toString('hex', at, at + 2)}-${pool.toString('hex', at + 2, at + 8)}`;
   };
 }

@@ -27,7 +27,8 @@ type Fault = Extract<Verdict, { state: 'broken' }>;
  * the end cannot be missed by looking at the rest. Compare with an anchor noted elsewhere for that.
  *
  * @param anchors points the chain must pass through
- * @throws Refusal `key_unavailable`, `audit_unavailable`: the question could not be answered
+ * @throws Refusal `journal_broken` when the file cannot be read as a journal any more; `key_unavailable`,
+ *   `audit_unavailable`: the question could not be answered
  */
 export async function verifyChain(rows: Rows, sealer: Sealer, anchors: readonly Anchor[]): Promise<Verdict> {
   const wanted = new Map(anchors.map((anchor) => [anchor.batch, anchor.digest]));
@@ -37,7 +38,12 @@ export async function verifyChain(rows: Rows, sealer: Sealer, anchors: readonly 
   let digest = noDigest;
   let writer: string | undefined;
   let boot = 0;
-  for (let page = rows.from(1, false); page.length > 0; page = rows.from(n + 1, false)) {
+  // From below the first number: a row put in front of it would be no row of the chain.
+  for (
+    let page = rows.from(Number.MIN_SAFE_INTEGER, false);
+    page.length > 0;
+    page = rows.from(n + 1, false)
+  ) {
     for (const batch of page) {
       if (batch.n !== n + 1 || batch.first !== entries + 1) return broken(n + 1, 'gap');
       if (batch.writer !== (writer ?? batch.writer) || batch.boot < boot) return broken(batch.n, 'gap');

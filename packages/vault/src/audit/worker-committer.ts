@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads';
+import type { Batch } from './batch.ts';
 import type { OpenCommitter } from './committer.ts';
 import type { CommitReply } from './commit-worker.ts';
 
@@ -7,6 +8,15 @@ const workerUrl = new URL(
   `./commit-worker.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`,
   import.meta.url,
 );
+
+/**
+ * The batch in memory of its own. A message carries whole allocations, and a small buffer is a part of a large one that
+ * it shares with whatever else the process has just written, secrets included.
+ */
+export function apart(batch: Batch): Batch {
+  const own = (bytes: Uint8Array): Uint8Array => Uint8Array.from(bytes);
+  return { ...batch, prev: own(batch.prev), digest: own(batch.digest), payload: own(batch.payload) };
+}
 
 /** Commits on a thread of its own, so that a slow disk delays those who wait for it and nobody else. */
 export const openWorkerCommitter: OpenCommitter = async (path) => {
@@ -41,7 +51,7 @@ export const openWorkerCommitter: OpenCommitter = async (path) => {
   return {
     commit(batch) {
       const done = next();
-      worker.postMessage(batch);
+      worker.postMessage(apart(batch));
       return done;
     },
     async close() {

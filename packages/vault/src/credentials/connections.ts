@@ -1,30 +1,31 @@
 import type { SealedTables } from '../keys/sealed-tables.ts';
 import { redeem, type Receipt } from '../receipt.ts';
 import { refuse } from '../refusal.ts';
-import type { ItemOf, Stored } from '../store/tables.ts';
+import { foundRows, type Sought, type ConnectionRow, type Found } from './found-rows.ts';
 import type { Connection, Connections } from './gate.ts';
 import { checkCredential } from './inject.ts';
 import type { Placement } from './placement.ts';
 
 // A row of `connections`: the description in clear, the credential sealed at its own place
-// (tenant, subject, row, field, epoch), so that it opens in no other row and for no other person.
+// (tenant, subject, row, field, placement, origin, epoch), so that it opens in no other row, for no other person, and
+// for no other address.
 //
 //   groupId · connectionId = upstream#subject#name · subject · upstream · name · placement · origin
 //   epoch (milliseconds of the moment it was set: a row that is removed and set again never repeats one)
 //   createdAtMs · credential (sealed)
 
-/** A row as it lies in the store, its credential still sealed. */
-export type ConnectionRow = ItemOf<'connections'>;
-
 /** What {@link openConnections} gives: the kept connections, and the way of the gate to their sealed rows. */
 export interface ConnectionRows extends Connections {
-  /** The person's own connection to the upstream, or the group's. `undefined` when there is neither. */
-  find(
-    tenant: string,
-    subject: string,
-    upstream: string,
-    name: string,
-  ): Promise<Stored<ConnectionRow> | undefined>;
+  /**
+   * The person's own connection to the upstream, or the group's; as it was up to `foundLifeMs` ago where another process
+   * has changed it, and never older than this process's last change. `undefined` when there is neither.
+   */
+  find(tenant: string, subject: string, upstream: string, name: string): Promise<Found | undefined>;
+  /**
+   * The row as it stands now: read again when this process has changed any since it was found. `undefined` when it is
+   * gone.
+   */
+  current(found: Found): Promise<ConnectionRow | undefined>;
   /**
    * Open the credential of a row.
    *
@@ -40,32 +41,43 @@ const attemptsMax = 5;
 /** Connections on the sealed tables. */
 export function openConnections(tables: SealedTables, now: () => number): ConnectionRows {
   const listeners = new Set<(connection: Connection) => void>();
-  const changed = (connection: Connection): void => {
-    for (const listener of listeners) listener(connection);
-  };
+  const lately = foundRows(now);
+  let changes = 0;
+  // Also after a failure, for then nobody knows whether it was written.
+  const counted = (): unknown => (changes += 1);
+  const changed = (connection: Connection): void => listeners.forEach((listener) => listener(connection));
   return {
     idOf: connectionIdOf,
     async set(receipt, wanted, secret) {
       const connectionId = connectionIdOf(wanted.upstream, wanted.subject, wanted.name);
       redeem(receipt, 'connection.set', objectOf(wanted.tenant, connectionId));
       checkCredential(secret, wanted.placement);
-      const connection = await write(tables, { ...wanted, connectionId }, secret, now);
+      const written = write(tables, { ...wanted, connectionId }, secret, now);
+      const connection = await written.finally(counted);
       changed(connection);
       return connection;
     },
     async remove(receipt, tenant, connectionId) {
       redeem(receipt, 'connection.remove', objectOf(tenant, connectionId));
-      const key = { groupId: tenant, connectionId };
-      const found = await tables.get('connections', key);
-      const removed = await tables.remove('connections', key);
-      if (found !== undefined && removed) changed(connectionOf(found.item));
-      return removed;
+      const removed = await drop(tables, { groupId: tenant, connectionId }).finally(counted);
+      if (removed === undefined) return false;
+      changed(connectionOf(removed));
+      return true;
     },
     list: (tenant) => listAll(tables, tenant),
     async find(tenant, subject, upstream, name) {
-      const own = { groupId: tenant, connectionId: connectionIdOf(upstream, subject, name) };
-      const whole = { groupId: tenant, connectionId: connectionIdOf(upstream, '', name) };
-      return (await tables.get('connections', own)) ?? (await tables.get('connections', whole));
+      const sought = { tenant, subject, upstream, name };
+      const known = lately.get(sought, changes);
+      if (known !== undefined) return known.found;
+      const look = { changes, atMs: now() };
+      const found = await read(tables, sought, look.changes);
+      lately.keep(sought, { ...look, found });
+      return found;
+    },
+    async current({ row, changes: before }) {
+      if (changes === before) return row;
+      const { groupId, connectionId } = row;
+      return (await tables.get('connections', { groupId, connectionId }))?.item;
     },
     async open(receipt, act, row) {
       redeem(receipt, act, objectOf(row.groupId, row.connectionId));
@@ -78,9 +90,20 @@ export function openConnections(tables: SealedTables, now: () => number): Connec
   };
 }
 
-/** The object that receipts of connection mutations are bound to. */
+async function read(
+  tables: SealedTables,
+  { tenant, subject, upstream, name }: Sought,
+  changes: number,
+): Promise<Found | undefined> {
+  const own = { groupId: tenant, connectionId: connectionIdOf(upstream, subject, name) };
+  const whole = { groupId: tenant, connectionId: connectionIdOf(upstream, '', name) };
+  const stored = (await tables.get('connections', own)) ?? (await tables.get('connections', whole));
+  return stored === undefined ? undefined : { row: stored.item, changes };
+}
+
+/** The object that receipts of connection mutations are bound to. No tenant and connection have that of another pair. */
 export function objectOf(tenant: string, connectionId: string): string {
-  return `connection:${tenant}/${connectionId}`;
+  return `connection:${tenant.replaceAll('%', '%25').replaceAll('/', '%2f')}/${connectionId}`;
 }
 
 /** The description in a row. */
@@ -137,5 +160,22 @@ async function write(
     const revision = await tables.put('connections', { ...item, credential: secret }, guard);
     if (revision !== undefined) return { ...wanted, epoch: item.epoch, createdAtMs: nowMs };
   }
-  throw refuse('store_unavailable', 'the connection is being changed by others; try again');
+  throw contended();
+}
+
+// Under a guard, so that whoever listens is told of the very row that went.
+async function drop(
+  tables: SealedTables,
+  key: { readonly groupId: string; readonly connectionId: string },
+): Promise<ConnectionRow | undefined> {
+  for (let attempt = 0; attempt < attemptsMax; attempt += 1) {
+    const found = await tables.get('connections', key);
+    if (found === undefined) return undefined;
+    if (await tables.remove('connections', key, { ifRevision: found.revision })) return found.item;
+  }
+  throw contended();
+}
+
+function contended(): Error {
+  return refuse('store_unavailable', 'the connection is being changed by others; try again');
 }

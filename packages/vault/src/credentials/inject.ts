@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { refuse } from '../refusal.ts';
 import type { Outgoing } from './loan.ts';
 import type { Placement } from './placement.ts';
@@ -32,11 +33,12 @@ const loading = /^(?:PATH|NODE_OPTIONS|LD_.*|DYLD_.*|PYTHONPATH|BASH_ENV|ENV|IFS
 export function checkCredential(secret: Uint8Array, placement: Placement): void {
   if (secret.length === 0) throw invalid('is empty');
   if (secret.length > secretBytesMax) throw invalid(`is longer than ${secretBytesMax} bytes`);
-  const text = Buffer.from(secret).toString('utf8');
-  if (!Buffer.from(text, 'utf8').equals(Buffer.from(secret))) throw invalid('is not UTF-8 text');
-  if (text.includes('\0')) throw invalid('contains a NUL byte');
+  if (!isUtf8(secret)) throw invalid('is not UTF-8 text');
+  if (secret.includes(0)) throw invalid('contains a NUL byte');
   checkName(placement);
   if (placement.in !== 'header') return;
+  // A view: a copy would lie in the pool of small buffers, which nobody wipes.
+  const text = Buffer.from(secret.buffer, secret.byteOffset, secret.byteLength).toString('utf8');
   if (placement.scheme === 'basic') {
     if (!/^[^:]+:/.test(text))
       throw invalid('for basic authentication must have the form name:password (RFC 7617 §2)');

@@ -5,8 +5,8 @@ import type { Placement } from './placement.ts';
 const needleBytesMin = 6;
 
 /**
- * The byte sequences to look for in an answer: the secret as it is, as JSON text, percent-encoded, in base64 and
- * base64url, and for a basic credential its password and its whole header value.
+ * The byte sequences to look for in an answer: the secret as it is, as JSON text, percent-encoded, as in a form, in
+ * base64 and base64url, and for a basic credential its password and its whole header value.
  *
  * @returns longest first, so that a form that contains another is blotted out whole
  */
@@ -22,15 +22,40 @@ export function needlesOf(secret: Buffer, placement: Placement): readonly Buffer
     .toSorted((a, b) => b.length - a.length);
 }
 
+// What JSON and percent-encoding write as it is (RFC 3986 §2.3): most API keys and tokens are nothing else.
+const unreserved = /^[A-Za-z0-9\-._~]*$/;
+
 function formsOf(text: string): readonly string[] {
   const bytes = Buffer.from(text, 'utf8');
-  const json = JSON.stringify(text).slice(1, -1);
+  if (unreserved.test(text))
+    return [text, bytes.toString('base64').replaceAll('=', ''), bytes.toString('base64url')];
   return [
     text,
-    json,
-    json.replaceAll('/', '\\/'),
-    encodeURIComponent(text),
+    ...jsonForms(JSON.stringify(text).slice(1, -1)),
+    ...percentForms(encodeURIComponent(text)),
+    // As in a form: a space is `+` (WHATWG URL, application/x-www-form-urlencoded).
+    new URLSearchParams([['', text]]).toString().slice(1),
     bytes.toString('base64').replaceAll('=', ''),
     bytes.toString('base64url'),
   ];
+}
+
+// What writers of JSON escape beyond what they must: slashes, whatever is not ASCII, what HTML reads.
+function jsonForms(json: string): readonly string[] {
+  const escaped = (character: string): string =>
+    `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  const ascii = json.replaceAll(/[\u007f-\uffff]/g, escaped);
+  return [
+    json,
+    json.replaceAll('/', '\\/'),
+    ascii,
+    ascii.replaceAll('/', '\\/'),
+    json.replaceAll(/[<>&\u2028\u2029]/g, escaped),
+  ];
+}
+
+// Hexadecimal digits are written large or small, and a slash of a path as it is.
+function percentForms(percent: string): readonly string[] {
+  const small = percent.replaceAll(/%../g, (byte) => byte.toLowerCase());
+  return [percent, small, percent.replaceAll('%2F', '/')];
 }

@@ -3,7 +3,8 @@ import type { AuditOutcome } from '../audit/entry.ts';
 import type { Receipt } from '../receipt.ts';
 import { redeem } from '../receipt.ts';
 import { Refusal, refuse } from '../refusal.ts';
-import { connectionOf, objectOf, type ConnectionRow, type ConnectionRows } from './connections.ts';
+import { connectionOf, objectOf, type ConnectionRows } from './connections.ts';
+import type { ConnectionRow, Found } from './found-rows.ts';
 import type { Connection, Gate, Lent, Use } from './gate.ts';
 import { inject } from './inject.ts';
 import type { Carry } from './loan.ts';
@@ -11,8 +12,8 @@ import { needlesOf } from './needles.ts';
 import { scrubAnswer } from './scrub.ts';
 
 // The gate (stops 5 and 7 of the walk). The order is the rule: find whose it is, attempt durable, and only then
-// open; if the attempt cannot be written nothing is opened. The plaintext lives in this file's stack frames, in the
-// one header or query value it becomes, and in the needles that scrub the answer, and is wiped when the work ends.
+// open; if the attempt cannot be written nothing is opened. The plaintext lies in one buffer, wiped when the work ends;
+// in the header or query value it becomes; and in the needles that scrub the answer, for as long as that is read.
 
 /** What the gate stands on. */
 export interface GateParts {
@@ -30,30 +31,31 @@ export function openGate(parts: GateParts): Gate {
       const startedAtMs = now();
       const attempted = await attempt(parts, use, use.act);
       let outcome: AuditOutcome = { out: 'unknown' };
-      let secret: Buffer | undefined;
+      let loan: Loan | undefined;
       try {
-        secret = await release(parts, attempted, use);
-        outcome = await work(lend(attempted.row, secret, carry));
+        loan = lend(await release(parts, attempted, use), carry);
+        outcome = await work(loan.lent);
       } catch (error) {
         outcome = failed(error);
         throw error;
       } finally {
-        secret?.fill(0);
+        loan?.end();
         audit.outcome(attempted.receipt.entry, use.context, { ...outcome, ms: now() - startedAtMs });
       }
     },
     async lendToChild(use) {
       const attempted = await attempt(parts, use, 'child.lend');
-      let secret: Buffer | undefined;
+      let released: Released;
       try {
-        secret = await release(parts, attempted, use);
+        released = await release(parts, attempted, use);
+        const loan = childLoan(released);
         audit.outcome(attempted.receipt.entry, use.context, { out: 'success' });
-        return childLoan(attempted.row, secret);
+        return loan;
       } catch (error) {
         audit.outcome(attempted.receipt.entry, use.context, failed(error));
         throw error;
       } finally {
-        secret?.fill(0);
+        released?.secret.fill(0);
       }
     },
     onChange: connections.onChange,
@@ -61,11 +63,14 @@ export function openGate(parts: GateParts): Gate {
 }
 
 interface Attempt {
-  readonly row: ConnectionRow | undefined;
+  readonly found: Found | undefined;
   readonly receipt: Receipt;
   readonly act: string;
   readonly object: string;
 }
+
+/** An open credential and the row it is of; `undefined` when the upstream is reached without one. */
+type Released = { readonly row: ConnectionRow; readonly secret: Buffer } | undefined;
 
 async function attempt(
   { connections, audit }: GateParts,
@@ -73,29 +78,42 @@ async function attempt(
   act: string,
 ): Promise<Attempt> {
   const { context, subject, upstream, request } = use;
-  const row = (await connections.find(context.tenant, subject, upstream, 'default'))?.item;
-  const object = row === undefined ? `upstream:${upstream}` : objectOf(row.groupId, row.connectionId);
+  const found = await connections.find(context.tenant, subject, upstream, 'default');
+  const object =
+    found === undefined ? `upstream:${upstream}` : objectOf(found.row.groupId, found.row.connectionId);
   const receipt = await audit.record('strict', context, { act, object, service: upstream, request });
-  return { row, receipt, act, object };
+  return { found, receipt, act, object };
 }
 
 async function release(
   { connections }: GateParts,
-  { row, receipt, act, object }: Attempt,
+  { found, receipt, act, object }: Attempt,
   { upstream, required }: Pick<Use, 'upstream' | 'required'>,
-): Promise<Buffer | undefined> {
-  if (row !== undefined) return connections.open(receipt, act, row);
-  redeem(receipt, act, object);
-  if (required) throw missing(upstream);
-  return undefined;
+): Promise<Released> {
+  if (found === undefined) {
+    redeem(receipt, act, object);
+    if (required) throw missing(upstream);
+    return undefined;
+  }
+  // It may have been replaced or removed while the attempt was on its way to the disk.
+  const row = await connections.current(found);
+  if (row === undefined) throw missing(upstream);
+  return { row, secret: await connections.open(receipt, act, row) };
 }
 
-function lend(row: ConnectionRow | undefined, secret: Buffer | undefined, carry: Carry): Lent {
+/** One request's use of a credential. `end`: no request any more, and the plaintext is wiped. */
+interface Loan {
+  readonly lent: Lent;
+  end(): void;
+}
+
+function lend(released: Released, carry: Carry): Loan {
   let spent = false;
-  return async (outgoing) => {
-    if (spent) throw refuse('loan_spent', 'a credential is lent to one request only');
+  const lent: Lent = async (outgoing) => {
+    if (spent) throw refuse('loan_spent', 'a credential is lent to one request only, until the work ends');
     spent = true;
-    if (row === undefined || secret === undefined) return carry(outgoing);
+    if (released === undefined) return carry(outgoing);
+    const { row, secret } = released;
     const { origin, placement, upstream } = connectionOf(row);
     if (origin !== outgoing.origin)
       throw refuse(
@@ -106,13 +124,21 @@ function lend(row: ConnectionRow | undefined, secret: Buffer | undefined, carry:
     const needles = needlesOf(secret, placement);
     return scrubAnswer(await carry(inject(outgoing, placement, secret)), needles);
   };
+  return {
+    lent,
+    end() {
+      spent = true;
+      released?.secret.fill(0);
+    },
+  };
 }
 
-function childLoan(
-  row: ConnectionRow | undefined,
-  secret: Buffer | undefined,
-): { environment: Readonly<Record<string, string>>; connection: Connection | undefined } {
-  if (row === undefined || secret === undefined) return { environment: {}, connection: undefined };
+function childLoan(released: Released): {
+  environment: Readonly<Record<string, string>>;
+  connection: Connection | undefined;
+} {
+  if (released === undefined) return { environment: {}, connection: undefined };
+  const { row, secret } = released;
   const connection = connectionOf(row);
   if (connection.placement.in !== 'env')
     throw refuse(

@@ -102,7 +102,19 @@ export function placeIn(table: TableName, item: Item, name: string, field: Seale
   if (typeof subject !== 'string' || typeof epoch !== 'number' || !Number.isSafeInteger(epoch) || epoch < 0)
     throw invalid(`${table}.${name} has no ${field.subjectAttribute} or no ${field.epochAttribute}`);
   // JSON of texts keeps partition and sort key apart whatever they hold.
-  return { tenant, subject, table, record: JSON.stringify(key), field: name, epoch };
+  return { tenant, subject, table, record: JSON.stringify(key), field: fieldIn(item, name, field), epoch };
+}
+
+// An attribute that is missing is written as `null` in a list, and so is one that is `null`: neither says anything.
+function fieldIn(item: Item, name: string, { boundAttributes }: SealedField): string {
+  if (boundAttributes === undefined) return name;
+  return JSON.stringify([name, ...boundAttributes.map((attribute) => item[attribute])], sorted);
+}
+
+// Names of an object in one order, for not every store keeps the one they were written in.
+function sorted(_: string, value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 function refuseClear(where: string, value: unknown, field: SealedField): void {

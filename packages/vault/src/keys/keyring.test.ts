@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { chmod, mkdtemp, readFile, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -39,6 +40,20 @@ test('it is made at first use, for its owner alone, and leaves nothing beside it
   expect(await readdir(join(file, '..'))).toEqual(['keyring.json']);
   expect(await provider.describe()).toMatchObject([{ active: true, createdAtMs: 1_700_000_000_000 }]);
 });
+
+test.skipIf(process.platform === 'win32')(
+  'a disk that takes only part of it leaves no key behind',
+  async () => {
+    const script = `const { openKeyring } = await import(${JSON.stringify(new URL('keyring.ts', import.meta.url).href)});
+    await openKeyring({ file: ${JSON.stringify(file)}, mayCreate: true, now: Date.now })
+      .catch((error) => console.log(error.code));`;
+    // The shell's limit of file sizes stands in for a full disk.
+    const limited = `trap '' XFSZ; ulimit -f 0; exec "$0" --input-type=module -e "$1"`;
+    const { stdout } = spawnSync('sh', ['-c', limited, process.execPath, script], { encoding: 'utf8' });
+    expect(stdout.trim()).toBe('key_unavailable');
+    expect(await readdir(join(file, '..'))).toEqual([]);
+  },
+);
 
 test('a later start opens what an earlier one wrapped', async () => {
   const wrapped = await (await open()).generate({ tenant: 't', context });

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { link, open, unlink, type FileHandle } from 'node:fs/promises';
+import { link, open, rm, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { refuse } from '../refusal.ts';
 
@@ -49,17 +49,21 @@ export async function createPrivateFile(file: string, content: Uint8Array): Prom
   const draft = `${file}.${randomBytes(6).toString('hex')}.tmp`;
   try {
     await writeThrough(draft, content);
-    try {
-      // A link, not a rename: it fails when the name is taken, so no race can replace a keyring in use.
-      await link(draft, file);
-    } catch (error) {
-      if (codeOf(error) !== 'EEXIST') throw error;
-    }
-    await unlink(draft);
-    await syncDirectory(dirname(file));
+    // A link, not a rename: it fails when the name is taken, so no race can replace a keyring in use.
+    await link(draft, file).catch(isThere);
   } catch (error) {
     throw unusable(file, 'it cannot be written', error);
+  } finally {
+    // Written or not, the draft holds a key.
+    await rm(draft, { force: true });
   }
+  await syncDirectory(dirname(file)).catch((error: unknown) => {
+    throw unusable(file, 'it cannot be written', error);
+  });
+}
+
+function isThere(error: unknown): void {
+  if (codeOf(error) !== 'EEXIST') throw error;
 }
 
 async function writeThrough(file: string, content: Uint8Array): Promise<void> {

@@ -11,6 +11,8 @@ export interface SealedField {
   readonly subjectAttribute: string;
   /** A whole number that every new grant raises, so that an older grant's value does not open in the row of a newer one. */
   readonly epochAttribute: string;
+  /** Attributes that are in clear and decide what the value is used for: changed, the value does not open. */
+  readonly boundAttributes?: readonly string[];
 }
 
 const token = {
@@ -28,6 +30,7 @@ export const sealedFields = {
       tenantAttribute: 'groupId',
       subjectAttribute: 'subject',
       epochAttribute: 'epoch',
+      boundAttributes: ['origin', 'placement'],
     },
   },
   oauth_server: {

@@ -61,8 +61,7 @@ export function sealedRecords(records: Records, sealer: Sealer, sealing: RecordS
       const { owners, endsAtMs, guard } = checkedWrite(name, bytes, write);
       if (bytes.length > recordBytesMax) throw invalid(`a sealed record is over ${recordBytesMax} bytes`);
       const packed = pack({ name, owners: owners ?? [] }, bytes);
-      const sealed = await sealer.seal(kind, placeOf(named(name)), packed);
-      packed.fill(0);
+      const sealed = await sealer.seal(kind, placeOf(named(name)), packed).finally(() => packed.fill(0));
       const blinded = {
         endsAtMs,
         owners: (owners ?? []).map(owned),

@@ -1,9 +1,11 @@
 import type { Stream } from 'node:stream';
+import { StringDecoder } from 'node:string_decoder';
 import type { Log } from '../../log.ts';
 import type { Scrub } from './scrub-message.ts';
 
 // A child's standard error goes to the log line by line. A child that floods it is cut, not followed: at most 50 lines a
-// second of at most 1,000 characters, and one line that says how many were left out.
+// second of at most 1,000 characters, and one line that says how many were left out. Only whole lines are searched for the
+// credential, so a line that gets too long is left out as a whole.
 const lineCharactersMax = 1000;
 const linesPerSecond = 50;
 
@@ -14,7 +16,9 @@ export function logLines(
   log: Log,
   scrub: Scrub,
 ): { last(): string } {
+  const decoder = new StringDecoder('utf8');
   let rest = '';
+  let skipping = false;
   let last = '';
   let budget = linesPerSecond;
   let omitted = 0;
@@ -31,11 +35,18 @@ export function logLines(
     budget -= 1;
   };
   stream?.on('data', (chunk: Buffer) => {
-    const parts = (rest + chunk.toString('utf8')).split('\n');
+    const parts = (rest + decoder.write(chunk)).split('\n');
     rest = parts.pop() ?? '';
-    for (const part of parts) if (part.trim() !== '') line(part.trimEnd());
-    // A secret that straddles the cut would escape the scrub: what is too long is dropped up to the next line break.
-    if (rest.length > 16 * lineCharactersMax) rest = '';
+    for (const part of parts) {
+      if (!skipping && part.trim() !== '') line(part.trimEnd());
+      skipping = false;
+    }
+    if (rest.length <= 16 * lineCharactersMax) return;
+    if (!skipping) omitted += 1;
+    rest = '';
+    skipping = true;
   });
-  return { last: () => (rest.trim() === '' ? last : scrub(rest.trim()).slice(0, lineCharactersMax)) };
+  return {
+    last: () => (skipping || rest.trim() === '' ? last : scrub(rest.trim()).slice(0, lineCharactersMax)),
+  };
 }

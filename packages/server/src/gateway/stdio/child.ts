@@ -1,15 +1,17 @@
+import { randomUUID } from 'node:crypto';
 import { Client, type DiscoverResult, type McpSubscription } from '@modelcontextprotocol/client';
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
 import type { StdioUpstream } from '../../domain/upstream.ts';
 import type { Log } from '../../log.ts';
 import { logLines } from './child-log.ts';
-import { endProcess } from './end-process.ts';
+import { endProcess, endStrays } from './end-process.ts';
+import { markName } from './family.ts';
 import { scrubMessage, type Scrub } from './scrub-message.ts';
 import { notStarted } from './start-failure.ts';
 
 // One child process and the MCP connection to it. No client capability is declared to a child: it may be shared, so
 // nothing it asks could be answered for one person. Its whole environment is a few names of ours (PATH, HOME, USER,
-// LOGNAME, SHELL, TERM) and what is given here; no shell is involved.
+// LOGNAME, SHELL, TERM), a mark, and what is given here; no shell is involved.
 
 /** What is remembered of a child's protocol era. A modern one is reached without a probe by its discover result. */
 export type Era = { readonly era: 'legacy' } | { readonly era: 'modern'; readonly discover: DiscoverResult };
@@ -59,7 +61,7 @@ export interface Child {
   ): Promise<unknown>;
   /** Watch a resource in the way of the child's era. Returns how to stop. */
   watch(uri: string, timeoutMs: number): Promise<() => Promise<void>>;
-  /** End it: close its input, SIGTERM after 0.3 s, SIGKILL after 1 s. Resolves when it is gone. */
+  /** End it and what it started: close its input, SIGTERM after 0.3 s, SIGKILL after 1 s. Resolves when they are gone. */
   close(): Promise<void>;
 }
 
@@ -74,10 +76,11 @@ const passThrough = {
  */
 export async function startChild(parts: ChildParts): Promise<Child> {
   const { upstream, scrub } = parts;
+  const mark = randomUUID();
   const transport = new StdioClientTransport({
     command: upstream.command,
     args: [...upstream.args],
-    env: { ...upstream.env, ...parts.environment },
+    env: { ...upstream.env, ...parts.environment, [markName]: mark },
     stderr: 'pipe',
     ...(upstream.cwd === undefined ? {} : { cwd: upstream.cwd }),
   });
@@ -94,17 +97,26 @@ export async function startChild(parts: ChildParts): Promise<Child> {
     { name: 'sealgate', version: parts.version },
     { capabilities: {}, versionNegotiation: { mode: 'auto' } },
   );
-  client.onclose = parts.onEnd;
+  let ending = false;
+  const end = (): Promise<void> => {
+    ending = true;
+    return endProcess(client, transport.pid, mark);
+  };
+  client.onclose = () => {
+    if (!ending) endStrays(null, mark);
+    parts.onEnd();
+  };
   try {
     await client.connect(transport, {
       timeout: parts.startTimeoutMs,
       ...(parts.known === undefined ? {} : { prior: prior(parts.known) }),
     });
   } catch (error) {
-    await client.close().catch(() => undefined);
+    await end().catch(() => undefined);
     throw notStarted(upstream, error, stderr.last());
   }
-  return running(client, transport, { introduction: introduction ?? {}, progress });
+  if (parts.known === undefined) endStrays(transport.pid, mark);
+  return running(client, transport, { introduction: introduction ?? {}, progress, end });
 }
 
 type Values = Readonly<Record<string, unknown>>;
@@ -128,7 +140,7 @@ const internal = new Set(['notifications/cancelled', 'notifications/subscription
 function running(
   client: Client,
   transport: StdioClientTransport,
-  said: { introduction: Values; progress: Progress },
+  said: { introduction: Values; progress: Progress; end: () => Promise<void> },
 ): Child {
   const discover = client.getDiscoverResult();
   const modern = client.getProtocolEra() === 'modern' && discover !== undefined;
@@ -162,7 +174,7 @@ function running(
       await ask('resources/subscribe');
       return async () => void (await ask('resources/unsubscribe'));
     },
-    close: () => endProcess(client, transport.pid),
+    close: said.end,
   };
 }
 

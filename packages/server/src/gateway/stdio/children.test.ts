@@ -52,7 +52,10 @@ describe('a child without a credential', () => {
     delete process.env['GATEWAY_ONLY'];
     expect(names).toContain('PLAIN');
     expect(
-      names.filter((name) => !['HOME', 'LOGNAME', 'PATH', 'PLAIN', 'SHELL', 'TERM', 'USER'].includes(name)),
+      names.filter(
+        (name) =>
+          !['CHILD_OF_SEALGATE', 'HOME', 'LOGNAME', 'PATH', 'PLAIN', 'SHELL', 'TERM', 'USER'].includes(name),
+      ),
     ).toEqual([]);
   });
 });

@@ -1,6 +1,7 @@
 import type { AuditContext } from '@sealgate/vault';
 import type { Caller } from '../../caller.ts';
 import type { StdioUpstream } from '../../domain/upstream.ts';
+import { auditContext } from '../use.ts';
 import type { Ask } from './children.ts';
 
 /** One HTTP request to a stdio upstream, after it was let in. */
@@ -17,18 +18,11 @@ export interface Entrant {
 
 /** Who asks, for the journal. */
 export function contextOf({ caller, correlation }: Entrant): AuditContext {
-  return {
-    tenant: caller.tenant,
-    actor: { type: 'person', id: caller.subject },
-    source: caller.source,
-    correlation,
-    ...(caller.ip === undefined ? {} : { ip: caller.ip }),
-    ...(caller.agent === undefined ? {} : { agent: caller.agent }),
-  };
+  return auditContext(caller, correlation);
 }
 
 /** The method of a JSON-RPC request or notification; `undefined` for anything else. */
-export function methodOf(body: unknown): string | undefined {
+export function methodNameOf(body: unknown): string | undefined {
   const method =
     typeof body === 'object' && body !== null ? (body as { method?: unknown }).method : undefined;
   return typeof method === 'string' ? method : undefined;
@@ -36,7 +30,7 @@ export function methodOf(body: unknown): string | undefined {
 
 /** What is asked of the children. */
 export function askOf(entrant: Entrant): Ask {
-  const method = methodOf(entrant.body);
+  const method = methodNameOf(entrant.body);
   return {
     context: contextOf(entrant),
     subject: entrant.caller.subject,

@@ -61,19 +61,18 @@ export function openModern(parts: RelayParts): Modern {
     async answer(arrival, request) {
       arrivals.set(request, arrival);
       const release = hold(arrival.slot, parts.now);
+      let stopWatching = (): void => undefined;
+      const done = (): void => {
+        stopWatching();
+        release();
+      };
       try {
         await note(parts, arrival.entrant);
-        const stopWatching = await watch(parts, arrival);
+        stopWatching = await watch(parts, arrival);
         const response = await handlerOf(arrival.slot).fetch(request, { parsedBody: arrival.entrant.body });
-        return {
-          response,
-          done: () => {
-            stopWatching();
-            release();
-          },
-        };
+        return { response, done };
       } catch (error) {
-        release();
+        done();
         throw error;
       }
     },

@@ -12,7 +12,7 @@ export const keep: Scrub = (text) => text;
 /** A scrub for a lent environment. Values shorter than six bytes are not searched: they would blot out ordinary text. */
 export function scrubFor(environment: Readonly<Record<string, string>>): Scrub {
   const needles = Object.entries(environment).flatMap(([name, value]) =>
-    needlesOf(Buffer.from(value, 'utf8'), { in: 'env', name }),
+    [value, ...linesOf(value)].flatMap((text) => needlesOf(Buffer.from(text, 'utf8'), { in: 'env', name })),
   );
   if (needles.length === 0) return keep;
   return (text) => {
@@ -20,6 +20,12 @@ export function scrubFor(environment: Readonly<Record<string, string>>): Scrub {
     const clean = scrubBytes(bytes, needles);
     return clean === bytes ? text : Buffer.from(clean).toString('utf8');
   };
+}
+
+// A log is read line by line, and so is a key that has many lines. Short lines are ordinary text.
+function linesOf(value: string): readonly string[] {
+  const lines = value.split(/\r?\n/).map((line) => line.trim());
+  return lines.length === 1 ? [] : lines.filter(({ length }) => length >= 16);
 }
 
 /** Scrub every text of a message, in place: the client reads the same object afterwards. */

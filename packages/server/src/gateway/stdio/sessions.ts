@@ -2,7 +2,7 @@ import { isInitializeRequest, WebStandardStreamableHTTPServerTransport } from '@
 import { refuse } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import type { Children } from './children.ts';
-import { askOf, contextOf, methodOf, type Entrant } from './front.ts';
+import { askOf, contextOf, methodNameOf, type Entrant } from './front.ts';
 import { openSession, type LegacySession, type SessionParts } from './legacy-session.ts';
 import type { ChildLimits } from './limits.ts';
 import type { RelayParts } from './relay.ts';
@@ -77,7 +77,10 @@ async function within(
         throw refuse('message_invalid', 'a request with this id is under way in this session');
       await session.follow(request, { entrant, ...(await parts.children.reach(askOf(entrant))) });
     }
-    return { response: await session.transport.handleRequest(request, { parsedBody: entrant.body }), done };
+    const response = await session.transport.handleRequest(request, { parsedBody: entrant.body });
+    // Turned down before it had an id: nobody can name it any more, and it would hold its child for ever.
+    if (session.transport.sessionId === undefined) await session.close();
+    return { response, done };
   } catch (error) {
     done();
     if (session.transport.sessionId === undefined) await session.close();
@@ -159,5 +162,5 @@ function isIdle(session: LegacySession): boolean {
 }
 
 function isRequest(body: unknown): body is { readonly id: string | number } {
-  return methodOf(body) !== undefined && (body as { id?: unknown }).id !== undefined;
+  return methodNameOf(body) !== undefined && (body as { id?: unknown }).id !== undefined;
 }

@@ -33,10 +33,13 @@ const framing = new Set([
   'upgrade',
 ]);
 
-/** Write the answer with backpressure. A client that goes away cancels the body. */
+/** Bytes of a stream that may wait for a slow client. A child's messages come whether they are read or not. */
+const waitingBytesMax = 16 * 1024 * 1024;
+
+/** Write the answer. A client that goes away cancels the body; one that falls too far behind is cut off. */
 export async function writeResponse(answer: Response, response: ServerResponse): Promise<void> {
   const headers = Object.fromEntries([...answer.headers].filter(([name]) => !framing.has(name)));
-  response.writeHead(answer.status, headers);
+  response.writeHead(answer.status, { 'x-content-type-options': 'nosniff', ...headers });
   if (answer.body === null) {
     response.end();
     return;
@@ -48,18 +51,13 @@ export async function writeResponse(answer: Response, response: ServerResponse):
   for (;;) {
     const { done, value } = await reader.read().catch(() => ({ done: true, value: undefined }) as const);
     if (done || response.destroyed) break;
-    if (!response.write(value)) await drained(response);
+    if (response.writableLength > waitingBytesMax) {
+      cancel();
+      response.destroy();
+      break;
+    }
+    response.write(value);
   }
   response.off('close', cancel);
   response.end();
-}
-
-function drained(response: ServerResponse): Promise<void> {
-  return new Promise((resolve) => {
-    const go = (): void => {
-      response.off('drain', go).off('close', go);
-      resolve();
-    };
-    response.once('drain', go).once('close', go);
-  });
 }
