@@ -43,8 +43,16 @@ async function dataDirForTest(): Promise<string> {
   return dataDir;
 }
 
-async function start(dataDir: string, env: Readonly<Record<string, string>>): Promise<Running> {
-  const running = await startSealgate({ dataDir, env: { RATE_LIMIT_MCP_RPM: '10000000', ...env } });
+async function start(
+  dataDir: string,
+  env: Readonly<Record<string, string>>,
+  signedIn = true,
+): Promise<Running> {
+  const running = await startSealgate({
+    dataDir,
+    signedIn,
+    env: { RATE_LIMIT_MCP_RPM: '10000000', ...env },
+  });
   atEnd.push(() => running.kill());
   return running;
 }
@@ -144,16 +152,24 @@ async function openStage(upstreams: Readonly<Record<string, string>>, delaySecon
   const dirs = [await dataDirForTest(), await dataDirForTest()] as const;
   for (const [name, url] of Object.entries(upstreams))
     await done(dirs[0], ['upstreams', 'add', name, '--url', url]);
+  const gateway = (at: 0 | 1, signedIn: boolean): Promise<Running> =>
+    start(
+      dirs[at],
+      {
+        PORT: String(ports[at]),
+        FRONTEND_URL: `http://127.0.0.1:${front}`,
+        DRAIN_DELAY_SECONDS: String(delaySeconds),
+      },
+      signedIn,
+    );
+  const balancer = await keep(startNginx(nginx as string, front, ports.slice(0, 1)));
+  // Signed in before the copy is made, so that both know the token.
+  const { stop, bearer } = await gateway(0, true);
+  await stop();
   cpSync(dirs[0], dirs[1], { recursive: true });
   chmodSync(dirs[1], 0o700);
-  const gateway = (at: 0 | 1): Promise<Running> =>
-    start(dirs[at], {
-      PORT: String(ports[at]),
-      FRONTEND_URL: `http://127.0.0.1:${front}`,
-      DRAIN_DELAY_SECONDS: String(delaySeconds),
-    });
-  const [first] = [await gateway(0), await gateway(1)];
-  const balancer = await keep(startNginx(nginx as string, front, ports));
+  const [first] = [await gateway(0, true), await gateway(1, false)];
+  await balancer.route(ports);
   const inRotation = new Set(ports);
   const watching = ports.map((port) =>
     watch(`http://127.0.0.1:${port}`, quick, async (healthy) => {
@@ -168,9 +184,9 @@ async function openStage(upstreams: Readonly<Record<string, string>>, delaySecon
     balancer,
     first,
     direct: `http://127.0.0.1:${ports[0]}`,
-    bearer: first.bearer,
+    bearer,
     firstIsIn: () => watching[0]?.healthy() === true,
-    restart: () => gateway(0),
+    restart: () => gateway(0, true),
   };
 }
 

@@ -86,7 +86,7 @@ export function openPeople(tables: Tables, now: () => number): People {
 }
 
 /**
- * The local administrator: the account behind the command line and the development bearer. Made at the first call with a
+ * The local administrator: the account behind the command line and the first sign-in link. Made at the first call with a
  * personal group and a membership, all or nothing; every later or simultaneous call gives the same.
  */
 export async function ensureLocalAdministrator(tables: Tables, now: () => number): Promise<Membership> {

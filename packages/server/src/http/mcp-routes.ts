@@ -32,7 +32,7 @@ export function mcpRoutes<Admitted>(
   const circumstance = (request: FastifyRequest): Circumstance => ({
     requestId: request.id,
     form: 'rpc',
-    challenge: mcp.challenge((request.params as McpRoute['Params']).upstream, request.raw.rawHeaders),
+    challenge: () => mcp.challenge((request.params as McpRoute['Params']).upstream, request.raw.rawHeaders),
   });
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_, body, done) => done(null, body));
@@ -55,14 +55,8 @@ export function mcpRoutes<Admitted>(
       const admission = request.getDecorator<Awaited<ReturnType<typeof mcp.admit>> | undefined>('admission');
       if (admission === undefined) throw new Error('a request got past admission');
       reply.hijack();
-      await carryOut({
-        request,
-        reply,
-        admission,
-        mcp,
-        load,
-        circumstance: { ...circumstance(request), onFault },
-      });
+      const answering = { ...circumstance(request), onFault };
+      await carryOut({ request, reply, admission, mcp, load, circumstance: answering });
     },
   });
   app.route<McpRoute>({

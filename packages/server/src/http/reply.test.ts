@@ -37,12 +37,14 @@ describe('a refusal', () => {
   it('of a person unknown says how to sign in, and no other does', () => {
     const challenge =
       'Bearer resource_metadata="http://localhost:3000/.well-known/oauth-protected-resource/mcp/shop"';
-    expect(answerTo(refuse('unauthorized', ''), { ...rpc, challenge }).headers).toMatchObject({
+    expect(
+      answerTo(refuse('unauthorized', ''), { ...rpc, challenge: () => challenge }).headers,
+    ).toMatchObject({
       'www-authenticate': challenge,
     });
-    expect(answerTo(refuse('tool_denied', ''), { ...rpc, challenge }).headers).not.toHaveProperty(
-      'www-authenticate',
-    );
+    expect(
+      answerTo(refuse('tool_denied', ''), { ...rpc, challenge: () => challenge }).headers,
+    ).not.toHaveProperty('www-authenticate');
   });
 
   it('never turns an upstream’s 401 into one of ours', () => {

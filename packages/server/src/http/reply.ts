@@ -97,7 +97,7 @@ export interface Circumstance {
   /** The id of the JSON-RPC request, once it is known. */
   readonly messageId?: string | number | null | undefined;
   /** `WWW-Authenticate` of a 401 and of a 403 for a missing scope (RFC 9110 §11.6.1). */
-  readonly challenge?: string | undefined;
+  readonly challenge?: (() => string) | undefined;
   /** Makes the answer a page, for people in a browser; `form` is not used then. */
   readonly page?: ProblemPage | undefined;
   /** Methods of `Allow` for a 405, or others that belong to this answer. */
@@ -128,10 +128,10 @@ export function answerTo(error: unknown, circumstance: Circumstance): Written {
     'x-content-type-options': 'nosniff',
     'cache-control': 'no-store',
   };
-  if (status === 401) headers['www-authenticate'] = circumstance.challenge ?? 'Bearer';
+  if (status === 401) headers['www-authenticate'] = circumstance.challenge?.() ?? 'Bearer';
   // RFC 6750 §3.1: the client is told which scope would do.
   if (code === 'scope_insufficient')
-    headers['www-authenticate'] = (circumstance.challenge ?? 'Bearer').replace(
+    headers['www-authenticate'] = (circumstance.challenge?.() ?? 'Bearer').replace(
       /^Bearer (?:error="[a-z_]+", )?/,
       'Bearer error="insufficient_scope", ',
     );

@@ -364,3 +364,27 @@ describe('ending', () => {
     staying.destroy();
   });
 });
+
+it('does not start with a route that does not say what guards it', async () => {
+  const mcp = {
+    admit: async () => ({ admitted: 'ann', headers: {} }),
+    handle: async () => undefined,
+    challenge: () => 'Bearer',
+  };
+  const parts = {
+    mcp,
+    health: async () => ({ well: true, facts: {} }),
+    onFault: () => undefined,
+    now: Date.now,
+  };
+  const settings = { ...httpDefaults, host: '127.0.0.1', port: 0, frontendUrl: undefined };
+  const starting = openHttp(settings, { ...parts, routes: (app) => void app.get('/open', () => 'x') });
+  await expect(starting).rejects.toThrow('the route GET /open does not say what guards it');
+});
+
+it('lets pages of any origin use what is public, and nothing else', async () => {
+  const server = await start(answer);
+  const headers = { origin: 'https://evil.example' };
+  expect((await send(server, 'POST', '/mcp/shop', { headers })).status).toBe(403);
+  expect((await send(server, 'POST', '/api/json', { headers, body: '{}' })).status).toBe(200);
+});

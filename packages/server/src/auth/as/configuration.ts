@@ -6,7 +6,7 @@ import { mcpScope, scopesSupported, type Names } from './resources.ts';
 import type { ServerKeys } from './server-keys.ts';
 
 /** Fetches an address that came from outside; refuses what must not be reached. */
-export type GuardedFetch = (address: string | URL, init?: RequestInit) => Promise<Response>;
+export type GuardedFetch = (address: string | URL | Request, init?: RequestInit) => Promise<Response>;
 
 /** What the configuration is made from. */
 export interface ConfigurationParts {
@@ -81,7 +81,7 @@ export function providerConfiguration(parts: ConfigurationParts): Configuration 
       revocation: '/revoke',
       token: '/token',
     },
-    fetch: (address, options) => parts.fetch(String(address), options),
+    fetch: (address, options) => parts.fetch(address, options),
     fetchResponseBodyLimits: { jwks_uri: 64 * 1024, sector_identifier_uri: 64 * 1024 },
     renderError: (context, out) => parts.renderError(context, out.error_description ?? out.error),
     features: features(parts) as Configuration['features'],

@@ -59,7 +59,7 @@ async function ask(
     return reply.header('cache-control', 'no-store').redirect(`/sign-in?return=/interaction/${uid}`, 303);
   const { person, session } = asked;
   const client = await clientOf(interaction, parts);
-  const redirect = String(interaction.params['redirect_uri'] ?? client.redirectUris[0]);
+  const redirect = textOf(interaction.params['redirect_uri']) || (client.redirectUris[0] ?? '');
   const target = formTarget(redirect);
   const markup = consentPage({
     client: {
@@ -162,14 +162,18 @@ async function clientOf({ params }: Interaction, { provider }: InteractionParts)
 }
 
 function scopesOf({ params }: Interaction): readonly string[] {
-  const asked = String(params['scope'] ?? '').split(' ');
+  const asked = textOf(params['scope']).split(' ');
   return scopesSupported.filter((scope) => asked.includes(scope));
 }
 
 /** As the client wrote them: a grant is looked up by that spelling. */
 function resourcesOf({ params }: Interaction, names: Names): readonly string[] {
   const asked = params['resource'] ?? `${names.issuer()}/mcp`;
-  return Array.isArray(asked) ? asked.map(String) : [String(asked)];
+  return (Array.isArray(asked) ? asked : [asked]).map(textOf);
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : '';
 }
 
 /** A private scheme is shown with what follows: whoever owns the scheme gets the answer, whatever host it names. */

@@ -30,7 +30,7 @@ describe.each([0, 15])('20 clients that share a refresh token (latency up to %i 
     expect(new Set(answers.map(({ body }) => JSON.stringify(body))).size).toBe(1);
     const authorization = `Bearer ${answers[0]?.body['access_token']}`;
     expect((await call(stage.origin, 'docs', { authorization })).status).toBe(200);
-    const next = await token(stage.origin, refreshOf(client.client_id, answers[0]?.body['refresh_token']));
+    const next = await token(stage.origin, refreshOf(client.client_id, answers[0]!.body['refresh_token']));
     expect(next.status).toBe(200);
   });
 

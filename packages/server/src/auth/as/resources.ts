@@ -1,4 +1,5 @@
 import { refuse } from '../../errors.ts';
+import { dpopAlgorithms } from './dpop-proof.ts';
 
 // What a token is for (RFC 8707). There is one resource for each MCP address, and `{origin}/mcp` for clients that name
 // none. A client may call the gateway by any of its accepted names and spell the address with or without a slash at the
@@ -31,10 +32,11 @@ export interface Names {
 
 /** Read the names of a gateway. */
 export function openNames({ issuer, port }: Reached): Names {
-  const known = (): string[] => [
-    issuer(),
-    ...(port() === undefined ? [] : localNames.map((name) => new URL(`http://${name}:${port()}`).origin)),
-  ];
+  const known = (): string[] => {
+    const at = port();
+    const locals = at === undefined ? [] : localNames.map((name) => new URL(`http://${name}:${at}`).origin);
+    return [issuer(), ...locals];
+  };
   return {
     issuer,
     origin(host) {
@@ -65,7 +67,7 @@ export function resourceMetadata(names: Names, host: string | undefined, path: s
     authorization_servers: [names.issuer()],
     scopes_supported: [mcpScope],
     bearer_methods_supported: ['header'],
-    dpop_signing_alg_values_supported: ['ES256', 'EdDSA'],
+    dpop_signing_alg_values_supported: [...dpopAlgorithms],
     resource_name: path === '/mcp' ? 'Sealgate' : `Sealgate: ${path.slice('/mcp/'.length)}`,
   };
 }

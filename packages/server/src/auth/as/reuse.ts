@@ -10,7 +10,7 @@ import type { Payload, Shelf } from './shelf.ts';
 // an owner who can be told apart, and keep the strict rule (RFC 9700 §4.14.2).
 
 /** How long a used refresh token is answered alike. */
-export const reuseSeconds = 30;
+const reuseSeconds = 30;
 const lookEveryMs = 20;
 const looksMax = 250;
 
@@ -57,7 +57,7 @@ export function reuseMiddleware(parts: ReuseParts) {
     const token = params?.['refresh_token'];
     if (params?.['grant_type'] !== 'refresh_token' || typeof token !== 'string') return;
     if (context.oidc.client?.clientAuthMethod !== 'none') return;
-    const asked = { scope: String(params['scope'] ?? ''), resource: String(params['resource'] ?? '') };
+    const asked = { scope: textOf(params['scope']), resource: textOf(params['resource']) };
     if (context.status === 200) await keep(parts, context, { token, ...asked });
     else if ((context.body as { error?: unknown } | undefined)?.error === 'invalid_grant')
       await answerAlike(parts, context, { token, ...asked });
@@ -87,7 +87,7 @@ async function keep({ passing, now }: ReuseParts, context: Context, { token, sco
 async function answerAlike({ lasting, passing, now }: ReuseParts, context: Context, asked: Asked) {
   const used = await lasting.get(`RefreshToken:${asked.token}`);
   if (used === undefined || !isSpared(used.payload as AdapterPayload, context, now)) return;
-  const { grantId } = used.payload as AdapterPayload;
+  const grantId = textOf(used.payload['grantId']);
   // The winner may not have its answer yet: it is waited for, here and on any other instance.
   for (let look = 0; look < looksMax; look += 1) {
     const answered = (await passing.get(`RefreshAnswer:${asked.token}`))?.payload as Answered | undefined;
@@ -101,4 +101,8 @@ async function answerAlike({ lasting, passing, now }: ReuseParts, context: Conte
     if ((await lasting.get(`Grant:${grantId}`)) === undefined) return;
     await sleep(lookEveryMs);
   }
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : '';
 }

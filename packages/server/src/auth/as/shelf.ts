@@ -1,4 +1,11 @@
-import { systemTenant, type Records, type Revision, type SealedTables, type Sealer } from '@sealgate/vault';
+import {
+  systemTenant,
+  type ItemOf,
+  type Records,
+  type Revision,
+  type SealedTables,
+  type Sealer,
+} from '@sealgate/vault';
 
 // Where the authorization server keeps what it made: what lasts in the table `oauth_server`, what ends soon in records.
 // Both are sealed and blinded, and everything can be found again by its owners (a client, an account, a grant), so that
@@ -124,7 +131,7 @@ export function tablesShelf(
   };
 }
 
-type Row = NonNullable<Awaited<ReturnType<SealedTables['get']>>>['item'] & { readonly key: string };
+type Row = ItemOf<'oauth_server'>;
 
 /** The rows behind the names: found by the blinded owners, without opening any. */
 function ownedRows(tables: SealedTables, ownerOf: (owner: string) => string) {
@@ -140,7 +147,7 @@ function ownedRows(tables: SealedTables, ownerOf: (owner: string) => string) {
         });
         for (const { item } of page.items) {
           const row = await tables.get('oauth_server', keyOf(item.recordKey));
-          if (row !== undefined) yield row.item as Row;
+          if (row !== undefined) yield row.item;
         }
         cursor = page.cursor;
       }
@@ -151,7 +158,7 @@ function ownedRows(tables: SealedTables, ownerOf: (owner: string) => string) {
           limit: pageSize,
           ...(cursor === undefined ? {} : { cursor }),
         });
-        for (const { item } of page.items) yield item as Row;
+        for (const { item } of page.items) yield item;
         cursor = page.cursor;
       }
     },
