@@ -62,7 +62,7 @@ async function openSession(gateway: Running, name: string): Promise<string> {
 }
 
 describe('a restart', () => {
-  it('keeps upstreams, credentials, the bearer and the sessions of an HTTP upstream', async () => {
+  it('keeps upstreams, credentials, tokens and the sessions of an HTTP upstream', async () => {
     const dataDir = await dataDirForTest();
     const secret = randomBytes(18).toString('base64url');
     const keyed = await keep(startKeyed({ in: 'bearer' }, secret));
@@ -75,6 +75,7 @@ describe('a restart', () => {
     expect(await first.stop()).toEqual({ code: 0, signal: null });
 
     const second = await start(dataDir);
+    // The token is the one that the first process issued, on another port.
     expect(second.bearer).toBe(first.bearer);
     expect((await ask(second, 'keyed', modernCall(1, 'report', {}))).status).toBe(200);
     expect(keyed.received.at(-1)?.admitted).toBe(true);

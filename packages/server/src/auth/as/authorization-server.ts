@@ -97,6 +97,7 @@ export async function openAuthorizationServer(parts: AuthorizationServerParts): 
     made.on('server_error', (_, error) => parts.failed(error));
     return made;
   });
+  const answer = once(() => provider().callback());
   const clients = openClients({ lasting, passing, provider, revoked: tokens.forget, now });
   return {
     clients,
@@ -104,7 +105,7 @@ export async function openAuthorizationServer(parts: AuthorizationServerParts): 
     tokens,
     routes(app, serving) {
       const { sessions } = serving;
-      const routing = { ...serving, signsIn: sessions !== undefined, provider, names, now };
+      const routing = { ...serving, signsIn: sessions !== undefined, provider, answer, names, now };
       void app.register(async (scope) => authorizationRoutes(scope, routing));
       if (sessions === undefined) return;
       void app.register(async (scope) => interactionRoutes(scope, { ...parts, sessions, provider, names }));

@@ -15,6 +15,8 @@ export interface RouteParts {
   /** Whether people can sign in here. */
   readonly signsIn: boolean;
   readonly provider: () => Provider;
+  /** The provider as a request listener, made once. */
+  readonly answer: () => ReturnType<Provider['callback']>;
   readonly names: Names;
   /** By route and network. */
   readonly limiter: Limiter;
@@ -131,7 +133,7 @@ async function register(request: FastifyRequest, reply: FastifyReply, parts: Rou
 async function handOver(
   { id, raw }: FastifyRequest,
   reply: FastifyReply,
-  { provider, names }: RouteParts,
+  { answer, names }: RouteParts,
 ): Promise<void> {
   const issuer = new URL(names.issuer());
   underIssuer(raw, issuer);
@@ -139,7 +141,7 @@ async function handOver(
   reply.hijack();
   reply.raw.setHeader('x-content-type-options', 'nosniff');
   reply.raw.setHeader('referrer-policy', 'no-referrer');
-  await provider().callback()(raw, reply.raw);
+  await answer()(raw, reply.raw);
 }
 
 function underIssuer({ headers }: IncomingMessage, issuer: URL): void {
