@@ -1,8 +1,16 @@
 import { refuse } from './refusal.ts';
 
 // A receipt proves that an act stands in the audit journal before the act happens (decision 0003).
-// What it is bound to lives in this module alone, so no other code can make, copy or re-aim one.
-const unspent = new WeakMap<Receipt, { readonly action: string; readonly object: string }>();
+// What it is bound to is a private name that this module alone can write, so no other code can make, copy or re-aim one.
+
+interface Bound {
+  readonly action: string;
+  readonly object: string;
+}
+
+let bind: (receipt: Receipt, bound: Bound) => void;
+/** What it was bound to, once; `undefined` for whatever was not issued, and after that. */
+let take: (receipt: unknown) => Bound | undefined;
 
 /**
  * Proof that one act on one object has been written to the journal. Single use, bound to both, and made
@@ -11,12 +19,23 @@ const unspent = new WeakMap<Receipt, { readonly action: string; readonly object:
 export class Receipt {
   /** The id of the journal entry (UUIDv7); an outcome names it as its cause. */
   readonly entry: string;
-  // A private field makes the class nominal: an object literal of the same shape is no Receipt.
-  readonly #nominal = true;
+  // A private field also makes the class nominal: an object literal of the same shape is no Receipt.
+  #bound: Bound | undefined;
 
   constructor(entry: string) {
     this.entry = entry;
-    void this.#nominal;
+  }
+
+  static {
+    bind = (receipt, bound) => {
+      receipt.#bound = bound;
+    };
+    take = (receipt) => {
+      if (typeof receipt !== 'object' || receipt === null || !(#bound in receipt)) return undefined;
+      const bound = receipt.#bound;
+      receipt.#bound = undefined;
+      return bound;
+    };
   }
 }
 
@@ -33,7 +52,7 @@ export function claimIssuer(): (entry: string, action: string, object: string) =
   claimed = true;
   return (entry, action, object) => {
     const receipt = new Receipt(entry);
-    unspent.set(receipt, { action, object });
+    bind(receipt, { action, object });
     return receipt;
   };
 }
@@ -45,8 +64,7 @@ export function claimIssuer(): (entry: string, action: string, object: string) =
  *   a misdirected receipt is spent by the attempt
  */
 export function redeem(receipt: Receipt, action: string, object: string): void {
-  const bound = unspent.get(receipt);
-  unspent.delete(receipt);
+  const bound = take(receipt);
   if (bound === undefined)
     throw refuse(
       'receipt_invalid',

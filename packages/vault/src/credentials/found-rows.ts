@@ -1,3 +1,4 @@
+import { freezeThrough } from '../keys/sealed-values.ts';
 import type { ItemOf } from '../store/tables.ts';
 
 // What calls have found lately, so that a busy connection is not read from the store for every call. Rows are kept as
@@ -57,7 +58,7 @@ export function foundRows(now: () => number): FoundRows {
     keep(sought, look) {
       // Forgetting everything costs one read each; an order of use would cost every call.
       if (kept.size >= rowsMax) kept.clear();
-      if (look.found !== undefined) Object.freeze(look.found.row);
+      if (look.found !== undefined) freezeThrough(look.found.row);
       kept.set(keyOf(sought), look);
     },
   };

@@ -1,4 +1,3 @@
-import { fromText } from '../seal/text-form.ts';
 import { tableSpecs, type IndexSpec, type KeyOf, type TableName, type TableSpec } from '../store/spec.ts';
 import type {
   Guard,
@@ -17,12 +16,12 @@ import {
   invalid,
   itemFrom,
   keep,
-  placeIn,
   type DraftOf,
   type DraftStep,
   type KeyDraft,
 } from './drafts.ts';
 import { blindedAttributesOf, sealedFieldsOf, type SealedFieldOf } from './sealed-fields.ts';
+import { sealedValue } from './sealed-values.ts';
 import type { Sealer } from './sealer.ts';
 
 /**
@@ -69,11 +68,8 @@ export function sealedTables(tables: Tables, sealer: Sealer): SealedTables {
     },
     keep,
     async openField(table, item, name) {
-      const field = sealedFieldsOf(table).find(([each]) => each === name)?.[1];
-      const sealed = item[name];
-      if (field === undefined || typeof sealed !== 'string')
-        throw invalid(`${table}.${name} holds nothing sealed`);
-      return sealer.open(field.kind, placeIn(table, item, name, field), fromText(sealed));
+      const { kind, place, sealed } = sealedValue(table, item, name);
+      return sealer.open(kind, place, sealed);
     },
     close: () => tables.close(),
   };
