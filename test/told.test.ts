@@ -230,9 +230,10 @@ describe('a start that is refused', () => {
     }),
     'secrets where others belong': () =>
       Object.fromEntries(
-        Object.entries(active).flatMap(([name, { secret, parse }]) =>
-          secret || parse.safeParse(fresh()).success ? [] : [[name, fresh()]],
-        ),
+        Object.entries(active).flatMap(([name, { secret, parse }]) => {
+          const value = fresh();
+          return secret || parse.safeParse(value).success ? [] : [[name, value]];
+        }),
       ),
     'a root key that is none': () => ({ TOKEN_ENCRYPTION_KEY: `${fresh()}!` }),
     'a root key that is too short': () => ({ MCP_KMS_KEY: fresh().slice(0, 20) }),
