@@ -124,7 +124,7 @@ function barsOf(measured: readonly Measured[]): readonly Bar[] {
 }
 
 /** What is kept of a run: the bars, and the medians of every way in every cell. */
-interface GatewayBench extends Bench {
+export interface GatewayBench extends Bench {
   readonly node: string;
   readonly cores: number;
   readonly cells: readonly Omit<Measured, 'rounds'>[];

@@ -1,9 +1,25 @@
 import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { cpuTimeOf } from './apart.ts';
 
 // How much of the machine went to work that is not part of the measurement. A round that shared the processors with
 // something else says little about the gateway: it is measured again instead of being believed.
+
+/** A share of the machine that others may take without being noticed in a measurement. */
+export const quietShare = 0.1;
+
+/** Wait until others are quiet, but no longer than `waitMs`. Gives back what is left of it. */
+export async function quietMoment(waitMs: number): Promise<number> {
+  const startMs = performance.now();
+  const leftMs = (): number => Math.max(0, waitMs - (performance.now() - startMs));
+  while (leftMs() > 0) {
+    const othersShare = await watchNeighbours([]);
+    await sleep(200);
+    if ((await othersShare()) <= quietShare) break;
+  }
+  return leftMs();
+}
 
 /** Begin to watch. `pids`: the processes under measurement, to which this one is added. */
 export async function watchNeighbours(pids: readonly number[]): Promise<() => Promise<number>> {

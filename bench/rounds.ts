@@ -1,7 +1,7 @@
 import { cpuTimeOf } from './apart.ts';
 import { median } from './bars.ts';
 import { load, type Loaded, type Target } from './load.ts';
-import { watchNeighbours } from './neighbours.ts';
+import { quietMoment, quietShare, watchNeighbours } from './neighbours.ts';
 
 /** One shape of load to measure all ways in. */
 export interface Cell {
@@ -41,8 +41,9 @@ const againMs = 300;
 const roundMs = 600;
 /** How many rounds count: the least disturbed of up to `triesMax`, which end as soon as so many were quiet. */
 const roundCount = 7;
-const triesMax = 15;
-const quietShare = 0.1;
+const triesMax = 12;
+/** How long all cells together may wait for others to be quiet. */
+let patienceMs = 90_000;
 /** Calls after which the compiler has seen what there is to see, and the longest wait for them. */
 const warm = { calls: 15_000, ms: 12_000 };
 
@@ -97,6 +98,7 @@ export async function measure(cell: Cell, ways: readonly Way[]): Promise<Measure
   const tried: Round[] = [];
   const quiet = (): number => tried.filter(({ othersShare }) => othersShare <= quietShare).length;
   while (quiet() < roundCount && tried.length < triesMax) {
+    patienceMs = await quietMoment(patienceMs);
     const turn = tried.length % ways.length;
     tried.push(await roundOf(cell, [...ways.slice(turn), ...ways.slice(0, turn)]));
   }
