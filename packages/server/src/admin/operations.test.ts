@@ -47,6 +47,7 @@ beforeEach(async () => {
     clients: noClients,
     signInLink: async () => undefined,
     journal: { page, verify },
+    now: Date.now,
     doctor: async () => [],
     status: () => status,
   };

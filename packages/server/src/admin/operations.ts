@@ -1,8 +1,8 @@
-import { randomUUID } from 'node:crypto';
 import type { EntryPage, EntryQuery, Verdict } from '@sealgate/vault';
 import { z } from 'zod';
 import type { Finding, Status } from '../domain/admin-answers.ts';
 import type { Membership } from '../domain/people.ts';
+import { requestId } from '../domain/request-id.ts';
 import { refuse } from '../errors.ts';
 import { clientOperations, type ClientOperationParts } from './client-operations.ts';
 import { connectionOperations, type ConnectionOperationParts } from './connection-operations.ts';
@@ -17,6 +17,8 @@ export interface AdminParts extends ConnectionOperationParts, ClientOperationPar
   readonly signInLink: (subject: string) => Promise<string | undefined>;
   readonly doctor: () => Promise<readonly Finding[]>;
   readonly status: () => Status;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
 }
 
 /** Every operation, by name. */
@@ -77,7 +79,7 @@ export function openOperations(parts: AdminParts, { tenant, subject }: Membershi
       if (found === undefined) throw refuse('not_found', 'there is no such operation');
       const actor = { type: 'person', id: subject } as const;
       return found.run(
-        { context: { tenant, actor, source: 'cli', correlation: randomUUID() }, subject },
+        { context: { tenant, actor, source: 'cli', correlation: requestId(parts.now()) }, subject },
         input,
       );
     },

@@ -9,7 +9,7 @@ import { listenFailure } from './listen-failure.ts';
 import { openLoad, type LoadSettings } from './load.ts';
 import { mcpRoutes } from './mcp-routes.ts';
 import { answerTo, healthAnswer, isRefusal, rawAnswer } from './reply.ts';
-import { requestId } from './request-id.ts';
+import { requestId } from '../domain/request-id.ts';
 
 /** Bounds of the HTTP server. */
 export interface HttpSettings extends LoadSettings {

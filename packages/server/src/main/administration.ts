@@ -4,7 +4,7 @@ import { openOperations, type Operations } from '../admin/operations.ts';
 import { reachAddress } from '../admin/reach.ts';
 import type { Finding } from '../domain/admin-answers.ts';
 import type { Upstream } from '../domain/upstream.ts';
-import { requestId } from '../http/request-id.ts';
+import { requestId } from '../domain/request-id.ts';
 import { version } from '../version.ts';
 import type { Opened } from './opened.ts';
 
@@ -33,6 +33,7 @@ export function openAdministration(opened: Opened): Operations {
       // A link is of use only where somebody answers to it.
       signInLink: async (subject) =>
         address.port() === undefined ? undefined : signIn?.links.linkFor(subject),
+      now,
       doctor: () => examine(opened),
       status: () => ({
         version,

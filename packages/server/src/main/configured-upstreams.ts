@@ -7,7 +7,7 @@ import type { AppConfig } from '../config.ts';
 import { parseServersFile } from '../domain/mcp-servers-file.ts';
 import type { StdioUpstream, Upstream } from '../domain/upstream.ts';
 import { upstreamObject } from '../domain/upstreams.ts';
-import { requestId } from '../http/request-id.ts';
+import { requestId } from '../domain/request-id.ts';
 import type { Log } from '../log.ts';
 import type { Ground } from './ground.ts';
 import { readServersFile } from './servers-file.ts';

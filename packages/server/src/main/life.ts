@@ -1,5 +1,5 @@
 import type { AuditContext } from '@sealgate/vault';
-import { requestId } from '../http/request-id.ts';
+import { requestId } from '../domain/request-id.ts';
 import type { Sealgate } from './sealgate.ts';
 
 /**
