@@ -123,7 +123,11 @@ function refuseUnguarded(app: FastifyInstance): void {
   });
 }
 
-function newApp<Admitted>(settings: HttpSettings, parts: HttpParts<Admitted>): FastifyInstance {
+/** A server without routes: its bounds, and an answer to whatever goes wrong. */
+export function newApp<Admitted>(
+  settings: Omit<HttpSettings, 'host' | 'port' | 'frontendUrl'>,
+  parts: Pick<HttpParts<Admitted>, 'onFault' | 'now' | 'page'>,
+): FastifyInstance {
   const answer = (thrown: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
     const error = fromFastify(thrown);
     if (!isRefusal(error)) parts.onFault(error, request.id);

@@ -18,6 +18,7 @@ const files = [
   'journal.db-wal',
   'journal.db-shm',
   'lock.db',
+  'mcp.sock',
   'sealgate.sock',
 ];
 
