@@ -2,10 +2,11 @@
 
 /**
  * What stands before a route. `bearer`: an access token, or whatever the caller brings in its place. `machine`: this
- * machine's own address. `page`: forms and pages of our own origin, with a web session where one is needed. `public`:
+ * machine's own address. `instance`: a ticket of another instance of this deployment; it comes to an address that is nobody
+ * else's business, so its host name is not judged. `page`: forms and pages of our own origin, with a web session where one is needed. `public`:
  * nothing, and no cookie of a person is read; pages of any origin may use it.
  */
-export type Guard = 'bearer' | 'machine' | 'page' | 'public';
+export type Guard = 'bearer' | 'instance' | 'machine' | 'page' | 'public';
 
 declare module 'fastify' {
   interface FastifyContextConfig {

@@ -43,6 +43,7 @@ const answers: Readonly<Record<ServerCode | VaultCode, Answered>> = {
   header_mismatch: [400, -32020],
   headers_too_large: refused(431),
   host_forbidden: refused(403),
+  instance_unavailable: refused(503),
   internal: ourFault,
   item_invalid: refused(400),
   journal_broken: refused(503),

@@ -82,7 +82,9 @@ export async function openHttp<Admitted>(
   app.addHook('onRequest', async (request) => {
     // A health check comes from a load balancer, which knows the gateway by an address only.
     if (request.url === '/health' || request.url === '/health/live') return;
-    guard(request.raw.rawHeaders, request.routeOptions.config.guard === 'public' ? 'any' : 'own');
+    const stands = request.routeOptions.config.guard;
+    // Another instance knows this one by its `ADVERTISE_URL`, and shows a ticket.
+    if (stands !== 'instance') guard(request.raw.rawHeaders, stands === 'public' ? 'any' : 'own');
   });
   const open = { config: { guard: 'public' } } as const;
   app.get('/health/live', open, (_, reply) => {

@@ -6,6 +6,7 @@ import { allow } from '../gateway/allow.ts';
 import { readCall, readSessionCall, type Call } from '../gateway/call.ts';
 import { readFields } from '../gateway/fields.ts';
 import type { Forward } from '../gateway/forward.ts';
+import type { McpAddress } from '../domain/mcp-address.ts';
 import { limitHeaders, type Limiter } from '../domain/limit.ts';
 import type { Stdio } from '../gateway/stdio/serve-stdio.ts';
 import type { Arrival, Exchange, McpHandler } from '../http/exchange.ts';
@@ -19,7 +20,7 @@ export interface WalkParts {
   readonly bearer: Bearer;
   /** `WWW-Authenticate`. */
   readonly challenge: (asked: {
-    readonly upstream: string;
+    readonly address: McpAddress;
     readonly host: string | undefined;
     readonly shown: boolean;
   }) => string;
@@ -38,9 +39,9 @@ export interface WalkParts {
 export function openWalk(parts: WalkParts): McpHandler<Caller> {
   return {
     admit: (arrival) => admit(arrival, parts),
-    challenge: (upstream, rawHeaders) =>
+    challenge: (address, rawHeaders) =>
       parts.challenge({
-        upstream,
+        address,
         host: only(rawHeaders, 'host'),
         shown: only(rawHeaders, 'authorization') !== undefined,
       }),
@@ -69,7 +70,7 @@ export function openWalk(parts: WalkParts): McpHandler<Caller> {
 }
 
 async function admit(
-  { rawHeaders, ip, method, upstream }: Arrival,
+  { rawHeaders, ip, method, address }: Arrival,
   { bearer, limiter, windowMs, now }: WalkParts,
 ): Promise<{ admitted: Caller; headers: Record<string, string> }> {
   const admitted = await bearer.verify({
@@ -77,7 +78,7 @@ async function admit(
     dpop: only(rawHeaders, 'dpop'),
     method,
     host: only(rawHeaders, 'host'),
-    upstream,
+    address,
     peer: ip,
     agent: only(rawHeaders, 'user-agent'),
   });
@@ -99,7 +100,8 @@ function only(rawHeaders: readonly string[], name: string): string | undefined {
   return found;
 }
 
-function findUpstream({ admitted, upstream }: Exchange<Caller>, { upstreams }: WalkParts): Upstream {
+function findUpstream({ admitted, address }: Exchange<Caller>, { upstreams }: WalkParts): Upstream {
+  const { upstream = '' } = address;
   const found = upstreams.find(admitted.tenant, upstream);
   if (found === undefined)
     throw refuse('upstream_unknown', `there is no upstream ${JSON.stringify(upstream.slice(0, 64))}`);

@@ -1,4 +1,5 @@
 import type { Configuration, KoaContextWithOIDC } from 'oidc-provider';
+import { pathOfAddress } from '../../domain/mcp-address.ts';
 import { errors } from './provider-library.ts';
 import type { openAdapter } from './adapter.ts';
 import { originMember, policyFor, redirectAllowed } from './registration.ts';
@@ -122,11 +123,11 @@ function features({ names, keys, clientStands }: ConfigurationParts) {
         oneOf?.[0] ?? `${names.issuer()}/mcp`,
       useGrantedResource: async () => true,
       getResourceServerInfo: async (_: unknown, resource: string) => {
-        const path = names.pathOf(resource);
-        if (path === undefined) throw new errors.InvalidTarget('this gateway has no such resource');
+        const address = names.addressOf(resource);
+        if (address === undefined) throw new errors.InvalidTarget('this gateway has no such resource');
         return {
           scope: mcpScope,
-          audience: `${names.issuer()}${path}`,
+          audience: `${names.issuer()}${pathOfAddress(address)}`,
           accessTokenFormat: 'opaque' as const,
           accessTokenTTL: hour,
         };

@@ -12,7 +12,7 @@ export interface Verified {
   readonly subject: string;
   readonly client: string;
   readonly scopes: ReadonlySet<string>;
-  /** The path of the resource it is for: `/mcp` or `/mcp/{upstream}`. */
+  /** The path of the MCP address it is for. */
   readonly path: string;
 }
 
