@@ -19,6 +19,8 @@ export interface AppConfig {
   readonly port: number;
   /** The public origin without a trailing slash; `undefined`: the address that is listened on. */
   readonly publicOrigin: string | undefined;
+  /** Where other instances reach this one, without a trailing slash; `undefined`: none can. */
+  readonly advertiseUrl: string | undefined;
   readonly authSecret: Secret | undefined;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
   /** Absolute. */
@@ -120,6 +122,7 @@ function shape(values: Values, keys: KeyChoice, warnings: readonly string[], cwd
     host: values.HOST,
     port: values.PORT,
     publicOrigin: values.FRONTEND_URL,
+    advertiseUrl: values.ADVERTISE_URL,
     authSecret: secrets.find(({ name }) => name === 'AUTH_SECRET'),
     logLevel: values.LOG_LEVEL,
     dataDirectory,

@@ -22,6 +22,7 @@ export const serverCodes = [
   'header_mismatch',
   'headers_too_large',
   'host_forbidden',
+  'instance_unavailable',
   'internal',
   'link_spent',
   'media_type_unsupported',

@@ -89,6 +89,14 @@ export const active = {
     parse: origin,
     expected: 'an origin such as https://gateway.example.com, without user, path or query',
   },
+  ADVERTISE_URL: {
+    group: 'core',
+    doc: 'Where other instances of this deployment reach this one, such as `http://10.0.0.5:3000`: they pass on what only this instance can answer. Never the public address. Not set: this instance is on its own.',
+    default: undefined,
+    secret: false,
+    parse: origin,
+    expected: 'an origin such as http://10.0.0.5:3000, without user, path or query',
+  },
   LOG_LEVEL: {
     group: 'core',
     doc: 'Least severe log line that is written: `debug`, `info`, `warn` or `error`.',

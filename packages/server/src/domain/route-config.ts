@@ -1,10 +1,10 @@
 // What a route may say of itself in fastify's `config`.
 
 /**
- * What stands before a route. `bearer`: an access token, or whatever the caller brings in its place. `machine`: this
- * machine's own address. `instance`: a ticket of another instance of this deployment; it comes to an address that is nobody
- * else's business, so its host name is not judged. `page`: forms and pages of our own origin, with a web session where one is needed. `public`:
- * nothing, and no cookie of a person is read; pages of any origin may use it.
+ * What stands before a route. `bearer`: an access token, or whatever the caller brings in its place. `instance`: a ticket of
+ * another instance of this deployment, which may know this one by any name. `machine`: this machine's own address. `page`:
+ * forms and pages of our own origin, with a web session where one is needed. `public`: nothing, and no cookie of a person
+ * is read; pages of any origin may use it.
  */
 export type Guard = 'bearer' | 'instance' | 'machine' | 'page' | 'public';
 

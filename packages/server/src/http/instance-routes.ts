@@ -16,10 +16,7 @@ export interface InstanceRouteParts {
   readonly bodyBytesMax: number;
   /** @throws Refusal when no instance of this deployment sent it */
   answer(from: FromInstance): Promise<{ readonly response: Response; readonly done: () => void }>;
-  write(
-    answer: Response,
-    response: ServerResponse,
-  ): Promise<void>;
+  write(answer: Response, response: ServerResponse): Promise<void>;
 }
 
 /** `POST /internal/mcp`: what other instances pass to this one. Everybody else finds nothing there. */

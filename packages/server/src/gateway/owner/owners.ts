@@ -22,6 +22,16 @@ export interface Served {
   readonly done: () => void;
 }
 
+/** What came in at the owner's internal address. */
+export interface PassedIn {
+  /** The `Authorization` header; judged before the body is read. */
+  readonly authorization: string | undefined;
+  /** The whole body. */
+  read(): Promise<Uint8Array>;
+  /** Aborts when the instance that passed it goes away. */
+  readonly signal: AbortSignal;
+}
+
 /** The instances of this deployment, seen from one of them. */
 export interface Owners {
   /** This instance's id: new at every start, unique in the deployment. */
@@ -41,14 +51,7 @@ export interface Owners {
    *
    * @throws Refusal `not_found` for whatever no instance of this deployment has sent
    */
-  answer(
-    passed: {
-      readonly authorization: string | undefined;
-      readonly bytes: Uint8Array;
-      readonly signal: AbortSignal;
-    },
-    serve: (passage: Passage, request: Request) => Promise<Served>,
-  ): Promise<Served>;
+  answer(passed: PassedIn, serve: (passage: Passage, request: Request) => Promise<Served>): Promise<Served>;
   /** Give up the lease. */
   close(): Promise<void>;
 }
