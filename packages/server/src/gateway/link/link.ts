@@ -12,6 +12,11 @@ export interface Sending {
   readonly timeoutMs: number;
   /** Called with progress, without a token. `undefined`: none was asked for. */
   readonly onProgress: ((progress: Values) => void) | undefined;
+  /**
+   * Takes log messages that came on the request's own stream and so are nobody else's. `undefined`: they go to the link's
+   * `onNotice`.
+   */
+  readonly onLog?: ((notice: Notice) => void) | undefined;
 }
 
 /** One live conversation with an upstream. */

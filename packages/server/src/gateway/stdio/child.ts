@@ -6,7 +6,7 @@ import type { Log } from '../../log.ts';
 import { logLines } from './child-log.ts';
 import { endProcess, endStrays } from './end-process.ts';
 import { markName } from './family.ts';
-import { scrubMessage, type Scrub } from './scrub-message.ts';
+import { scrubMessage, type Scrub } from '../link/scrub-message.ts';
 import { notStarted } from './start-failure.ts';
 
 // One child process and the MCP connection to it. No client capability is declared to a child: it may be shared, so

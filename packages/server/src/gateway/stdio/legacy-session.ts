@@ -8,7 +8,7 @@ import {
 import type { Log } from '../../log.ts';
 import type { Child, Notice } from './child.ts';
 import { contextOf, type Entrant } from './front.ts';
-import { isLoud, logLevelOf, mostVerbose } from './log-level.ts';
+import { isLoud, logLevelOf, mostVerbose } from '../link/log-level.ts';
 import { errorAnswer, relay, type RelayParts } from './relay.ts';
 import { hold, type Listener, type Slot } from './slot.ts';
 

@@ -5,9 +5,9 @@ import type { Log } from '../../log.ts';
 import { startChild, type Child, type Notice } from './child.ts';
 import type { Eras } from './eras.ts';
 import type { ChildLimits } from './limits.ts';
-import { mostVerbose, type LogLevel } from './log-level.ts';
-import { keep, scrubFor } from './scrub-message.ts';
-import { openTasks, type Tasks } from './tasks.ts';
+import { mostVerbose, type LogLevel } from '../link/log-level.ts';
+import { keep, scrubFor } from '../link/scrub-message.ts';
+import { openTasks, type Tasks } from '../link/tasks.ts';
 import { openWatches, type Watches } from './watches.ts';
 
 // A slot is the place of one child: it outlives crashes of the process in it, so sessions and subscriptions hold on
