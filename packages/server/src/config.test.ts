@@ -53,6 +53,7 @@ test('an empty environment gives every default', () => {
       mcpRequestsPerMinute: 600,
       oauthRequestsPerMinute: 60,
       requestTimeoutSeconds: 300,
+      protocolMin: '2025-03-26',
       bodyBytesMax: 4_194_304,
     },
     drain: { delaySeconds: 0, seconds: 10 },

@@ -39,6 +39,8 @@ export interface AppConfig {
     /** OAuth requests to one endpoint from one network in any 60 seconds. */
     readonly oauthRequestsPerMinute: number;
     readonly requestTimeoutSeconds: number;
+    /** The oldest MCP revision that is spoken. */
+    readonly protocolMin: string;
     readonly bodyBytesMax: number;
   };
   /** How the server stops. */
@@ -138,6 +140,7 @@ function shape(values: Values, keys: KeyChoice, warnings: readonly string[], cwd
       mcpRequestsPerMinute: values.RATE_LIMIT_MCP_RPM,
       oauthRequestsPerMinute: values.RATE_LIMIT_OAUTH_RPM,
       requestTimeoutSeconds: values.REQUEST_TIMEOUT_SECONDS,
+      protocolMin: values.MCP_MIN_PROTOCOL_VERSION,
       bodyBytesMax: values.BODY_BYTES_MAX,
     },
     drain: { delaySeconds: values.DRAIN_DELAY_SECONDS, seconds: values.DRAIN_SECONDS },

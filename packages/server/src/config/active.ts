@@ -273,6 +273,14 @@ export const active = {
     parse: whole(0, 3_600),
     expected: 'a whole number from 0 to 3600',
   },
+  MCP_MIN_PROTOCOL_VERSION: {
+    group: 'core',
+    doc: 'The oldest MCP revision that clients may speak; older ones are told which are supported. `2026-07-28` serves no sessions at all.',
+    default: '2025-03-26',
+    secret: false,
+    parse: choice('2025-03-26', '2025-06-18', '2025-11-25', '2026-07-28'),
+    expected: '2025-03-26, 2025-06-18, 2025-11-25 or 2026-07-28',
+  },
   MCP_DEV_SKIP_AUTH: {
     group: 'development',
     doc: '`true` switches sign-in off for MCP calls: whoever comes from this machine is the local administrator. Refused in production and on a `HOST` that others reach.',

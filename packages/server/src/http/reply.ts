@@ -36,6 +36,7 @@ const answers: Readonly<Record<ServerCode | VaultCode, Answered>> = {
   duplicate_key: badMessage,
   envelope_invalid: [400, -32602],
   era_unsupported: [400, -32022],
+  event_unknown: [400, -32600],
   fetch_failed: refused(502),
   fetch_timeout: refused(504),
   form_stale: refused(403),
@@ -63,8 +64,10 @@ const answers: Readonly<Record<ServerCode | VaultCode, Answered>> = {
   record_version_unknown: refused(500),
   redirect_forbidden: refused(502),
   request_invalid: refused(400),
+  request_state_invalid: [400, -32602],
   request_timeout: refused(408),
   scope_insufficient: refused(403),
+  session_lost: [404, -32001],
   session_unknown: [404, -32001],
   store_unavailable: refused(503),
   tool_denied: refused(403),
@@ -97,6 +100,8 @@ export interface Circumstance {
   readonly form: 'rpc' | 'plain';
   /** The id of the JSON-RPC request, once it is known. */
   readonly messageId?: string | number | null | undefined;
+  /** The protocol revision that the request asked for. */
+  readonly revision?: string | undefined;
   /** `WWW-Authenticate` of a 401 and of a 403 for a missing scope (RFC 9110 §11.6.1). */
   readonly challenge?: (() => string) | undefined;
   /** Makes the answer a page, for people in a browser; `form` is not used then. */
@@ -145,7 +150,10 @@ export function answerTo(error: unknown, circumstance: Circumstance): Written {
     return { status, headers: { ...headers, ...page.headers }, body: Buffer.from(page.text) };
   }
   const about = { code, requestId: circumstance.requestId };
-  const data = code === 'era_unsupported' ? { ...about, supported: modernRevisions } : about;
+  const data =
+    code === 'era_unsupported'
+      ? { ...about, supported: modernRevisions, requested: circumstance.revision }
+      : about;
   const body =
     circumstance.form === 'rpc'
       ? { jsonrpc: '2.0', id: circumstance.messageId ?? null, error: { code: rpcCode, message, data } }
