@@ -1,4 +1,4 @@
-import { memoryTables } from '@sealgate/vault/testing';
+import { memoryTables } from '@sealgate/vault';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import {
   agree,
