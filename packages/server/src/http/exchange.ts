@@ -20,6 +20,8 @@ export interface Exchange<Admitted> {
   readonly raw: { readonly request: IncomingMessage; readonly response: ServerResponse };
   /** The JSON-RPC id, set as soon as it is known, so that a refusal can carry it. */
   messageId: string | number | null | undefined;
+  /** The protocol revision that the body names; a refusal of it says it again. */
+  revision: string | undefined;
 }
 
 /** What is known of a request before its body is read. */

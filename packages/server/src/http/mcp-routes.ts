@@ -117,6 +117,7 @@ async function carryOut<Admitted>({
     reply: replyOver(response, admission.headers),
     raw: { request: raw, response },
     messageId: undefined,
+    revision: undefined,
   };
   try {
     const work = load.begin(staysOpen(request) ? 'stream' : 'call', () => response.destroy());
@@ -130,6 +131,7 @@ async function carryOut<Admitted>({
     const { status, headers, body } = answerTo(error, {
       ...circumstance,
       messageId: exchange.messageId,
+      revision: exchange.revision,
       headers: { ...admission.headers, ...circumstance.headers },
     });
     exchange.reply.send(status, headers, body);

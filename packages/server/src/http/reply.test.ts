@@ -28,8 +28,8 @@ describe('a refusal', () => {
 
   it('answers header mismatches and unknown revisions in the codes of MCP 2026-07-28', () => {
     expect(bodyOf(refuse('header_mismatch', ''))).toMatchObject({ error: { code: -32020 } });
-    expect(bodyOf(refuse('era_unsupported', ''))).toMatchObject({
-      error: { code: -32022, data: { supported: ['2026-07-28'] } },
+    expect(bodyOf(refuse('era_unsupported', ''), { ...rpc, revision: '2027-01-01' })).toMatchObject({
+      error: { code: -32022, data: { supported: ['2026-07-28'], requested: '2027-01-01' } },
     });
     expect(answerTo(refuse('session_unknown', ''), rpc).status).toBe(404);
   });

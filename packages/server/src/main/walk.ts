@@ -54,9 +54,11 @@ export function openWalk(parts: WalkParts): McpHandler<Caller> {
         const fields = readFields(exchange.rawHeaders);
         const call =
           exchange.method === 'POST'
-            ? readCall(fields, exchange.body)
+            ? readCall(fields, exchange.body, (sighted) => {
+                exchange.messageId = sighted.id;
+                exchange.revision = sighted.revision;
+              })
             : readSessionCall(fields, exchange.method === 'GET' ? 'stream' : 'close');
-        exchange.messageId = call.id;
         label.method = call.is.act;
         decide(exchange, upstream, call);
         label.outcome = 'failed';
