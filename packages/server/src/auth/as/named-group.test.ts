@@ -50,7 +50,7 @@ it('a group answers to its url as well', async () => {
   expect((await withToken('/t/acme/mcp/docs', tokens.access_token)).status).toBe(200);
   expect((await withToken('/t/acme/mcp', tokens.access_token)).status).toBe(401);
   await tables.put('groups', { groupId: 'other', name: 'Other', url: 'acme' });
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  tables.settle();
   expect((await withToken('/t/acme/mcp/docs', tokens.access_token)).status, 'a name that two claim').toBe(
     401,
   );
