@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Tables } from '@sealgate/vault';
 import type { Clients } from './auth/as/clients.ts';
 import { challengeFor } from './auth/as/routes.ts';
 import { skippedBearer, tokenBearer } from './auth/bearer.ts';
@@ -37,14 +38,16 @@ export interface Server extends Sealgate {
  * Open the product and listen.
  *
  * @param print takes a line for the person in front of the gateway, such as a sign-in link
+ * @param tables lie elsewhere and are shared with other instances; `undefined`: those of the data directory
  * @throws Refusal as {@link openSealgate}, and `config_invalid` when the address cannot be had
  */
 export async function startServer(
   config: AppConfig,
   log: Log,
   print: (line: string) => void,
+  tables?: Tables,
 ): Promise<Server> {
-  const sealgate = await openSealgate(config, log, { print });
+  const sealgate = await openSealgate(config, log, { print, tables });
   const metrics = openMetrics();
   const closers = [sealgate.close, metrics.close];
   const close = async (): Promise<void> => {

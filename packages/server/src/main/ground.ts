@@ -11,7 +11,7 @@ import {
   type ConnectionRows,
   type Journal,
   type OpenedSealer,
-  type SqliteTables,
+  type Tables,
 } from '@sealgate/vault';
 import type { AppConfig } from '../config.ts';
 import { ensureLocalAdministrator, type Membership } from '../domain/people.ts';
@@ -19,9 +19,11 @@ import { openUpstreams, type Upstreams } from '../domain/upstreams.ts';
 import type { Log } from '../log.ts';
 import { openRootKey } from './root-key.ts';
 
-/** What everything stands on: one data directory, opened by one process. */
+/** What everything stands on: one data directory, opened by one process, and the tables, which several may share. */
 export interface Ground {
-  readonly tables: SqliteTables;
+  readonly tables: Tables;
+  /** What the database says of its own file: `ok`, or the first faults. @throws Refusal `store_unavailable` */
+  quickCheck(): string;
   readonly sealer: OpenedSealer;
   readonly journal: Journal;
   readonly audit: Audit;
@@ -36,9 +38,15 @@ export interface Ground {
 /**
  * Open the data directory, from the bottom up; what was opened is closed again when a later step fails.
  *
+ * @param shared tables that lie elsewhere, closed by whoever opened them; `undefined`: those of the data directory
  * @throws Refusal `data_directory_in_use`, `data_directory_unsafe`, `key_unavailable`, `key_weak`, `journal_broken`, `store_unavailable`
  */
-export async function openGround(config: AppConfig, log: Log, now: () => number): Promise<Ground> {
+export async function openGround(
+  config: AppConfig,
+  log: Log,
+  now: () => number,
+  shared?: Tables,
+): Promise<Ground> {
   // Whatever this process makes is for its owner only, SQLite's side files and the children's own files included.
   process.umask(0o077);
   const closers: (() => void | Promise<void>)[] = [];
@@ -48,8 +56,10 @@ export async function openGround(config: AppConfig, log: Log, now: () => number)
   try {
     const directory = claimDirectory(config.dataDirectory);
     closers.push(() => directory.release());
-    const tables = sqliteTables({ file: join(config.dataDirectory, 'main.db'), now });
-    closers.push(() => tables.close());
+    const own =
+      shared === undefined ? sqliteTables({ file: join(config.dataDirectory, 'main.db'), now }) : undefined;
+    closers.push(() => own?.close());
+    const tables = own ?? (shared as Tables);
     const provider = await openRootKey(config.keys, config.dataDirectory, tables, now);
     closers.push(() => provider.close());
     const sealer = await openSealer({ tables, provider, now });
@@ -65,6 +75,7 @@ export async function openGround(config: AppConfig, log: Log, now: () => number)
     closers.push(() => journal.close());
     return {
       tables,
+      quickCheck: () => own?.quickCheck() ?? 'ok',
       sealer,
       journal,
       audit: openAudit({ journal, failed }),

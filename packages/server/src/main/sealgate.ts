@@ -1,4 +1,4 @@
-import { openGate } from '@sealgate/vault';
+import { openGate, type Tables } from '@sealgate/vault';
 import type { Operations } from '../admin/operations.ts';
 import type { AppConfig } from '../config.ts';
 import { carryDefaults, openCarry } from '../gateway/carry.ts';
@@ -27,6 +27,8 @@ export interface Means {
   readonly now: () => number;
   /** Takes a line for the person in front of the gateway, such as a sign-in link; the log never has one. */
   readonly print: (line: string) => void;
+  /** Tables that lie elsewhere, closed by whoever opened them; `undefined`: those of the data directory. */
+  readonly tables: Tables | undefined;
 }
 
 /**
@@ -37,12 +39,12 @@ export interface Means {
 export async function openSealgate(
   config: AppConfig,
   log: Log,
-  { now = Date.now, print = () => undefined }: Partial<Means> = {},
+  { now = Date.now, print = () => undefined, tables }: Partial<Means> = {},
 ): Promise<Sealgate> {
-  const ground = await openGround(config, log, now);
+  const ground = await openGround(config, log, now, tables);
   try {
     await configureUpstreams(ground, config, log, now);
-    return await above(ground, config, log, { now, print });
+    return await above(ground, config, log, { now, print, tables });
   } catch (error) {
     await ground.close();
     throw error;
