@@ -1,0 +1,189 @@
+import type { AuditContext } from '@sealgate/vault';
+import type { Upstream } from '../../domain/upstream.ts';
+import type { Conversation, Notice, OpenTarget, Relayed, Target, Values } from '../front/target.ts';
+import { askable } from './capabilities.ts';
+import { isFor, type Listener } from './listener.ts';
+import type { Links, Reached } from './links.ts';
+import { logLevelOf, mostVerbose } from './log-level.ts';
+import { relay, type RelayParts } from './relay.ts';
+import { settle } from './settle.ts';
+import { hold, type Slot } from './slot.ts';
+
+// One upstream as a target. It bridges what differs between the eras: log levels, subscriptions, questions to the client.
+
+/** What a target of one upstream needs. */
+export interface SingleParts extends RelayParts {
+  readonly links: Pick<Links, 'reach' | 'release'>;
+}
+
+interface State {
+  readonly upstream: Upstream;
+  readonly conversation: Conversation;
+  readonly listener: Listener;
+  readonly resumed: Values | undefined;
+  slot: Slot | undefined;
+  link: Reached['link'] | undefined;
+  letGo: () => void;
+  closed: boolean;
+}
+
+/** A function that serves one upstream to conversations. */
+export function openSingle(parts: SingleParts): (upstream: Upstream) => OpenTarget {
+  return (upstream) => (conversation, resumed) => {
+    const state: State = {
+      upstream,
+      conversation,
+      listener: listenerOf(conversation),
+      resumed,
+      slot: undefined,
+      link: undefined,
+      letGo: () => undefined,
+      closed: false,
+    };
+    return targetOf(parts, state);
+  };
+}
+
+function targetOf(parts: SingleParts, state: State): Target {
+  return {
+    introduce: async (context) => (await reach(parts, state, context, {})).link.introduction,
+    request: (relayed) => request(parts, state, relayed),
+    notify: (context, notice) => notify(parts, state, context, notice),
+    resumption: () => resumptionOf(state),
+    async close() {
+      state.closed = true;
+      leave(state);
+      const { holder, era } = state.conversation;
+      // A session is over when it closes; the holder of a single request goes on to the next one.
+      if (holder !== undefined && era === 'legacy') await parts.links.release(holder, state.upstream.name);
+    },
+  };
+}
+
+function listenerOf(conversation: Conversation): Listener {
+  return {
+    subject: conversation.caller.subject,
+    level: undefined,
+    uris: new Set(),
+    hear: (notice) => conversation.hear(notice),
+    ask: (asked) => conversation.ask(asked),
+  };
+}
+
+async function reach(
+  { links, now, callTimeoutMs }: SingleParts,
+  state: State,
+  context: AuditContext,
+  about: { readonly method?: string; readonly bytes?: number },
+): Promise<Reached> {
+  const { upstream, conversation, listener, resumed } = state;
+  const { caller, era, holder } = conversation;
+  const reached = await links.reach({
+    context,
+    subject: caller.subject,
+    upstream,
+    capabilities: holder === undefined ? {} : askable(conversation.capabilities),
+    holder,
+    alone: era === 'modern' && holder !== undefined,
+    prefer: era,
+    listener,
+    resume: resumed,
+    request: about,
+  });
+  state.link = reached.link;
+  if (state.closed) {
+    reached.slot.listeners.delete(listener);
+    return reached;
+  }
+  if (state.slot === reached.slot) return reached;
+  leave(state);
+  state.slot = reached.slot;
+  state.letGo = hold(reached.slot, now);
+  reached.slot.listeners.add(listener);
+  // The link is another one, because the credential or the upstream changed: what was subscribed to is asked for again.
+  const sending = { context, timeoutMs: callTimeoutMs };
+  const again = [...listener.uris].map((uri) =>
+    reached.slot.watches.add(reached.link, uri, sending).catch(() => listener.uris.delete(uri)),
+  );
+  await Promise.all(again);
+  return reached;
+}
+
+async function request(parts: SingleParts, state: State, relayed: Relayed): Promise<unknown> {
+  const { method, params, context, bytes } = relayed;
+  const reached = await reach(parts, state, context, { method, ...(bytes === undefined ? {} : { bytes }) });
+  const { link, slot } = reached;
+  const { listener, conversation } = state;
+  if (method === 'logging/setLevel') {
+    const level = logLevelOf(params?.['level']);
+    if (level !== undefined) listener.level = level;
+    // In the newer era the level travels with each request.
+    if (link.era === 'modern') return {};
+  }
+  if (method === 'ping' && link.era === 'modern') return {};
+  const send = (sent: Values | undefined): Promise<unknown> =>
+    relay(parts, reached, {
+      ...relayed,
+      params: adjusted(state, slot, link.era, { method, params: sent }),
+      subject: conversation.caller.subject,
+      onLog: (notice: Notice) => {
+        if (isForOwn(notice, listener, conversation.era)) conversation.hear(notice);
+      },
+    });
+  const uri = params?.['uri'];
+  const isOfUri = typeof uri === 'string';
+  if (method === 'resources/subscribe' && isOfUri && listener.uris.has(uri)) return {};
+  if (method === 'resources/unsubscribe' && isOfUri && !listener.uris.has(uri) && link.era === 'modern')
+    return {};
+  const result = await send(params);
+  if (method === 'resources/subscribe' && isOfUri) listener.uris.add(uri);
+  if (method === 'resources/unsubscribe' && isOfUri) listener.uris.delete(uri);
+  if (link.era === 'legacy' || conversation.era === 'modern') return result;
+  const { signal } = relayed;
+  return settle(result, params, { ask: conversation.ask, signal, again: send });
+}
+
+const levelKey = 'io.modelcontextprotocol/logLevel';
+
+// A level is set for one conversation. A link that several use is set to the most talkative of them; over a modern one
+// each request names its own.
+function adjusted(
+  { listener }: State,
+  slot: Slot,
+  era: 'legacy' | 'modern',
+  { method, params }: { readonly method: string; readonly params: Values | undefined },
+): Values | undefined {
+  if (era === 'modern') {
+    if (listener.level === undefined) return params;
+    return { ...params, _meta: { ...(params?.['_meta'] as Values | undefined), [levelKey]: listener.level } };
+  }
+  if (method !== 'logging/setLevel' || logLevelOf(params?.['level']) === undefined) return params;
+  return { ...params, level: mostVerbose(slot.listeners) ?? params?.['level'] };
+}
+
+// Without a level a server may send what it likes in the older era (MCP 2025-11-25, logging), and nothing in the newer.
+function isForOwn(notice: Notice, listener: Listener, era: Conversation['era']): boolean {
+  return listener.level === undefined ? era === 'legacy' : isFor(notice, listener, false);
+}
+
+async function notify(parts: SingleParts, state: State, context: AuditContext, notice: Notice): Promise<void> {
+  const { slot, link } = await reach(parts, state, context, { method: notice.method });
+  // What one person's client announces is no word of the others who share the link, and a modern upstream asks anew.
+  if (slot.holder === undefined || link.era === 'modern') return;
+  await link.notify(notice.method, notice.params, context);
+}
+
+function resumptionOf({ slot, link }: State): Values | undefined {
+  if (link === undefined || slot === undefined || slot.subject === undefined || link.era === 'modern')
+    return slot?.upstream.kind === 'stdio' && slot.subject !== undefined ? undefined : {};
+  return link.resumption();
+}
+
+function leave(state: State): void {
+  const { slot, listener } = state;
+  slot?.listeners.delete(listener);
+  for (const uri of listener.uris) void slot?.watches.drop(uri);
+  state.letGo();
+  state.letGo = () => undefined;
+  state.slot = undefined;
+}
