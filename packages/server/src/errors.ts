@@ -35,6 +35,7 @@ export const serverCodes = [
   'rate_limited',
   'redirect_forbidden',
   'request_invalid',
+  'request_lost',
   'request_state_invalid',
   'request_timeout',
   'scope_insufficient',

@@ -64,6 +64,7 @@ const answers: Readonly<Record<ServerCode | VaultCode, Answered>> = {
   record_version_unknown: refused(500),
   redirect_forbidden: refused(502),
   request_invalid: refused(400),
+  request_lost: refused(502),
   request_state_invalid: [400, -32602],
   request_timeout: refused(408),
   scope_insufficient: refused(403),
