@@ -8,8 +8,8 @@ import type { Stage } from './stage.ts';
 /** One judgement. */
 export interface Case {
   readonly name: string;
-  /** @throws Error that holds what the program said */
-  run(stage: Stage): Promise<void>;
+  /** @returns what it counted, when it counts. @throws Error that holds what the program said */
+  run(stage: Stage): Promise<string | void>;
 }
 
 /** Where the Inspector listens for its answer when nobody says otherwise. */
@@ -71,6 +71,22 @@ const inspector: readonly Case[] = [
   },
 ];
 
+const load: readonly Case[] = (['legacy', 'modern'] as const).map((era) => ({
+  name: `Inspector, 200 calls by 10 at once, ${era} era`,
+  async run(stage) {
+    const env = await stage.freshHome();
+    const call = [...atGateway(stage), ...callEcho, ...quiet, '--protocol-era', era];
+    said(await runProgram('inspector', call, { env }));
+    const more = ['--stored-auth-only', '--load', '--load-requests', '200', '--load-concurrency', '10'];
+    const ended = await runProgram('inspector', [...call, ...more], { env });
+    assert.equal(ended.code, 0, ended.stderr);
+    const { result } = JSON.parse(ended.stdout) as { result?: Readonly<Record<string, unknown>> };
+    const { ok, toolErrors, errors, throughput } = result ?? {};
+    assert.deepEqual({ ok, toolErrors, errors }, { ok: 200, toolErrors: 0, errors: 0 }, ended.stdout);
+    return `200 calls, no error, ${String(throughput)} a second`;
+  },
+}));
+
 async function remote(stage: Stage, more: (port: number) => readonly string[]): Promise<void> {
   const env = await stage.freshHome();
   const port = await freePort();
@@ -121,7 +137,7 @@ const conformance: readonly Case[] = [
       };
       const args = ['authorization', '--url', stage.origin, '--client-id', clientId];
       const ended = await runProgram(
-        'conformance',
+        'conformance02',
         [...args, '--resource', stage.address, '-p', String(port)],
         { env, onPrint },
       );
@@ -133,4 +149,4 @@ const conformance: readonly Case[] = [
 ];
 
 /** All of them. The first one signs in with the printed link. */
-export const cases: readonly Case[] = [...inspector, ...mcpRemote, ...conformance];
+export const cases: readonly Case[] = [...inspector, ...load, ...mcpRemote, ...conformance];

@@ -10,8 +10,11 @@ const entries = {
   inspector: '@modelcontextprotocol/inspector/clients/launcher/build/index.js',
   remoteClient: 'mcp-remote/dist/client.js',
   remoteProxy: 'mcp-remote/dist/proxy.js',
-  conformance: '@modelcontextprotocol/conformance/dist/index.js',
+  conformance02: '@modelcontextprotocol/conformance/dist/index.js',
+  conformance01: 'conformance-0.1/dist/index.js',
 } as const;
+
+const names = Object.keys(entries) as readonly (keyof typeof entries)[];
 
 /** A program's file. */
 export function programFile(name: keyof typeof entries): string {
@@ -20,7 +23,7 @@ export function programFile(name: keyof typeof entries): string {
 
 /** Install what is not there. @throws Error with what npm said */
 export function installPrograms(): void {
-  if (existsSync(programFile('inspector'))) return;
+  if (names.every((name) => existsSync(programFile(name)))) return;
   console.log('installing the judges into test/judges/node_modules, once');
   // `ci` wants every optional package of every platform in the lockfile; a registry that lacks one still serves `install`.
   const options = '--ignore-scripts --loglevel=error';
