@@ -24,6 +24,8 @@ export interface LegacySession {
   readonly id: string;
   /** Who opened it on this instance, for the journal. */
   readonly caller: Caller;
+  /** UUIDv7 of the request that opened it on this instance. */
+  readonly correlation: string;
   readonly record: SessionRecord;
   readonly events: EventStore;
   /** HTTP requests that are being answered, streams included. */
@@ -41,14 +43,19 @@ export interface LegacySession {
   post(passage: Passage): Promise<Response>;
   /** @throws Refusal `event_unknown` */
   get(request: Request, correlation: string): Promise<Response>;
-  /** Let go of the target, the streams and everything pending. The record is not touched. */
-  close(): Promise<void>;
+  /**
+   * Let go of the target, the streams and everything pending. The record is not touched.
+   *
+   * @param how `resumable`: somebody else may go on with what the target can resume, so that is left as it is
+   */
+  close(how: { readonly resumable: boolean }): Promise<void>;
 }
 
 /** What a session is made of. */
 export interface SessionParts {
   readonly id: string;
   readonly caller: Caller;
+  readonly correlation: string;
   readonly record: SessionRecord;
   readonly events: EventStore;
   readonly openTarget: OpenTarget;
@@ -72,6 +79,7 @@ export function openSession(parts: SessionParts): LegacySession {
   return {
     id: parts.id,
     caller: parts.caller,
+    correlation: parts.correlation,
     record: parts.record,
     events: parts.events,
     uses: 0,
@@ -82,11 +90,11 @@ export function openSession(parts: SessionParts): LegacySession {
     restore: (context) => restore(running, context),
     post: (passage) => post(talk, passage),
     get: (request, correlation) => get(talk, request, correlation),
-    async close() {
+    async close({ resumable }) {
       asks.close();
       for (const cancel of running.underWay.values()) cancel.abort();
       running.streams.close();
-      await running.target.close();
+      if (!resumable || running.target.resumption() === undefined) await running.target.close();
     },
   };
 }

@@ -8,7 +8,8 @@ import { bare, rpcError, served, unacceptable } from './legacy-answer.ts';
 import type { LegacySession } from './legacy-session.ts';
 import { negotiate } from './legacy-version.ts';
 import { isOwn, openSessionRecords, principalOf, type SessionRecord } from './session-record.ts';
-import { aimOf, openSessionTable, type SessionsParts, type SessionTable } from './session-table.ts';
+import type { SessionsParts } from './session-parts.ts';
+import { aimOf, openSessionTable, type SessionTable } from './session-table.ts';
 import { openTakeOver, sessionUnknown, type TakeOver } from './take-over.ts';
 import type { Values } from './target.ts';
 
@@ -169,14 +170,14 @@ async function open(
     holder: randomUUID(),
     resumption: undefined,
   };
-  const session = table.make(id, passage, record);
+  const session = table.make(passage, { id, record, revision: undefined });
   try {
     const result = await session.introduce(auditContext(passage.caller, passage.correlation));
     if (!(await session.store())) throw refuse('session_unknown', 'the session could not be stored');
     table.add(session);
     return { session, result };
   } catch (error) {
-    await session.close();
+    await session.close({ resumable: false });
     throw error;
   }
 }

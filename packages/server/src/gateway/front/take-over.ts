@@ -5,7 +5,8 @@ import { auditContext } from '../use.ts';
 import { bare, served } from './legacy-answer.ts';
 import type { LegacySession } from './legacy-session.ts';
 import { isOwn, type Found, type SessionRecords } from './session-record.ts';
-import type { SessionsParts, SessionTable } from './session-table.ts';
+import type { SessionsParts } from './session-parts.ts';
+import type { SessionTable } from './session-table.ts';
 
 // A request for a session that is not served here: its owner answers it, and when the owner is gone this instance
 // becomes the owner, if the target can go on. Of several instances that try, the one whose conditional write wins does.
@@ -37,7 +38,7 @@ export function openTakeOver(parts: SessionsParts, stored: SessionRecords, table
     const next = { ...record, owner: owners.self, generation: record.generation + 1 };
     const revision = await stored.save(id, next, table.endsAtMs(), found.revision);
     if (revision === undefined) return undefined;
-    const session = table.make(id, passage, next, revision);
+    const session = table.make(passage, { id, record: next, revision });
     table.add(session);
     await session.restore(auditContext(passage.caller, passage.correlation));
     parts.log.info({ from: record.owner }, 'a session was taken over');
