@@ -48,6 +48,7 @@ export function openBridge({ door, path, write, answerBytesMax, callsMax }: Brid
   const session = openSessionKeeper({ send, bytesMax: answerBytesMax, heard: write });
   const parts: CallParts = { send, session, mirror, bytesMax: answerBytesMax, write };
   const pending = new Map<string | number, Pending>();
+  let stopped = false;
   const refused = (id: string | number | null, message: string, rpcCode: number): Promise<void> =>
     write(failureLine(id, refuse('message_invalid', message), rpcCode));
 
@@ -81,6 +82,7 @@ export function openBridge({ door, path, write, answerBytesMax, callsMax }: Brid
 
   return {
     async take(line) {
+      if (stopped) return;
       if (line === undefined) return refused(null, 'the message is too long', -32_600);
       let parsed: unknown;
       try {
@@ -106,6 +108,7 @@ export function openBridge({ door, path, write, answerBytesMax, callsMax }: Brid
       await session.end(endMs);
     },
     async stop() {
+      stopped = true;
       for (const { stop } of pending.values()) stop.abort();
       await Promise.all([...pending.values()].map(({ done }) => done));
       await session.end(endMs);

@@ -122,6 +122,7 @@ export function openSessionKeeper({ send, bytesMax, heard }: SessionParts): Sess
     }
   };
   const listen = (): void => {
+    if (ended) return;
     listening?.abort();
     listening = new AbortController();
     void follow(listening.signal);
