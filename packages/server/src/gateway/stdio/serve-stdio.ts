@@ -8,7 +8,7 @@ import { askOf, type Entrant } from './front.ts';
 import type { ChildLimits } from './limits.ts';
 import { openModern } from './modern.ts';
 import { openSessions } from './sessions.ts';
-import { webRequest, writeResponse } from './web.ts';
+import { webRequest, writeResponse } from '../front/web.ts';
 
 /** MCP servers that run as children of the gateway, served over Streamable HTTP in both eras. */
 export interface Stdio {
