@@ -27,14 +27,17 @@ export interface Instance {
   kill(): Promise<void>;
 }
 
+/** Where a request goes. */
+export type To = 'a' | 'b' | 'turns';
+
 /** The deployment. */
 export interface Deployment {
   /** The public address. */
   readonly origin: string;
   readonly a: Instance;
   readonly b: Instance;
-  /** Where requests without an `x-to` header go. */
-  to: 'a' | 'b';
+  /** Where requests without an `x-to` header go; `turns`: each to the other one. */
+  to: To;
   /** A link that signs the administrator in. */
   readonly signInLink: string;
   /** Another gateway in place of one that died, on its data directory. */
@@ -107,10 +110,15 @@ async function startStore(): Promise<{ readonly url: string; readonly child: Chi
 /** Start it. */
 export async function openDeployment(): Promise<Deployment> {
   const store = await startStore();
-  const state: { to: 'a' | 'b'; at: Partial<Record<'a' | 'b', Instance>> } = { to: 'a', at: {} };
+  const state: { to: To; turn: 'a' | 'b'; at: Partial<Record<'a' | 'b', Instance>> } = {
+    to: 'turns',
+    turn: 'a',
+    at: {},
+  };
   const balancer = await listen((request, response) => {
     const to = (request.headers['x-to'] as 'a' | 'b' | undefined) ?? state.to;
-    balance(state.at[to]?.url ?? '', request, response);
+    state.turn = state.turn === 'a' ? 'b' : 'a';
+    balance(state.at[to === 'turns' ? state.turn : to]?.url ?? '', request, response);
   }, '');
   const env = {
     STORE_URL: store.url,
