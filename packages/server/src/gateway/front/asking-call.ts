@@ -21,16 +21,16 @@ export type Turn =
   | { readonly kind: 'settled'; readonly result: unknown }
   | { readonly kind: 'asks'; readonly inputRequests: Values };
 
+/** Sends the call to its target. */
+export type Send = (signal: AbortSignal, onProgress: (progress: Values) => void) => Promise<unknown>;
+
 /** One call under way. */
 export interface AskingCall {
   readonly occupant: Occupant;
   /** What the target said of itself; `{}` before it did. */
   introduction: Values;
-  /** Send it. `release` is called when it has settled, waited for or not. */
-  start(
-    send: (signal: AbortSignal, onProgress: (progress: Values) => void) => Promise<unknown>,
-    release: () => void,
-  ): void;
+  /** Send it, for this waiter. `release` is called when it has settled, waited for or not. */
+  start(waiter: Waiter, send: Send, release: () => void): void;
   /** @throws what the call failed with; ProtocolError -32021 for a question the waiter cannot be asked; an `AbortError` */
   wait(waiter: Waiter): Promise<Turn>;
   /** Answer what was asked. Whatever is left open is asked again by the next turn. */
@@ -74,7 +74,9 @@ export function openAskingCall(): AskingCall {
         return left;
       },
     },
-    start(send, release) {
+    start(waiter, send, release) {
+      // What the target says at once is for somebody already.
+      state.waiter = waiter;
       const settled = send(state.ending.signal, (progress) => state.waiter?.progress(progress));
       state.settled = settled;
       settled.then(release, release);

@@ -112,6 +112,7 @@ async function begin(state: State, step: CallStep, params: Values): Promise<void
   }
   state.running.set(call, caller);
   call.start(
+    waiterOf(step),
     (signal, onProgress) =>
       lease.seat.target.request({
         context: contextOf(step),

@@ -1,8 +1,8 @@
 import type { Values } from './target.ts';
 
-// The answer to one request of 2026-07-28: a JSON body, or from the first notification on an event stream (MCP 2026-07-28,
-// transports); or when it takes long, so that nothing on the way takes the silence for an end. A client that goes away
-// cancels its request, so that is told as an abort.
+// The answer to one request of 2026-07-28: a JSON body, or from the first notification on an event stream (MCP
+// 2026-07-28, transports); or when it takes long, so that nothing on the way takes the silence for an end. A client that
+// goes away cancels its request, so that is told as an abort.
 
 /** One answer that is being made. */
 export interface ModernReply {
@@ -16,12 +16,18 @@ export interface ModernReply {
   notify(method: string, params: Values): void;
   /** The last message. @param status of an answer that is no stream */
   finish(message: Values, status?: number): void;
-  /** Answer nothing: the response is whatever somebody else made of it. */
-  instead(response: Response | Promise<Response>): void;
+  /** Answer nothing: the response is what another instance made of it. */
+  instead(response: Response): void;
+}
+
+interface Stream {
+  readonly begun: boolean;
+  write(text: string): void;
+  end(): void;
 }
 
 const encoder = new TextEncoder();
-const streamHeaders = {
+const headers = {
   'content-type': 'text/event-stream',
   'cache-control': 'no-cache, no-transform',
   'x-accel-buffering': 'no',
@@ -31,7 +37,6 @@ const streamHeaders = {
 export function openReply(signal: AbortSignal, keepAliveMs: number): ModernReply {
   const gone = new AbortController();
   const { promise, resolve } = Promise.withResolvers<Response>();
-  let stream: ReadableStreamDefaultController<Uint8Array> | undefined;
   let over = false;
   const leave = (): void => {
     if (over) return;
@@ -39,49 +44,57 @@ export function openReply(signal: AbortSignal, keepAliveMs: number): ModernReply
     resolve(new Response(null, { status: 499 }));
     gone.abort(new DOMException('the client is gone', 'AbortError'));
   };
+  const stream = openStream((body) => resolve(new Response(body, { headers })), leave);
+  const timer = setInterval(() => stream.write(': keepalive\n\n'), keepAliveMs);
+  timer.unref();
   const end = (): void => {
     over = true;
-    signal.removeEventListener('abort', leave);
     clearInterval(timer);
-    try {
-      stream?.close();
-    } catch {
-      // A reader that cancelled has closed it.
-    }
+    signal.removeEventListener('abort', leave);
+    stream.end();
   };
-  const write = (text: string): void => {
-    stream ??= begin();
-    stream.enqueue(encoder.encode(text));
-  };
-  const begin = (): ReadableStreamDefaultController<Uint8Array> => {
-    let controller!: ReadableStreamDefaultController<Uint8Array>;
-    const body = new ReadableStream<Uint8Array>({ start: (made) => void (controller = made), cancel: leave });
-    resolve(new Response(body, { status: 200, headers: streamHeaders }));
-    return controller;
-  };
-  const timer = setInterval(() => write(': keepalive\n\n'), keepAliveMs);
-  timer.unref();
   if (signal.aborted) leave();
   else signal.addEventListener('abort', leave, { once: true });
   return {
     response: promise,
     gone: gone.signal,
     get begun() {
-      return stream !== undefined;
+      return stream.begun;
     },
     notify(method, params) {
-      if (!over) write(event({ jsonrpc: '2.0', method, params }));
+      if (!over) stream.write(event({ jsonrpc: '2.0', method, params }));
     },
     finish(message, status = 200) {
       if (over) return;
-      if (stream === undefined) resolve(Response.json(message, { status }));
-      else write(event(message));
+      if (stream.begun) stream.write(event(message));
+      else resolve(Response.json(message, { status }));
       end();
     },
     instead(response) {
       if (over) return;
-      resolve(response as Response);
+      resolve(response);
       end();
+    },
+  };
+}
+
+function openStream(begin: (body: ReadableStream<Uint8Array>) => void, onCancel: () => void): Stream {
+  let controller: ReadableStreamDefaultController<Uint8Array> | undefined;
+  return {
+    get begun() {
+      return controller !== undefined;
+    },
+    write(text) {
+      if (controller === undefined)
+        begin(new ReadableStream({ start: (made) => void (controller = made), cancel: onCancel }));
+      controller!.enqueue(encoder.encode(text));
+    },
+    end() {
+      try {
+        controller?.close();
+      } catch {
+        // A reader that cancelled has closed it.
+      }
     },
   };
 }

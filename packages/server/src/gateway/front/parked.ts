@@ -59,11 +59,7 @@ export function openParked(limits: ModernLimits): Parked {
         throw refuse('overloaded', 'too many calls wait for input: try again later');
       }
       const waitMs = limits.parkedSeconds * 1000;
-      const park = {
-        id: before?.id ?? randomUUID(),
-        round: (before?.round ?? 0) + 1,
-        endsAtMs: now() + waitMs,
-      };
+      const park = { id: before?.id ?? randomUUID(), round: (before?.round ?? 0) + 1 };
       const timer = setTimeout(() => giveUp(entry, 'the input did not come in time'), waitMs);
       timer.unref();
       const entry: Entry = { caller, call, park, timer };
