@@ -62,7 +62,12 @@ async function handleOf(
   return given === session?.sessionId ? session.handle : handles.give(owner, given);
 }
 
-function refuseUnfit(answer: Answer, { upstream }: Relayed['passage']): void {
+/**
+ * Refuse what speaks of our credential, or is no MCP.
+ *
+ * @throws Refusal `upstream_unauthorized`, `upstream_unavailable`
+ */
+export function refuseUnfit(answer: Answer, { upstream }: Pick<Relayed['passage'], 'upstream'>): void {
   const name = JSON.stringify(upstream.name);
   const { status } = answer;
   if (status === 401 || status === 403) {

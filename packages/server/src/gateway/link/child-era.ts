@@ -2,8 +2,7 @@ import type { Client, DiscoverResult } from '@modelcontextprotocol/client';
 
 /** What is remembered of a child's protocol era. A modern one is reached without a probe by its discover result. */
 export type ChildEra =
-  | { readonly era: 'legacy' }
-  | { readonly era: 'modern'; readonly discover: DiscoverResult };
+  { readonly era: 'legacy' } | { readonly era: 'modern'; readonly discover: DiscoverResult };
 
 /** What a connected client found out. */
 export function childVerdict(client: Client): ChildEra {

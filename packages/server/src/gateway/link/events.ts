@@ -23,25 +23,30 @@ export async function* eventsOf(body: AsyncIterable<Uint8Array>): AsyncGenerator
 }
 
 function openReading() {
+  let pieces: string[] = [];
   let rest = '';
   let lines: string[] = [];
   let characters = 0;
   return {
     *take(text: string): Generator<StreamEvent> {
-      const parts = (rest + text).split(/\r\n|\n|\r(?!$)/);
+      pieces.push(text);
+      characters += text.length;
+      if (characters > eventCharactersMax) throw new RangeError('an event is too long');
+      // A long line comes in many chunks and is looked at once.
+      if (!/[\r\n]/.test(text) && !rest.endsWith('\r')) return;
+      const parts = (rest + pieces.join('')).split(/\r\n|\n|\r(?!$)/);
+      pieces = [];
       rest = parts.pop() ?? '';
       for (const line of parts) {
         if (line !== '') {
           lines.push(line);
-          characters += line.length;
           continue;
         }
         const event = eventFrom(lines);
         lines = [];
-        characters = 0;
+        characters = rest.length;
         if (event !== undefined) yield event;
       }
-      if (characters + rest.length > eventCharactersMax) throw new RangeError('an event is too long');
     },
   };
 }

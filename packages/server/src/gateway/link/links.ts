@@ -122,14 +122,21 @@ async function find(state: State, parts: LinksParts, ask: Ask, path: string): Pr
   for (;;) {
     const generation = state.generations.get(place) ?? 0;
     const lent = await lend(parts, ask);
-    const slot = slotFor(state, { ...ask, tenant: context.tenant, connection: lent?.connection }, parts.now());
+    const slot = slotFor(
+      state,
+      { ...ask, tenant: context.tenant, connection: lent?.connection },
+      parts.now(),
+    );
     if (slot.link === undefined) await end(state, makeRoom(state.slots.values(), slot, parts.limits));
     slot.listeners.add(listener);
     try {
       const link = await startIn(slot, starting(slot, parts, ask, lent?.environment ?? {}));
       if ((state.generations.get(place) ?? 0) === generation && !state.closed) {
         if (state.slots.get(slot.key) !== slot)
-          throw refuse('upstream_unavailable', `the conversation with "${upstream.name}" was ended meanwhile`);
+          throw refuse(
+            'upstream_unavailable',
+            `the conversation with "${upstream.name}" was ended meanwhile`,
+          );
         state.paths.set(path, { slot, holder });
         return { slot, link };
       }

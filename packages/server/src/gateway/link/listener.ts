@@ -28,7 +28,9 @@ export function isFor({ method, params }: Notice, { level, uris }: Listener, sha
 
 // An update may be of a part of what was subscribed to (MCP 2025-11-25, resources, subscriptions).
 function isWithin(updated: string, subscribed: string): boolean {
-  return updated === subscribed || updated.startsWith(subscribed.endsWith('/') ? subscribed : `${subscribed}/`);
+  return (
+    updated === subscribed || updated.startsWith(subscribed.endsWith('/') ? subscribed : `${subscribed}/`)
+  );
 }
 
 const told = new Set([

@@ -18,7 +18,11 @@ export interface Settling {
  *
  * @throws ProtocolError with the client's own error, or -32603 after eight rounds
  */
-export async function settle(first: unknown, params: Values | undefined, settling: Settling): Promise<unknown> {
+export async function settle(
+  first: unknown,
+  params: Values | undefined,
+  settling: Settling,
+): Promise<unknown> {
   let result = first;
   for (let round = 0; isInputRequired(result); round += 1) {
     if (round === roundsMax) throw new ProtocolError(-32603, 'The server kept asking for more input');
@@ -40,7 +44,8 @@ export function isInputRequired(result: unknown): result is Values {
 
 async function answers({ inputRequests }: Values, { ask, signal }: Settling): Promise<Values> {
   const asked = Object.entries(isObject(inputRequests) ? inputRequests : {});
-  if (asked.length > inputsMax) throw new ProtocolError(-32603, 'The server asked for too much input at once');
+  if (asked.length > inputsMax)
+    throw new ProtocolError(-32603, 'The server asked for too much input at once');
   const answered = asked.map(async ([key, request]) => {
     const { method, params } = isObject(request) ? request : {};
     if (typeof method !== 'string') throw new ProtocolError(-32603, 'The server asked for nothing it named');

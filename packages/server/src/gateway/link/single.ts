@@ -166,7 +166,12 @@ function isForOwn(notice: Notice, listener: Listener, era: Conversation['era']):
   return listener.level === undefined ? era === 'legacy' : isFor(notice, listener, false);
 }
 
-async function notify(parts: SingleParts, state: State, context: AuditContext, notice: Notice): Promise<void> {
+async function notify(
+  parts: SingleParts,
+  state: State,
+  context: AuditContext,
+  notice: Notice,
+): Promise<void> {
   const { slot, link } = await reach(parts, state, context, { method: notice.method });
   // What one person's client announces is no word of the others who share the link, and a modern upstream asks anew.
   if (slot.holder === undefined || link.era === 'modern') return;

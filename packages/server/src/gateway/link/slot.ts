@@ -127,7 +127,11 @@ function vacate(slot: Slot): void {
   slot.watches.lost();
 }
 
-async function open(slot: Slot, { open: begin, context, startMs }: Starting, ended: () => void): Promise<Link> {
+async function open(
+  slot: Slot,
+  { open: begin, context, startMs }: Starting,
+  ended: () => void,
+): Promise<Link> {
   const link = await begin({ ...eventsOf(slot), onEnd: ended });
   await restore(slot, link, { context, timeoutMs: startMs });
   return link;

@@ -46,10 +46,7 @@ export async function startChild(
   try {
     const link = await remembered(slot, upstream, parts, { environment, events });
     audit.outcome(receipt.entry, context, { out: 'success', ms: now() - startedAtMs });
-    log.info(
-      { upstream: name, pid: link.pid, era: link.era, ms: now() - startedAtMs },
-      'child started',
-    );
+    log.info({ upstream: name, pid: link.pid, era: link.era, ms: now() - startedAtMs }, 'child started');
     return link;
   } catch (error) {
     audit.outcome(receipt.entry, context, {

@@ -1,0 +1,178 @@
+import { ProtocolError } from '@modelcontextprotocol/client';
+import { Refusal, type AuditContext } from '@sealgate/vault';
+import type { HttpUpstream } from '../../domain/upstream.ts';
+import { refuse } from '../../errors.ts';
+import type { Values } from '../front/target.ts';
+import { isDeclared } from './child-link.ts';
+import { withoutSubscription } from './child-notices.ts';
+import type { LinkEvents, Sending } from './link.ts';
+import { openPatience } from './patience.ts';
+
+// The requests of one link over HTTP: which answer is whose, whose progress, whose log message, and how long each may take.
+
+/** One request that waits for its answer. */
+export interface Waiting {
+  readonly id: number;
+  /** Aborts when nobody waits for the answer any more. */
+  readonly signal: AbortSignal;
+  readonly answered: () => boolean;
+  fail(error: unknown): void;
+}
+
+/** How a message that came in is to be taken. */
+export interface Origin {
+  readonly context: AuditContext;
+  /** The request on whose stream it came; `undefined`: on no request's. */
+  readonly sending: Sending | undefined;
+}
+
+/** The requests of one link. */
+export interface Calls {
+  /**
+   * Open a request, hand it to `deliver`, and wait for its answer.
+   *
+   * @throws ProtocolError the upstream's own error; Refusal `upstream_timeout`, `upstream_unavailable` when it was delivered and
+   *   not answered; whatever `deliver` throws
+   */
+  run(sending: Sending, deliver: (waiting: Waiting) => Promise<void>): Promise<unknown>;
+  /** Take one message of the upstream. */
+  take(message: Values, origin: Origin): void;
+  /** End everything that waits. */
+  close(): void;
+}
+
+/** What the requests are made with. */
+export interface CallsParts {
+  readonly upstream: HttpUpstream;
+  readonly capabilities: Values;
+  readonly events: LinkEvents;
+  /** Post an answer to a request of the upstream. */
+  readonly post: (message: Values, context: AuditContext) => Promise<void>;
+  /** Called with the id of a request that was given up while it was under way. */
+  readonly onGivenUp: (id: number, context: AuditContext) => Promise<void>;
+}
+
+interface Entry {
+  readonly sending: Sending;
+  readonly settle: (message: Values) => void;
+  readonly fail: (error: unknown) => void;
+}
+
+/** No requests yet. */
+export function openCalls(parts: CallsParts): Calls {
+  const waiting = new Map<number, Entry>();
+  const asked = new Map<unknown, AbortController>();
+  const patience = openPatience();
+  let lastId = 0;
+  return {
+    async run(sending, deliver) {
+      const id = (lastId += 1);
+      const stop = new AbortController();
+      const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+      let done = false;
+      const finish = (how: () => void): void => {
+        if (done) return;
+        done = true;
+        waiting.delete(id);
+        how();
+      };
+      const fail = (error: unknown): void => finish(() => reject(asError(error)));
+      const giveUp = (error: unknown): void => {
+        if (done) return;
+        fail(error);
+        void parts.onGivenUp(id, sending.context).finally(() => stop.abort(error));
+      };
+      waiting.set(id, { sending, fail, settle: (message) => finish(() => settle(message, resolve, reject)) });
+      const onAbort = (): void => giveUp(new DOMException('the request was cancelled', 'AbortError'));
+      const stopClock = patience.limit(sending.timeoutMs, () => giveUp(tooLate(parts.upstream)));
+      sending.signal.addEventListener('abort', onAbort, { once: true });
+      if (sending.signal.aborted) onAbort();
+      else
+        deliver({ id, signal: stop.signal, answered: () => done, fail }).then(
+          () => fail(unanswered(parts.upstream)),
+          fail,
+        );
+      try {
+        return await promise;
+      } finally {
+        stopClock();
+        sending.signal.removeEventListener('abort', onAbort);
+      }
+    },
+    take(message, origin) {
+      const { id, method } = message;
+      if (typeof method !== 'string') return waiting.get(Number(id))?.settle(message);
+      const params = message['params'] as Values | undefined;
+      if (id !== undefined) return void answer(parts, { message, origin, asked, patience });
+      if (method === 'notifications/progress') {
+        const { progressToken, ...rest } = params ?? {};
+        return waiting.get(Number(progressToken))?.sending.onProgress?.(rest);
+      }
+      if (method === 'notifications/cancelled') return asked.get(params?.['requestId'])?.abort();
+      if (method === 'notifications/subscriptions/acknowledged') return undefined;
+      const notice = withoutSubscription({ method, params });
+      const onLog = method === 'notifications/message' ? origin.sending?.onLog : undefined;
+      return onLog === undefined ? parts.events.onNotice(notice) : onLog(notice);
+    },
+    close() {
+      for (const { fail } of waiting.values()) fail(unanswered(parts.upstream));
+      for (const one of asked.values()) one.abort();
+    },
+  };
+}
+
+interface Question {
+  readonly message: Values;
+  readonly origin: Origin;
+  readonly asked: Map<unknown, AbortController>;
+  readonly patience: ReturnType<typeof openPatience>;
+}
+
+async function answer(parts: CallsParts, { message, origin, asked, patience }: Question): Promise<void> {
+  const { id, method } = message as { id: unknown; method: string };
+  const params = message['params'] as Values | undefined;
+  const cancel = new AbortController();
+  asked.set(id, cancel);
+  const reply = (body: Values): Promise<void> => parts.post({ jsonrpc: '2.0', id, ...body }, origin.context);
+  try {
+    if (method === 'ping') return await reply({ result: {} });
+    if (!isDeclared(method, parts.capabilities)) throw new ProtocolError(-32601, 'Method not found');
+    const asking = parts.events.onAsk({ method, params, signal: cancel.signal });
+    const result = await patience.during(asking);
+    if (!cancel.signal.aborted) await reply({ result });
+  } catch (error) {
+    if (!cancel.signal.aborted) await reply({ error: errorOf(error) }).catch(() => undefined);
+  } finally {
+    asked.delete(id);
+  }
+}
+
+function errorOf(error: unknown): Values {
+  if (!(error instanceof ProtocolError)) return { code: -32603, message: 'The client did not answer' };
+  const { code, message, data } = error;
+  return { code, message, ...(data === undefined ? {} : { data }) };
+}
+
+function settle(
+  { result, error }: Values,
+  resolve: (value: unknown) => void,
+  reject: (reason: Error) => void,
+): void {
+  if (typeof error !== 'object' || error === null) return resolve(result);
+  const { code, message, data } = error as { code?: unknown; message?: unknown; data?: unknown };
+  reject(new ProtocolError(Number(code), typeof message === 'string' ? message : 'Error', data));
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error
+    ? error
+    : new Error('something that is no error was thrown', { cause: error });
+}
+
+function tooLate({ name }: HttpUpstream): Refusal {
+  return refuse('upstream_timeout', `upstream "${name}" did not answer in time`);
+}
+
+function unanswered({ name }: HttpUpstream): Refusal {
+  return refuse('upstream_unavailable', `upstream "${name}" broke off before it answered`);
+}
