@@ -27,6 +27,11 @@ export function openRoutes(
   metrics.observe('sealgate_process_resident_bytes', 'Resident memory of the process.', () =>
     process.memoryUsage.rss(),
   );
+  metrics.observe(
+    'sealgate_process_heap_bytes',
+    'JavaScript heap in use.',
+    () => process.memoryUsage().heapUsed,
+  );
   metrics.observe('sealgate_process_cpu_seconds', 'CPU time of the process since its start.', () => {
     const { user, system } = process.cpuUsage();
     return (user + system) / 1e6;
