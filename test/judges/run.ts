@@ -1,5 +1,6 @@
 // Real clients and the conformance suite against a gateway that is started for them: `npm run judges [part of a name]`.
 import { cases } from './cases.ts';
+import { clientCases } from './client-cases.ts';
 import { conformanceCases } from './conformance-cases.ts';
 import { openConformanceStage } from './conformance-stage.ts';
 import { installPrograms } from './programs.ts';
@@ -42,6 +43,6 @@ async function judge<Stage extends { close(): Promise<void> }>(
 
 installPrograms();
 await judge(cases, openStage);
-await judge(conformanceCases, openConformanceStage);
+await judge([...conformanceCases, ...clientCases], openConformanceStage);
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
