@@ -1,0 +1,232 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, test } from 'vitest';
+import { isAlive } from '../stdio/fixtures/parts.ts';
+import { child, conformance, everything, openStage, tiny, until, type Stage } from './fixtures/stage.ts';
+
+// Links to children: who shares one, what is declared to it, and when it ends.
+
+const asking = { sampling: {}, elicitation: { form: {} }, roots: {} };
+const credential = { in: 'env', name: 'KEY' } as const;
+const asker = child('asker', conformance('--stdio', '--era', 'legacy'));
+let stage: Stage;
+afterEach(() => stage.close());
+
+describe('a child is shared', () => {
+  test('by all of a group when it has no credential and nothing is declared to it', async () => {
+    stage = openStage();
+    const talks = ['ann', 'bob', 'cy'].map((subject) => stage.talk(tiny(), { subject, holder: subject }));
+    const pids = await Promise.all(talks.map((talk) => talk.text('pid')));
+    expect(new Set(pids).size).toBe(1);
+    expect(stage.links.count()).toEqual({ children: 1, sessions: 0 });
+  });
+
+  test('by nobody when it has a credential: not even the conversations of one person', async () => {
+    stage = openStage();
+    stage.setCredential('tiny', '', 'group-key');
+    const upstream = tiny('tiny', { credential });
+    const talks = ['h1', 'h2'].map((holder) => stage.talk(upstream, { holder }));
+    const bob = stage.talk(upstream, { subject: 'bob', holder: 'h3' });
+    const pids = await Promise.all([...talks, bob].map((talk) => talk.text('pid')));
+    expect(new Set(pids).size).toBe(3);
+  });
+
+  test('by nobody when it may ask something', async () => {
+    stage = openStage();
+    const talks = ['h1', 'h2'].map((holder) => stage.talk(tiny(), { holder, capabilities: asking }));
+    const pids = await Promise.all(talks.map((talk) => talk.text('pid')));
+    expect(new Set(pids).size).toBe(2);
+  });
+});
+
+describe('what a child asks', () => {
+  test('reaches the conversation that has the child, and never another: canaries over random interleavings', async () => {
+    stage = openStage();
+    const talks = ['ann', 'bob'].map((subject) => ({
+      subject,
+      talk: stage.talk(asker, {
+        subject,
+        holder: `h-${subject}`,
+        capabilities: asking,
+        answer: async ({ method }) => {
+          await new Promise((resolve) => setTimeout(resolve, Math.random() * 20));
+          return method.startsWith('sampling')
+            ? { role: 'assistant', model: 'm', content: { type: 'text', text: `canary-${subject}` } }
+            : { action: 'accept', content: { username: subject, email: `canary-${subject}@example.test` } };
+        },
+      }),
+    }));
+    const rounds = Array.from({ length: 24 }, async (_, n) => {
+      const { subject, talk } = talks[n % 2]!;
+      await new Promise((resolve) => setTimeout(resolve, Math.random() * 60));
+      const text =
+        n % 3 === 0
+          ? await talk.text('test_sampling', { prompt: 'say' })
+          : await talk.text('test_elicitation', { message: `for ${subject}` });
+      expect(text).toContain(`canary-${subject}`);
+      expect(text).not.toContain(`canary-${subject === 'ann' ? 'bob' : 'ann'}`);
+    });
+    await Promise.all(rounds);
+    for (const { subject, talk } of talks)
+      for (const { params } of talk.asked)
+        expect(JSON.stringify(params)).not.toContain(`for ${subject === 'ann' ? 'bob' : 'ann'}`);
+  });
+
+  test('is answered "method not found" when nothing was declared, also without a call', async () => {
+    stage = openStage();
+    const talk = stage.talk(everything(), { holder: 'h1' });
+    await talk.request('tools/list');
+    // server-everything asks for roots by itself, 350 ms after it was initialized.
+    await new Promise((resolve) => setTimeout(resolve, 600));
+    expect(talk.asked).toEqual([]);
+    const roots = stage.talk(everything(), {
+      holder: 'h2',
+      capabilities: { roots: {} },
+      answer: async () => ({ roots: [] }),
+    });
+    await roots.request('tools/list');
+    await until(() => roots.asked.length > 0);
+    expect(roots.asked[0]).toMatchObject({ method: 'roots/list' });
+  });
+
+  test('does not count as its time', async () => {
+    stage = openStage({ callSeconds: 0.3 });
+    const slow = async () => {
+      await new Promise((resolve) => setTimeout(resolve, 700));
+      return { action: 'accept', content: { username: 'ann', email: 'a@example.test' } };
+    };
+    const talk = stage.talk(asker, { holder: 'h1', capabilities: asking, answer: slow });
+    expect(await talk.text('test_elicitation', { message: 'x' })).toContain('a@example.test');
+    await expect(stage.talk(tiny()).text('hang')).rejects.toMatchObject({ code: 'upstream_timeout' });
+  });
+});
+
+describe('a child ends', () => {
+  test('when its credential is replaced or removed, its upstream retired, its holder released', async () => {
+    stage = openStage();
+    const upstream = tiny('tiny', { credential });
+    stage.setCredential('tiny', 'ann', 'one');
+    const talk = stage.talk(upstream, { holder: 'h1' });
+    const first = await talk.text('pid');
+    stage.setCredential('tiny', 'ann', 'two');
+    await until(() => !isAlive(first));
+    expect(await talk.text('env', { name: 'KEY' })).toBe('***');
+    const second = await talk.text('pid');
+    await stage.links.retire('g1', 'tiny');
+    expect(isAlive(second)).toBe(false);
+    const third = await talk.text('pid');
+    await stage.links.release('h1');
+    expect(isAlive(third)).toBe(false);
+    stage.setCredential('tiny', 'ann', undefined);
+    await expect(talk.text('pid')).rejects.toMatchObject({ code: 'credential_missing' });
+  });
+
+  test('with the session it belongs to', async () => {
+    stage = openStage();
+    const talk = stage.talk(tiny(), { holder: 'h1', capabilities: asking });
+    const pid = await talk.text('pid');
+    expect(talk.target.resumption()).toBeUndefined();
+    await talk.target.close();
+    expect(isAlive(pid)).toBe(false);
+    const other = stage.talk(tiny(), { holder: 'h2' });
+    const shared = await other.text('pid');
+    expect(other.target.resumption()).toEqual({});
+    await other.target.close();
+    expect(isAlive(shared)).toBe(true);
+  });
+
+  test('when nobody has used it for a while', async () => {
+    stage = openStage({ idleSeconds: 0.2 });
+    const talk = stage.talk(tiny(), { era: 'modern' });
+    const pid = await talk.text('pid');
+    await talk.target.close();
+    await until(() => !isAlive(pid));
+  });
+});
+
+describe('how many there may be', () => {
+  test('of one person: the longest idle one makes room, another person is not touched', async () => {
+    stage = openStage({ childrenPerPersonMax: 2 });
+    const bob = stage.talk(tiny(), { subject: 'bob', holder: 'b', capabilities: asking, era: 'modern' });
+    const bobs = await bob.text('pid');
+    await bob.target.close();
+    const pids: string[] = [];
+    for (const holder of ['h1', 'h2', 'h3']) {
+      const talk = stage.talk(tiny(), { holder, capabilities: asking, era: 'modern' });
+      pids.push(await talk.text('pid'));
+      await talk.target.close();
+    }
+    expect(pids.map(isAlive)).toEqual([false, true, true]);
+    expect(isAlive(bobs)).toBe(true);
+  });
+
+  test('and when all are in use the next is refused', async () => {
+    stage = openStage({ childrenPerPersonMax: 1 });
+    const first = stage.talk(tiny(), { holder: 'h1', capabilities: asking });
+    await first.text('pid');
+    const next = stage.talk(tiny(), { holder: 'h2', capabilities: asking });
+    await expect(next.text('pid')).rejects.toMatchObject({ code: 'overloaded' });
+    expect(await first.text('echo', { text: 'still here' })).toBe('still here');
+  });
+});
+
+test('a child that falls over is started again, and one that keeps falling waits longer each time', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'sealgate-links-'));
+  const starts = join(folder, 'starts');
+  let nowMs = Date.now();
+  stage = openStage({}, () => nowMs);
+  const talk = stage.talk(tiny('falling', { env: { FALL: '1', STARTS: starts } }), {});
+  const count = async (): Promise<number> => (await readFile(starts, 'utf8')).trim().split('\n').length;
+  await expect(talk.text('pid')).rejects.toThrow(/ended before it answered/);
+  const once = await count();
+  await expect(talk.text('pid')).rejects.toThrow(/tried again in 1 s/);
+  expect(await count()).toBe(once);
+  nowMs += 600;
+  await expect(talk.text('pid')).rejects.toThrow(/ended before it answered/);
+  nowMs += 600;
+  await expect(talk.text('pid')).rejects.toThrow(/tried again/);
+  await rm(folder, { recursive: true });
+});
+
+test('the log messages of a shared child are told to those who asked for them, each at their own level', async () => {
+  stage = openStage();
+  const loud = stage.talk(tiny(), { subject: 'ann' });
+  const quiet = stage.talk(tiny(), { subject: 'bob' });
+  await loud.request('logging/setLevel', { level: 'debug' });
+  await quiet.request('logging/setLevel', { level: 'error' });
+  const params = { level: 'info', data: 'x' };
+  await quiet.text('announce', { method: 'notifications/message', params });
+  await quiet.text('announce', { method: 'notifications/private', params: { of: 'bob' } });
+  await quiet.text('announce', { method: 'notifications/tools/list_changed' });
+  await until(() => quiet.heard.length > 0);
+  expect(loud.heard.map(({ method }) => method)).toEqual([
+    'notifications/message',
+    'notifications/tools/list_changed',
+  ]);
+  expect(quiet.heard.map(({ method }) => method)).toEqual(['notifications/tools/list_changed']);
+});
+
+test('a subscription outlives the child', async () => {
+  stage = openStage();
+  const talk = stage.talk(tiny(), {});
+  await talk.request('resources/subscribe', { uri: 'file:///a' });
+  await talk.text('die').catch(() => undefined);
+  await until(() => talk.text('pid').then(Boolean, () => false));
+  expect(await talk.text('heard')).toContain('["resources/subscribe","file:///a"]');
+  const params = { uri: 'file:///a' };
+  await talk.text('announce', { method: 'notifications/resources/updated', params });
+  await talk.text('announce', { method: 'notifications/resources/updated', params: { uri: 'file:///b' } });
+  expect(talk.heard).toEqual([{ method: 'notifications/resources/updated', params }]);
+});
+
+test('nothing reaches a child without an entry', async () => {
+  stage = openStage();
+  const talk = stage.talk(tiny(), {});
+  await talk.text('pid');
+  stage.breakJournal();
+  await expect(talk.text('whisper', { line: 'reached' })).rejects.toMatchObject({
+    code: 'audit_unavailable',
+  });
+  expect(stage.logged.join('\n')).not.toContain('reached');
+});
