@@ -32,7 +32,7 @@ export function served(response: Response): Served {
 }
 
 /** The refusal of a request that does not take what it will get; `undefined` when it does. */
-export function unacceptable(request: Request): Response | undefined {
+export function unacceptable(request: Request, body: unknown): Response | undefined {
   const accepted = request.headers.get('accept') ?? '';
   const wanted =
     request.method === 'POST'
@@ -42,5 +42,11 @@ export function unacceptable(request: Request): Response | undefined {
         : [];
   if (wanted.every((type) => accepted.includes(type))) return undefined;
   const message = `Not Acceptable: Client must accept ${wanted.length > 1 ? 'both ' : ''}${wanted.join(' and ')}`;
-  return rpcError(406, { code: -32000, message });
+  return rpcError(406, { code: -32000, message }, requestIdOf(body));
+}
+
+/** The id of a JSON-RPC request, for the error that refuses it; `null` for anything else. */
+export function requestIdOf(body: unknown): RequestId | null {
+  if (typeof body !== 'object' || body === null || !('method' in body) || !('id' in body)) return null;
+  return typeof body.id === 'string' || typeof body.id === 'number' ? body.id : null;
 }

@@ -4,7 +4,7 @@ import { refuse } from '../../errors.ts';
 import type { Passage, Served } from '../owner/owners.ts';
 import { auditContext } from '../use.ts';
 import { errorAnswer } from './error-answer.ts';
-import { bare, rpcError, served, unacceptable } from './legacy-answer.ts';
+import { bare, requestIdOf, rpcError, served, unacceptable } from './legacy-answer.ts';
 import type { LegacySession } from './legacy-session.ts';
 import { negotiate } from './legacy-version.ts';
 import { isOwn, openSessionRecords, principalOf, type SessionRecord } from './session-record.ts';
@@ -70,13 +70,14 @@ interface Front {
 
 async function answer(front: Front, passage: Passage, request: Request): Promise<Served> {
   const { table } = front;
-  const turnedDown = unacceptable(request);
+  const turnedDown = unacceptable(request, passage.body);
   if (turnedDown !== undefined) return served(turnedDown);
   const id = request.headers.get('mcp-session-id');
   if (id === null) {
     if (request.method === 'POST' && isInitializeRequest(passage.body))
       return served(await begin(front, passage));
-    return served(rpcError(400, { code: -32000, message: 'Bad Request: Server not initialized' }));
+    const message = 'Bad Request: Server not initialized';
+    return served(rpcError(400, { code: -32000, message }, requestIdOf(passage.body)));
   }
   const here = table.sessions.get(id);
   const session = here ?? (await front.takeOver.find(id, passage, request));
