@@ -15,8 +15,10 @@ export interface BearerProxy {
 export interface Mapping {
   /** @param body of a client's POST */
   asked(body: string): string;
-  /** @param contentType of the answer. @returns a stream that changes it */
-  answered(contentType: string): Transform | undefined;
+  /** The `Mcp-Name` header of a POST that says which method it is. */
+  header(method: string, name: string): string;
+  /** What an answer's body runs through. */
+  answered(): Transform;
 }
 
 /** Where it leads. */
@@ -54,8 +56,7 @@ async function pass(
   const outgoing = ask(
     { host: target.hostname, port: target.port, path: incoming.url, method: incoming.method },
     (answer) => {
-      const type = answer.headers['content-type'] ?? '';
-      const change = mapping?.answered(type);
+      const change = mapping?.answered();
       const headers = { ...answer.headers };
       if (change !== undefined) delete headers['content-length'];
       response.writeHead(answer.statusCode ?? 502, headers).flushHeaders();
@@ -68,6 +69,9 @@ async function pass(
   outgoing.once('error', () => response.destroy());
   response.once('close', () => outgoing.destroy());
   setHeaders(incoming, outgoing, target);
+  const { 'mcp-method': method, 'mcp-name': name } = incoming.headers;
+  if (mapping !== undefined && typeof method === 'string' && typeof name === 'string')
+    outgoing.setHeader('mcp-name', mapping.header(method, name));
   outgoing.setHeader('authorization', `Bearer ${bearer}`);
   if (incoming.method === 'POST') outgoing.setHeader('content-length', sent.length);
   outgoing.end(sent);

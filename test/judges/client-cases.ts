@@ -34,7 +34,13 @@ function clientCase(front: 'same' | 'other', suite: Suite, scenario: string): Co
       const version = suite === '0.1.16' ? '2025-11-25' : suite;
       const args = ['client', '--command', command, '--scenario', scenario, '--spec-version', version];
       const env = { CONFORMANCE_BEARER: gateway.bearer };
-      await judge({ suite, name: `client-${front}`, args: [...args, '--timeout', '60000'], env });
+      const judged = await judge({
+        suite,
+        name: `client-${front}`,
+        args: [...args, '--timeout', '60000'],
+        env,
+      });
+      return judged.failed.length === 0 ? '' : 'fails as expected';
     },
   };
 }

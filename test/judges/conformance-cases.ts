@@ -32,6 +32,7 @@ const old: readonly Suite[] = ['0.1.16', '2025-11-25'];
 export const conformanceCases: readonly ConformanceCase[] = [
   ...suites.map((suite) => serverCase('direct', suite, ({ direct }) => direct)),
   ...suites.map((suite) => serverCase('http', suite, through('both'))),
+  ...suites.map((suite) => serverCase('all', suite, (stage) => stage.all())),
   ...suites.map((suite) => serverCase('child', suite, through('child'))),
   ...old.map((suite) => serverCase('old-on-modern', suite, through('modern'))),
   ...old.map((suite) => serverCase('old-on-modern-child', suite, through('child-modern'))),

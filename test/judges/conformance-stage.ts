@@ -2,12 +2,10 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { done, freshDataDir, removeDataDir, startSealgate, type Running } from '../start.ts';
-import { openBearerProxy, type BearerProxy, type Mapping } from './bearer-proxy.ts';
+import { openBearerProxy, type BearerProxy } from './bearer-proxy.ts';
+import { prefixMapping } from './prefix-mapping.ts';
 
 // A gateway before conformant servers of each kind, and doors through which the suites get at it.
-
-/** What stands behind the gateway, by the upstream's name. */
-export const kinds = ['both', 'legacy', 'modern', 'child', 'child-modern'] as const;
 
 /** The stage. */
 export interface ConformanceStage {
@@ -15,7 +13,9 @@ export interface ConformanceStage {
   /** Where the server with both eras is without the gateway. */
   readonly direct: string;
   /** An address that needs no token. */
-  door(path: string, mapping?: Mapping): Promise<string>;
+  door(path: string): Promise<string>;
+  /** The address for all upstreams of a gateway that has only one, with its names as the suite knows them. */
+  all(): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -56,19 +56,41 @@ export async function openConformanceStage(): Promise<ConformanceStage> {
     await done(dataDir, ['upstreams', 'add', name, ...command]);
   }
   const doors: BearerProxy[] = [];
+  // Begun when it is asked for.
+  let single: Promise<BearerProxy> | undefined;
   return {
     gateway,
     direct: servers[0]?.url ?? '',
-    async door(path, mapping) {
-      const options = { target: new URL(path, gateway.origin), bearer: gateway.bearer };
-      const door = await openBearerProxy({ ...options, ...(mapping === undefined ? {} : { mapping }) });
+    async door(path) {
+      const door = await openBearerProxy({ target: new URL(path, gateway.origin), bearer: gateway.bearer });
       doors.push(door);
       return door.url;
     },
+    async all() {
+      single ??= openSingle(servers[0]?.url ?? '');
+      return (await single).url;
+    },
     async close() {
+      await (await single)?.close();
       await Promise.all(doors.map((door) => door.close()));
       await gateway.stop();
       await Promise.all(servers.map((server) => server.close()));
+      await removeDataDir(dataDir);
+    },
+  };
+}
+
+async function openSingle(url: string): Promise<BearerProxy> {
+  const dataDir = await freshDataDir();
+  const gateway = await startSealgate({ dataDir, env: { RATE_LIMIT_MCP_RPM: '100000' } });
+  await done(dataDir, ['upstreams', 'add', 'one', '--url', url]);
+  const target = new URL('/mcp', gateway.origin);
+  const door = await openBearerProxy({ target, bearer: gateway.bearer, mapping: prefixMapping('one') });
+  return {
+    url: door.url,
+    async close() {
+      await door.close();
+      await gateway.stop();
       await removeDataDir(dataDir);
     },
   };
