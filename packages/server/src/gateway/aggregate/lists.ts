@@ -77,7 +77,7 @@ async function gather(whole: Whole, list: ListMethod, step: Step, into: Gathered
     const page = await step.page;
     whole.absences.back(name);
     into.pages.push(page);
-    into.items.push(...itemsOf(whole, list, upstream, page, into.items));
+    into.items.push(...itemsOf(whole, list, { upstream, page }, into.items));
     if (page.nextCursor === undefined) return;
     const pages = (before?.pages ?? 0) + 1;
     if (pages < pagesMax) into.next = { upstream: name, cursor: page.nextCursor, pages };
@@ -93,8 +93,7 @@ async function gather(whole: Whole, list: ListMethod, step: Step, into: Gathered
 function* itemsOf(
   { parts: { allow, own }, conversation: { caller }, claims }: Whole,
   { method, listing, use, nameIn }: ListMethod,
-  upstream: Upstream,
-  page: Page,
+  { upstream, page }: { readonly upstream: Upstream; readonly page: Page },
   before: readonly Values[],
 ): Generator<Values> {
   const taken = new Set(before.map((item) => item[nameIn]));

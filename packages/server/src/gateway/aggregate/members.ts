@@ -35,6 +35,8 @@ export interface MemberParts {
   readonly resumed: Values | undefined;
 }
 
+const levelMs = 5000;
+
 interface Open {
   readonly upstream: Upstream;
   readonly digest: string;
@@ -43,10 +45,11 @@ interface Open {
 }
 
 /** None is open yet. */
-export function openMembers({ conversation, single, list, notices, resumed }: MemberParts): Members {
+export function openMembers(parts: MemberParts): Members {
   const open = new Map<string, Open>();
+  const { list, resumed } = parts;
   const earlier = new Map(
-    Object.entries((resumed?.['upstreams'] ?? {}) as Readonly<Record<string, unknown>>),
+    Object.entries((resumed?.['upstreams'] ?? {}) as Readonly<Record<string, Earlier>>),
   );
   let level = resumed?.['level'];
   const reach = (upstream: Upstream): Open => {
@@ -55,19 +58,12 @@ export function openMembers({ conversation, single, list, notices, resumed }: Me
     const known = open.get(name);
     if (known?.digest === digest) return known;
     void known?.target.close().catch(() => undefined);
-    const own: Conversation = {
-      caller: conversation.caller,
-      era: conversation.era,
-      capabilities: conversation.capabilities,
-      holder: conversation.holder,
-      hear: (notice) => notices.take(name, notice),
-      ask: (asked) => conversation.ask(asked),
-    };
-    const before = earlier.get(name) as { digest?: unknown; state?: Values } | undefined;
+    const before = earlier.get(name);
     earlier.delete(name);
     // What an upstream gave is not given to another one that took its name.
     const state = before?.digest === digest ? before.state : undefined;
-    const opened: Open = { upstream, digest, target: single(upstream)(own, state), level: undefined };
+    const target = parts.single(upstream)(partOf(parts, name), state);
+    const opened: Open = { upstream, digest, target, level: undefined };
     open.set(name, opened);
     return opened;
   };
@@ -81,26 +77,51 @@ export function openMembers({ conversation, single, list, notices, resumed }: Me
       const one = reach(upstream);
       if (level === undefined || one.level === level || !(await logs())) return;
       one.level = level;
-      const signal = AbortSignal.timeout(5000);
-      const setting = { context, method: 'logging/setLevel', params: { level }, signal };
-      await one.target
-        .request({ ...setting, bytes: undefined, onProgress: undefined })
-        .catch(() => undefined);
+      await tell(one.target, level, context);
     },
-    resumption() {
-      const states = [...open].map(([name, { digest, target }]) => [
-        name,
-        { digest, state: target.resumption() },
-      ]);
-      return {
-        upstreams: Object.fromEntries([...earlier, ...states]) as Values,
-        ...(level === undefined ? {} : { level }),
-      };
-    },
+    resumption: () => ({
+      upstreams: { ...Object.fromEntries(earlier), ...statesOf(open) },
+      ...(level === undefined ? {} : { level }),
+    }),
     async close() {
       const closing = [...open.values()].map(({ target }) => target.close());
       open.clear();
       await Promise.allSettled(closing);
     },
   };
+}
+
+interface Earlier {
+  readonly digest: string;
+  readonly state?: Values;
+}
+
+function statesOf(open: ReadonlyMap<string, Open>): Readonly<Record<string, Earlier>> {
+  const states = [...open].map(([name, { digest, target }]) => {
+    const state = target.resumption();
+    return [name, { digest, ...(state === undefined ? {} : { state }) }];
+  });
+  return Object.fromEntries(states) as Record<string, Earlier>;
+}
+
+/** The conversation as one upstream has it. */
+function partOf({ conversation, notices }: MemberParts, name: string): Conversation {
+  const { caller, era, capabilities, holder } = conversation;
+  return {
+    caller,
+    era,
+    capabilities,
+    holder,
+    hear: (notice) => notices.take(name, notice),
+    ask: (asked) => conversation.ask(asked),
+  };
+}
+
+// An upstream that takes no level says what it likes; the call that follows is not its to fail for that.
+async function tell(target: Target, level: unknown, context: AuditContext): Promise<void> {
+  const signal = AbortSignal.timeout(levelMs);
+  const params = { level };
+  await target
+    .request({ context, method: 'logging/setLevel', params, signal, bytes: undefined, onProgress: undefined })
+    .catch(() => undefined);
 }
