@@ -132,15 +132,18 @@ function asks(state: State, { capabilities }: Waiter): Turn {
   const inputRequests: Record<string, unknown> = {};
   for (const [key, { asked }] of state.open) {
     const missing = missingFor(asked.method, asked.params, capabilities);
-    if (missing !== undefined) throw lacking(state, missing);
+    if (missing !== undefined && missing !== 'unknown') {
+      state.ending.abort(new DOMException('the client cannot be asked', 'AbortError'));
+      throw lacking(missing);
+    }
     const params = inputParams(asked.params);
     inputRequests[key] = { method: asked.method, ...(params === undefined ? {} : { params }) };
   }
   return { kind: 'asks', inputRequests };
 }
 
-function lacking(state: State, missing: Values | 'unknown'): ProtocolError {
-  state.ending.abort(new DOMException('the client cannot be asked', 'AbortError'));
+/** The error for a question that the client did not declare it can be asked (MCP 2026-07-28, -32021). */
+export function lacking(missing: Values): ProtocolError {
   const names = Object.keys(missing).join(', ');
   return new ProtocolError(-32021, `Missing required client capabilities: ${names}`, {
     requiredCapabilities: missing,

@@ -4,8 +4,9 @@ import { isLoud } from '../link/log-level.ts';
 import { answerUpstream } from '../methods.ts';
 import type { Owners, Passage } from '../owner/owners.ts';
 import { auditContext } from '../use.ts';
-import { openAskingCall, type AskingCall, type Waiter } from './asking-call.ts';
+import { lacking, openAskingCall, type AskingCall, type Waiter } from './asking-call.ts';
 import { againOf, refuseDeclined } from './call-again.ts';
+import { missingFor } from './input-capabilities.ts';
 import type { ModernRequest } from './modern-envelope.ts';
 import type { ModernLimits } from './modern-limits.ts';
 import { refuseUnknown } from './modern-methods.ts';
@@ -132,9 +133,10 @@ async function begin(state: State, step: CallStep, params: Values): Promise<void
 
 async function resume(state: State, step: CallStep, kept: Kept & { kind: 'parked' }): Promise<void> {
   if (kept.instance !== state.owners.self) {
+    step.reply.hush();
     const passed = await state.owners.pass(kept.instance, step.passage, step.http);
     if (passed === 'dead') throw invalid('the instance that held this request is gone: make it again');
-    return step.reply.instead(passed);
+    return step.reply.drop(passed);
   }
   const taken = state.parked.take(kept.park, kept.round);
   if (taken === undefined) throw invalid();
@@ -185,9 +187,17 @@ async function required(
 async function sealed({ states, limits, now }: State, step: CallStep, result: unknown): Promise<unknown> {
   const { resultType, requestState } = (result ?? {}) as { resultType?: unknown; requestState?: unknown };
   if (resultType !== 'input_required') return result;
+  refuseUndeclared(step, (result as Values)['inputRequests']);
   const kept: Kept = { kind: 'upstream', state: typeof requestState === 'string' ? requestState : undefined };
   const endsAtMs = now() + limits.upstreamStateSeconds * 1000;
   return { ...(result as Values), requestState: await states.give(originOf(step), kept, endsAtMs) };
+}
+
+function refuseUndeclared({ request: { capabilities } }: CallStep, inputRequests: unknown): void {
+  for (const { method, params } of Object.values((inputRequests ?? {}) as Record<string, Values>)) {
+    const missing = missingFor(String(method), params as Values | undefined, capabilities);
+    if (missing !== undefined && missing !== 'unknown') throw lacking(missing);
+  }
 }
 
 function waiterOf({ request, reply }: CallStep): Waiter {

@@ -22,7 +22,9 @@ test('a client that answers by itself gets its result', async () => {
 
 test('questions, answers and logs of people who come and go never cross', async () => {
   const { openTarget, happened } = scriptedTarget();
-  room = await openModernRoom(openTarget, { limits: { parkedPerPersonMax: 100, holderWaitSeconds: 60 } });
+  room = await openModernRoom(openTarget, {
+    limits: { parkedPerPersonMax: 100, holdersPerPersonMax: 8, holderWaitSeconds: 60 },
+  });
   const people = ['u1/c1', 'u2/c1', 'u1/c2'];
   await Promise.all(
     people.flatMap((as) =>

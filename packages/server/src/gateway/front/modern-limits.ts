@@ -23,11 +23,11 @@ export interface ModernLimits {
 
 /** What holds when nothing else is said. */
 export const modernLimits: ModernLimits = {
-  holdersPerPersonMax: 8,
+  holdersPerPersonMax: 16,
   holdersMax: 1000,
   holderIdleSeconds: 300,
   holderWaitSeconds: 30,
-  parkedPerPersonMax: 6,
+  parkedPerPersonMax: 8,
   parkedMax: 1000,
   parkedSeconds: 300,
   upstreamStateSeconds: 3600,

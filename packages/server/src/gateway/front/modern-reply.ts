@@ -16,8 +16,10 @@ export interface ModernReply {
   notify(method: string, params: Values): void;
   /** The last message. @param status of an answer that is no stream */
   finish(message: Values, status?: number): void;
-  /** Answer nothing: the response is what another instance made of it. */
-  instead(response: Response): void;
+  /** Begin no stream by itself any longer: another instance makes the answer, and keeps it alive. */
+  hush(): void;
+  /** Answer nothing: somebody else does. @param response what another instance made of it */
+  drop(response?: Response): void;
 }
 
 interface Stream {
@@ -70,9 +72,10 @@ export function openReply(signal: AbortSignal, keepAliveMs: number): ModernReply
       else resolve(Response.json(message, { status }));
       end();
     },
-    instead(response) {
+    hush: () => clearInterval(timer),
+    drop(response) {
       if (over) return;
-      resolve(response);
+      if (response !== undefined) resolve(response);
       end();
     },
   };

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { connectModern, openModernRoom, post, until, type ModernRoom } from './fixtures/modern-room.ts';
+import { openReply } from './modern-reply.ts';
 import { scriptedTarget } from './fixtures/scripted-target.ts';
 
 let room: ModernRoom;
@@ -105,9 +106,19 @@ describe('a request of 2026-07-28', () => {
     const hanging = post(room, 'tools/call', { name: 'hang' }, { signal: gone.signal });
     await until(() => happened.begun.length === 1);
     gone.abort();
-    await expect(hanging).rejects.toThrow();
+    await expect(hanging).rejects.toThrow(/abort/i);
     await until(() => happened.aborted.length === 1);
     await until(() => room.modern.counts().parked === 0);
+  });
+
+  test('that is refused says so by itself, and begins no stream later on', async () => {
+    await open();
+    const { status, error } = await post(room, 'tools/call', { name: 'refused' }, none);
+    expect([status, error.data]).toEqual([400, { code: 'upstream_unavailable' }]);
+    const reply = openReply(new AbortController().signal, 5);
+    reply.drop();
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    expect(reply.begun).toBe(false);
   });
 
   test('that takes long is kept alive with comments', async () => {

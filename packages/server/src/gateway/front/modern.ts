@@ -102,7 +102,10 @@ async function answer(state: State, passage: Passage, http: Request): Promise<Se
   if (inbound.kind === 'notification') return { response: new Response(null, { status: 202 }), done };
   const reply = openReply(http.signal, state.limits.keepAliveMs);
   const served = serve(state, { passage, request: inbound.request, http, reply }).catch((error: unknown) => {
-    if (error instanceof Refusal && !reply.begun && !reply.gone.aborted) throw error;
+    if (error instanceof Refusal && !reply.begun && !reply.gone.aborted) {
+      reply.drop();
+      throw error;
+    }
     fail(state, { passage, request: inbound.request, reply }, error);
   });
   return { response: await Promise.race([reply.response, served.then(() => reply.response)]), done };

@@ -210,6 +210,8 @@ describe('a request state', () => {
     expect(stranger.error.code).toBe(-32602);
     const bare = call('own', { requestState: 'the upstream’s own', inputResponses: {} });
     expect((await post(room, 'tools/call', bare)).error.code).toBe(-32602);
+    const unasked = await post(room, 'tools/call', call('own'), { capabilities: { sampling: {} } });
+    expect([unasked.status, unasked.error.code]).toEqual([400, -32021]);
     nowMs += 3600_000;
     expect((await post(room, 'tools/call', call('own', retry))).error.code).toBe(-32602);
   });
