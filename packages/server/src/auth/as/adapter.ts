@@ -1,5 +1,6 @@
 import type { Adapter, AdapterFactory, AdapterPayload } from 'oidc-provider';
 import { errors } from './provider-library.ts';
+import type { Reuse } from './reuse.ts';
 import type { Payload, Shelf } from './shelf.ts';
 
 // The provider's storage contract on the two shelves. Two promises that the provider itself does not make: of any number
@@ -11,8 +12,8 @@ export interface AdapterParts {
   readonly lasting: Shelf;
   readonly passing: Shelf;
   readonly now: () => number;
-  /** Whether a consumed refresh token is to look absent, so that its replay does not end the family (`reuse.ts`). */
-  readonly spared: (payload: Payload) => boolean;
+  /** What is made of a refresh token that was used a moment ago (`reuse.ts`). */
+  readonly reuse: Pick<Reuse, 'spares' | 'outcome'>;
   /** Told when tokens may have ceased to be valid. */
   readonly revoked: () => void;
 }
@@ -49,8 +50,13 @@ function adapterOf(model: string, parts: AdapterParts): Adapter {
   const nameOf = (id: string): string => `${model}:${id}`;
   const find = async (id: string): Promise<AdapterPayload | undefined> => {
     const found = await shelf.get(nameOf(id));
-    if (found === undefined || (model === 'RefreshToken' && parts.spared(found.payload))) return undefined;
-    return found.payload as AdapterPayload;
+    if (found === undefined) return undefined;
+    if (model !== 'RefreshToken' || !parts.reuse.spares(found.payload))
+      return found.payload as AdapterPayload;
+    // Absent, so that its replay does not end the family; or as it was before whoever used it died.
+    if ((await parts.reuse.outcome(id, found)) === 'answered') return undefined;
+    const { consumed: _, ...unused } = found.payload;
+    return unused as AdapterPayload;
   };
   return {
     find,
@@ -69,7 +75,15 @@ function adapterOf(model: string, parts: AdapterParts): Adapter {
       if (payload.uid !== undefined)
         await shelf.put(`${model}Uid:${payload.uid}`, { id }, { endsAtMs, owners });
     },
-    consume: (id) => consume(shelf, nameOf(id), ownersFor(model, id), parts.now),
+    async consume(id) {
+      const won = await consume({ shelf, model, id }, parts);
+      if (won) return;
+      const grantId = (await shelf.get(nameOf(id)))?.payload['grantId'];
+      // Whoever came first may not be whom the code was meant for (RFC 6749 §4.1.2), and nobody can tell.
+      if (model === 'AuthorizationCode' && typeof grantId === 'string')
+        await adapterOf('Grant', parts).destroy(grantId);
+      throw new errors.InvalidGrant('it was used already');
+    },
     async destroy(id) {
       await shelf.remove(nameOf(id));
       if (model === 'Client') await removeEverything(parts, ownedBy.client(id));
@@ -91,27 +105,30 @@ export async function removeEverything(
   await Promise.all([lasting.removeOwned(owner), passing.removeOwned(owner)]);
 }
 
-async function consume(
-  shelf: Shelf,
-  name: string,
-  ownersFrom: (payload: AdapterPayload) => readonly string[],
-  now: () => number,
-): Promise<void> {
-  const found = await shelf.get(name);
-  const payload = found?.payload as AdapterPayload | undefined;
-  if (found === undefined || payload === undefined || payload.consumed !== undefined)
-    throw new errors.InvalidGrant('it was used already');
-  const consumed = { ...found.payload, consumed: Math.floor(now() / 1000) };
-  const won = await shelf.put(name, consumed, {
-    endsAtMs: payload.exp === undefined ? undefined : payload.exp * 1000,
-    owners: ownersFrom(payload),
-    guard: { ifRevision: found.revision },
-  });
-  if (!won) throw new errors.InvalidGrant('it was used already');
-}
+const takeoversMax = 5;
 
-function ownersFor(model: string, id: string): (payload: AdapterPayload) => readonly string[] {
-  return (payload) => ownersOf(model, id, payload);
+/** @returns whether it is this request that has used it */
+async function consume(
+  { shelf, model, id }: { readonly shelf: Shelf; readonly model: string; readonly id: string },
+  { now, reuse }: AdapterParts,
+): Promise<boolean> {
+  for (let attempt = 0; attempt < takeoversMax; attempt += 1) {
+    const found = await shelf.get(`${model}:${id}`);
+    if (found === undefined) return false;
+    const payload = found.payload as AdapterPayload;
+    if (payload.consumed !== undefined) {
+      const spared = model === 'RefreshToken' && reuse.spares(found.payload);
+      if (!spared || (await reuse.outcome(id, found)) === 'answered') return false;
+    }
+    const consumed = { ...found.payload, consumed: Math.floor(now() / 1000) };
+    const won = await shelf.put(`${model}:${id}`, consumed, {
+      endsAtMs: payload.exp === undefined ? undefined : payload.exp * 1000,
+      owners: ownersOf(model, id, payload),
+      guard: { ifRevision: found.revision },
+    });
+    if (won) return true;
+  }
+  return false;
 }
 
 function ownersOf(model: string, id: string, payload: AdapterPayload): readonly string[] {

@@ -20,7 +20,7 @@ import { openClients, type Clients } from './clients.ts';
 import { providerConfiguration, type GuardedFetch } from './configuration.ts';
 import { interactionRoutes } from './interactions.ts';
 import { openNames, type Names } from './resources.ts';
-import { reuseMiddleware, sparedAt } from './reuse.ts';
+import { reuseMiddleware, openReuse } from './reuse.ts';
 import { authorizationRoutes, requestIdHeader } from './routes.ts';
 import { openServerKeys } from './server-keys.ts';
 import { recordsShelf, tablesShelf } from './shelf.ts';
@@ -78,7 +78,8 @@ export async function openAuthorizationServer(parts: AuthorizationServerParts): 
     clientStands: (client) => clients.stands(client),
     isMember: (tenant, subject) => people.isMember(subject, tenant),
   });
-  const adapter = openAdapter({ lasting, passing, now, spared: sparedAt(now), revoked: tokens.forget });
+  const reuse = openReuse({ lasting, passing, now });
+  const adapter = openAdapter({ lasting, passing, now, reuse, revoked: tokens.forget });
   const provider = once(() => {
     const made = new Provider(
       names.issuer(),

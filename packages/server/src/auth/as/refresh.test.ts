@@ -111,3 +111,50 @@ describe('a used refresh token', () => {
     expect(again.body['error']).toBe('invalid_grant');
   }, 20_000);
 });
+
+describe('a refresh token whose first user never answered', () => {
+  // Used, as a process leaves it that dies before it keeps its answer.
+  async function abandoned(stage: Stage, token: string): Promise<void> {
+    const tables = stage.tables;
+    const transact = tables.transact;
+    let used = false;
+    (tables as { transact: typeof transact }).transact = async (steps) => {
+      if (used) throw new Error('this process is dead');
+      const done = await transact(steps);
+      used = steps.some((step) => 'put' in step && step.put === 'oauth_server');
+      return done;
+    };
+    await tokenOf(stage, token).catch(() => undefined);
+    (tables as { transact: typeof transact }).transact = transact;
+  }
+  let clientId = '';
+  const tokenOf = (stage: Stage, refreshToken: string) =>
+    token(stage.origin, refreshOf(clientId, refreshToken));
+
+  it('is used once more by one of those who wait, and all get that answer', async () => {
+    const stage = await openStage();
+    const { client, tokens } = await letIn(stage);
+    clientId = client.client_id;
+    await abandoned(stage, tokens['refresh_token']);
+    const answers = await Promise.all(
+      Array.from({ length: 10 }, () => tokenOf(stage, tokens['refresh_token'])),
+    );
+    expect(answers.map(({ status }) => status)).toEqual(Array(10).fill(200));
+    expect(new Set(answers.map(({ body }) => body['refresh_token'])).size).toBe(1);
+    expect((await tokenOf(stage, answers[0]!.body['refresh_token'])).status).toBe(200);
+    // The process that "died" has a fault in its log.
+    await stage.close().catch(() => undefined);
+  });
+
+  it('is not taken over once its interval is over: the family ends', async () => {
+    let ms = Date.now();
+    const stage = await openStage({ now: () => ms });
+    const { client, tokens } = await letIn(stage);
+    clientId = client.client_id;
+    await abandoned(stage, tokens['refresh_token']);
+    ms += 31_000;
+    expect((await tokenOf(stage, tokens['refresh_token'])).body['error']).toBe('invalid_grant');
+    expect((await tokenOf(stage, tokens['refresh_token'])).body['error']).toBe('invalid_grant');
+    await stage.close().catch(() => undefined);
+  });
+});

@@ -2,17 +2,23 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { AdapterPayload } from 'oidc-provider';
 import { Provider } from './provider-library.ts';
 import { ownedBy } from './adapter.ts';
-import type { Payload, Shelf } from './shelf.ts';
+import type { Kept, Payload, Shelf } from './shelf.ts';
 
 // Several processes of one client share one refresh token and refresh at the same moment. Rotation with reuse detection
 // would end the family for it. So for a short while after a public client's refresh token was used, whoever brings it
 // again gets the very answer that the first one got. Tokens of confidential clients and those bound to a key (DPoP) have
 // an owner who can be told apart, and keep the strict rule (RFC 9700 §4.14.2).
+//
+// The first one may die before its answer is kept. Then one of those who wait uses the token once more, under the revision
+// that the dead one left, and the others wait for that one's answer. Should the first have been slow and not dead, the
+// answer that was kept first is everybody's.
 
 /** How long a used refresh token is answered alike. */
 const reuseSeconds = 30;
 const lookEveryMs = 20;
 const looksMax = 250;
+/** Without an answer for so many looks, whoever used the token is taken for dead. */
+const patienceLooks = 100;
 
 /** What the interval needs. */
 export interface ReuseParts {
@@ -29,11 +35,46 @@ interface Answered {
   readonly body: unknown;
 }
 
-/** Whether a consumed refresh token is to look absent: on the token route, within the interval, of a public client. */
-export function sparedAt(now: () => number): (payload: Payload) => boolean {
-  return (payload) => {
-    const context = Provider.ctx;
-    return context?.oidc?.route === 'token' && isSpared(payload as AdapterPayload, context, now);
+/** The interval, as the adapter sees it. */
+export interface Reuse {
+  /** Whether the token was used within the interval, by a public client, and this is that client's refresh. */
+  spares(payload: Payload): boolean;
+  /**
+   * Wait for the answer that the use of a token led to.
+   *
+   * @returns `answered` also when its grant was ended; `abandoned`: nobody is going to answer any more
+   */
+  outcome(token: string, used: Kept): Promise<'answered' | 'abandoned'>;
+}
+
+/** Open it. */
+export function openReuse({ lasting, passing, now }: ReuseParts): Reuse {
+  // What a request has waited for in vain, so that it does not wait for it twice.
+  const abandoned = new WeakMap<Context, Kept['revision']>();
+  return {
+    spares(payload) {
+      const context = Provider.ctx;
+      return context?.oidc?.route === 'token' && isSpared(payload as AdapterPayload, context, now);
+    },
+    async outcome(token, { payload, revision: used }) {
+      const context = Provider.ctx;
+      let revision = used;
+      for (let look = 0; look < patienceLooks; look += 1) {
+        if (context !== undefined && revision !== undefined && abandoned.get(context) === revision)
+          return 'abandoned';
+        if ((await passing.get(`RefreshAnswer:${token}`)) !== undefined) return 'answered';
+        const [grant, row] = await Promise.all([
+          lasting.get(`Grant:${textOf(payload['grantId'])}`),
+          lasting.get(`RefreshToken:${token}`),
+        ]);
+        if (grant === undefined || row === undefined) return 'answered';
+        // Somebody else has taken it over, and gets as long to answer.
+        if (row.revision !== revision) [revision, look] = [row.revision, 0];
+        await sleep(lookEveryMs);
+      }
+      if (context !== undefined) abandoned.set(context, revision);
+      return 'abandoned';
+    },
   };
 }
 
@@ -74,14 +115,18 @@ async function keep({ passing, now }: ReuseParts, context: Context, { token, sco
   const { client, entities } = context.oidc;
   const refreshed = entities.RefreshToken as { jkt?: string; grantId?: string } | undefined;
   if (client === undefined || refreshed?.grantId === undefined || refreshed.jkt !== undefined) return;
-  await passing.put(
+  const kept = await passing.put(
     `RefreshAnswer:${token}`,
     { scope, resource, body: context.body },
     {
       endsAtMs: now() + reuseSeconds * 1000,
       owners: [ownedBy.client(client.clientId), ownedBy.grant(refreshed.grantId)],
+      guard: { ifAbsent: true },
     },
   );
+  if (kept) return;
+  const first = (await passing.get(`RefreshAnswer:${token}`))?.payload as Answered | undefined;
+  if (first?.scope === scope && first.resource === resource) context.body = first.body;
 }
 
 async function answerAlike({ lasting, passing, now }: ReuseParts, context: Context, asked: Asked) {
