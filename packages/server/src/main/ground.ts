@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   claimDirectory,
   openAudit,
@@ -34,6 +35,8 @@ export interface Ground {
   /** Flush the journal, wipe the keys, close the files and give the directory back. */
   close(): Promise<void>;
 }
+
+const followEveryMs = 500;
 
 /**
  * Open the data directory, from the bottom up; what was opened is closed again when a later step fails.
@@ -73,6 +76,9 @@ export async function openGround(
       failed,
     });
     closers.push(() => journal.close());
+    const upstreams = await keptUpstreams(tables, sealer, log, now);
+    // Nobody else writes to a data directory of its own.
+    if (shared !== undefined) closers.push(follow(upstreams, log));
     return {
       tables,
       quickCheck: () => own?.quickCheck() ?? 'ok',
@@ -81,17 +87,43 @@ export async function openGround(
       audit: openAudit({ journal, failed }),
       connections: openConnections(sealedTables(tables, sealer), now),
       administrator: await ensureLocalAdministrator(tables, now),
-      upstreams: await openUpstreams({
-        tables,
-        now,
-        mark: (text) => sealer.blind('mcp_servers', text),
-        foreign: (serverId) =>
-          log.error({ serverId }, 'an upstream was changed outside of the gateway and is left out'),
-      }),
+      upstreams,
       close,
     };
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+function keptUpstreams(
+  tables: Tables,
+  sealer: Pick<OpenedSealer, 'blind'>,
+  log: Log,
+  now: () => number,
+): Promise<Upstreams> {
+  return openUpstreams({
+    tables,
+    now,
+    mark: (text) => sealer.blind('mcp_servers', text),
+    foreign: (serverId) =>
+      log.error({ serverId }, 'an upstream was changed outside of the gateway and is left out'),
+  });
+}
+
+/** Take over what other instances change. @returns how to stop */
+function follow(upstreams: Pick<Upstreams, 'catchUp'>, log: Log): () => Promise<void> {
+  const ended = new AbortController();
+  const following = (async () => {
+    while (!ended.signal.aborted) {
+      await sleep(followEveryMs, undefined, { signal: ended.signal, ref: false }).catch(() => undefined);
+      await upstreams
+        .catchUp()
+        .catch((error: unknown) => log.warn({ err: error }, 'changes of other instances could not be read'));
+    }
+  })();
+  return async () => {
+    ended.abort();
+    await following;
+  };
 }
