@@ -189,6 +189,18 @@ describe('conversations', () => {
     expect(await Promise.all(hanging)).toEqual(['gone', 'gone']);
   });
 
+  test('end with the upstream they were opened for', async () => {
+    const happened = await open();
+    await post(room, 'tools/list');
+    await post(room, 'tools/list', {}, { upstream: 'other' });
+    await room.modern.retire('g2', 'up');
+    expect(room.modern.counts().holders).toBe(2);
+    await room.modern.retire('g1', 'up');
+    expect(room.modern.counts().holders).toBe(1);
+    await post(room, 'tools/list');
+    expect(happened.conversations).toHaveLength(3);
+  });
+
   test('end when nobody uses them', async () => {
     const happened = await open({ holderIdleSeconds: 0.1 });
     await post(room, 'tools/list');

@@ -31,6 +31,8 @@ export interface Modern {
   answer(passage: Passage, request: Request): Promise<Served>;
   /** End whatever is held for a person, or for a person's client: its access was ended. */
   endOf(of: { readonly tenant: string; readonly subject: string; readonly client?: string }): Promise<void>;
+  /** An upstream was removed or changed: what is held for it was for what it was before. */
+  retire(tenant: string, upstream: string): Promise<void>;
   /** Calls that wait for input, streams that listen, conversations that are kept. */
   counts(): { readonly parked: number; readonly listening: number; readonly holders: number };
   close(): Promise<void>;
@@ -77,6 +79,7 @@ export function openModern(parts: ModernParts): Modern {
           stop();
       await seats.endOf(of);
     },
+    retire: seats.retire,
     counts: () => ({ parked: calls.parkedCount(), listening: state.listening.size, holders: seats.count() }),
     async close() {
       calls.close();

@@ -40,6 +40,8 @@ export interface Seats {
   count(): number;
   /** End those of a person, or of a person's client. */
   endOf(of: { readonly tenant: string; readonly subject: string; readonly client?: string }): Promise<void>;
+  /** End those at an upstream that was removed or changed: they were opened for what it was before. */
+  retire(tenant: string, upstream: string): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -54,6 +56,7 @@ interface Kept {
   readonly seat: Seat;
   readonly key: string;
   readonly caller: Caller;
+  readonly address: McpAddress;
 }
 
 interface State extends SeatParts {
@@ -77,18 +80,19 @@ export function openSeats(parts: SeatParts): Seats {
     },
     join: (who) => (isShared(who) ? once(state, who) : use(state, anySeat(state, who))),
     count: () => state.kept.size,
-    async endOf({ tenant, subject, client }) {
-      const theirs = [...state.kept].filter(
+    endOf: ({ tenant, subject, client }) =>
+      endAll(
+        state,
         ({ caller }) =>
           caller.tenant === tenant &&
           caller.subject === subject &&
           (client === undefined || caller.client === client),
-      );
-      await Promise.all(theirs.map((kept) => end(state, kept)));
-    },
+      ),
+    retire: (tenant, upstream) =>
+      endAll(state, (kept) => kept.caller.tenant === tenant && kept.address.upstream === upstream),
     async close() {
       clearInterval(sweep);
-      await Promise.all([...state.kept].map((kept) => end(state, kept)));
+      await endAll(state, () => true);
     },
   };
 }
@@ -177,7 +181,7 @@ function make(state: State, who: Who): Kept | undefined {
   if (kept.size >= limits.holdersMax && !endLongestIdle(state, [...kept])) return undefined;
   const { caller, address, capabilities } = who;
   const seat = openSeat(openTarget(caller, address), { caller, capabilities, holder: randomUUID() }, now());
-  const made = { seat, key: keyOf(who), caller };
+  const made = { seat, key: keyOf(who), caller, address };
   kept.add(made);
   return made;
 }
@@ -194,6 +198,10 @@ function endIdle(state: State): void {
   const beforeMs = state.now() - state.limits.holderIdleSeconds * 1000;
   for (const kept of state.kept)
     if (kept.seat.uses === 0 && kept.seat.lastUsedMs <= beforeMs) void end(state, kept);
+}
+
+async function endAll(state: State, holds: (kept: Kept) => boolean): Promise<void> {
+  await Promise.all([...state.kept].filter(holds).map((kept) => end(state, kept)));
 }
 
 async function end({ kept }: State, one: Kept): Promise<void> {
