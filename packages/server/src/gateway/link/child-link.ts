@@ -159,6 +159,7 @@ function linkOver(client: Client, transport: StdioClientTransport, said: Said): 
       return async () => void (await tell('resources/unsubscribe'));
     },
     resumption: () => undefined,
+    leave: said.end,
     close: said.end,
   };
 }

@@ -120,15 +120,20 @@ function linkOf(session: Session): Link {
             introduction: session.introduction,
             url: parts.upstream.url,
           },
+    leave: async () => leave(session),
     close: () => close(session),
   };
 }
 
-async function close(session: Session): Promise<void> {
-  if (session.closed) return;
+function leave(session: Session): void {
   session.closed = true;
   session.life.abort();
   session.calls.close();
+}
+
+async function close(session: Session): Promise<void> {
+  if (session.closed) return;
+  leave(session);
   if (session.id === undefined) return;
   const { parts } = session;
   const headers = headersOf(session);

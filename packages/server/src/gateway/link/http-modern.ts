@@ -50,11 +50,14 @@ export async function openModernLink(parts: HttpLinkParts): Promise<Link> {
     notify: async () => undefined,
     watch: (uri, about) => listen(state, { resourceSubscriptions: [uri] }, about),
     resumption: () => ({}),
-    async close() {
-      state.life.abort();
-      state.calls.close();
-    },
+    leave: async () => end(state),
+    close: async () => end(state),
   };
+}
+
+function end({ life, calls }: State): void {
+  life.abort();
+  calls.close();
 }
 
 function introductionOf(discovered: Values): Values {

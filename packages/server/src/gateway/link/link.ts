@@ -36,6 +36,8 @@ export interface Link {
   watch(uri: string, sending: Pick<Sending, 'context' | 'timeoutMs'>): Promise<() => Promise<void>>;
   /** What another instance needs to go on with this conversation; `undefined` when nobody can. */
   resumption(): Values | undefined;
+  /** Let go of it without ending what `resumption` names. */
+  leave(): Promise<void>;
   /** End it: a child with everything below it, a session with a DELETE. Resolves when it is gone. */
   close(): Promise<void>;
 }

@@ -5,7 +5,7 @@ import type { Values } from '../front/target.ts';
 import { digestOf } from './key.ts';
 import type { Link } from './link.ts';
 import type { Listener } from './listener.ts';
-import { endIn, startIn, type Slot } from './slot.ts';
+import { endIn, leaveIn, startIn, type Slot } from './slot.ts';
 import { dropIdle, emptyState, forget, placeOf, release, slotFor, type State } from './slots.ts';
 import { makeRoom } from './room.ts';
 import { startChild, type StartParts } from './start-child.ts';
@@ -92,7 +92,10 @@ export function openLinks(parts: LinksParts): Links {
       state.closed = true;
       clearInterval(sweep);
       stopListening();
-      await Promise.all([...state.slots.values()].map(endIn));
+      // Sessions of conversations go on at another instance, or here after a restart.
+      await Promise.all(
+        [...state.slots.values()].map((slot) => (slot.holder === undefined ? endIn(slot) : leaveIn(slot))),
+      );
     },
   };
 }

@@ -53,9 +53,8 @@ function targetOf(parts: SingleParts, state: State): Target {
     async close() {
       state.closed = true;
       leave(state);
-      const { holder, era } = state.conversation;
-      // A session is over when it closes; the holder of a single request goes on to the next one.
-      if (holder !== undefined && era === 'legacy') await parts.links.release(holder, state.upstream.name);
+      const { holder } = state.conversation;
+      if (holder !== undefined) await parts.links.release(holder, state.upstream.name);
     },
   };
 }
@@ -178,10 +177,10 @@ async function notify(
   await link.notify(notice.method, notice.params, context);
 }
 
-function resumptionOf({ slot, link }: State): Values | undefined {
-  if (link === undefined || slot === undefined || slot.subject === undefined || link.era === 'modern')
-    return slot?.upstream.kind === 'stdio' && slot.subject !== undefined ? undefined : {};
-  return link.resumption();
+// What is shared has nothing of this conversation in it but what the front asks for again; a child of one's own has.
+function resumptionOf({ slot, link, resumed }: State): Values | undefined {
+  if (slot === undefined || link === undefined) return resumed ?? {};
+  return slot.subject === undefined ? {} : link.resumption();
 }
 
 function leave(state: State): void {

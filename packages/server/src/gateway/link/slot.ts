@@ -121,6 +121,13 @@ export async function endIn(slot: Slot): Promise<void> {
   await ending?.then((link) => link.close()).catch(() => undefined);
 }
 
+/** Let go of the slot's link; what another instance can go on with is not ended. */
+export async function leaveIn(slot: Slot): Promise<void> {
+  const leaving = slot.link;
+  vacate(slot);
+  await leaving?.then((link) => link.leave()).catch(() => undefined);
+}
+
 function vacate(slot: Slot): void {
   slot.link = undefined;
   slot.standing = undefined;
