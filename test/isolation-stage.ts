@@ -48,18 +48,19 @@ export async function openIsolationStage(): Promise<IsolationStage> {
   const second = await openPeople(ground.tables, Date.now).ensureByEmail('second@example.test');
   const member = { groupId: first.tenant, userId: second.subject, role: 'member', createdAtMs: Date.now() };
   await ground.tables.put('memberships', member);
-  const child: StdioUpstream = {
+  const child = (name: string, eras: string): StdioUpstream => ({
     kind: 'stdio',
-    name: 'child',
+    name,
     command: process.execPath,
-    args: [canaries, '--stdio'],
+    args: [canaries, eras],
     env: {},
     cwd: undefined,
     credential: undefined,
-  };
+  });
   for (const tenant of [first.tenant, second.tenant]) {
     await add(server, tenant, { kind: 'http', name: 'http', url: http.url, credential: undefined });
-    await add(server, tenant, child);
+    await add(server, tenant, child('child', '--legacy'));
+    await add(server, tenant, child('child-of-both', '--both'));
   }
   const resident = async (name: string, subject: string, group: string): Promise<Resident> => {
     const link = async (): Promise<string> => (await signIn?.links.linkFor(subject)) ?? '';

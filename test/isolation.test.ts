@@ -144,7 +144,7 @@ async function interleave({ people, upstream, era, asked }: Cast, seed: number):
 }
 
 describe.each(['apart', 'together'] as const)('two people %s in groups', (way) => {
-  describe.each(['http', 'child'])('on one upstream, %s', (upstream) => {
+  describe.each(['http', 'child', 'child-of-both'])('on one upstream, %s', (upstream) => {
     it.each([
       ['legacy', true],
       ['legacy', false],
