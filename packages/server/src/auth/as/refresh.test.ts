@@ -157,4 +157,27 @@ describe('a refresh token whose first user never answered', () => {
     expect((await tokenOf(stage, tokens['refresh_token'])).body['error']).toBe('invalid_grant');
     await stage.close().catch(() => undefined);
   });
+
+  it('was slow and not dead: everybody has the answer that was kept first', async () => {
+    const stage = await open();
+    const { client, tokens } = await letIn(stage);
+    clientId = client.client_id;
+    const { tables } = stage;
+    const transact = tables.transact;
+    const held = Promise.withResolvers<void>();
+    let used = false;
+    (tables as { transact: typeof transact }).transact = async (steps) => {
+      const done = await transact(steps);
+      if (used || !steps.some((step) => 'put' in step && step.put === 'oauth_server')) return done;
+      used = true;
+      await held.promise;
+      return done;
+    };
+    const slow = tokenOf(stage, tokens['refresh_token']);
+    while (!used) await new Promise((resolve) => setTimeout(resolve, 5));
+    const taken = await tokenOf(stage, tokens['refresh_token']);
+    held.resolve();
+    expect(taken.status).toBe(200);
+    expect((await slow).body).toEqual(taken.body);
+  });
 });
