@@ -105,14 +105,15 @@ interface Listening {
 
 /** Everything of the walk but who comes. */
 function walkParts(sealgate: Sealgate, metrics: Metrics): WalkFloor {
-  const { authorization, config, ground, forward, stdio, now } = sealgate;
+  const { authorization, config, ground, forward, protocol, now } = sealgate;
   return {
     challenge: (asked) => challengeFor(authorization.names, asked),
     limiter: minuteWindow(config.limits.mcpRequestsPerMinute),
     windowMs: rateWindowMs,
     upstreams: ground.upstreams,
     forward,
-    stdio,
+    protocol,
+    protocolMin: config.limits.protocolMin,
     metrics,
     now,
   };

@@ -2,9 +2,10 @@ import type { Gate } from '@sealgate/vault';
 import type { AuthorizationServer } from '../auth/as/authorization-server.ts';
 import type { AppConfig } from '../config.ts';
 import type { Forward } from '../gateway/forward.ts';
-import type { Stdio } from '../gateway/stdio/serve-stdio.ts';
+import type { Owners } from '../gateway/owner/owners.ts';
 import type { Address } from './address.ts';
 import type { Ground } from './ground.ts';
+import type { Protocol } from './protocol.ts';
 import type { SignIn } from './sign-in.ts';
 
 /** What stands above an open data directory. */
@@ -17,7 +18,8 @@ export interface Opened {
   readonly signIn: SignIn | undefined;
   readonly gate: Gate;
   readonly forward: Forward;
-  readonly stdio: Stdio;
+  readonly owners: Owners;
+  readonly protocol: Protocol;
   readonly now: () => number;
   close(): Promise<void>;
 }

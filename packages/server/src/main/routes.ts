@@ -7,13 +7,17 @@ import type { Sealgate } from './sealgate.ts';
 
 /** What answers beside `/mcp/{upstream}`: health and metrics. */
 export function openRoutes(
-  { ground, stdio, config }: Pick<Sealgate, 'ground' | 'stdio' | 'config'>,
+  { ground, protocol, config }: Pick<Sealgate, 'ground' | 'protocol' | 'config'>,
   metrics: Metrics,
 ): Required<Pick<HttpParts<unknown>, 'health' | 'routes'>> {
-  metrics.observe('sealgate_children', 'Child processes that run now.', () => stdio.children.count());
-  metrics.observe('sealgate_sessions', 'Sessions of stdio upstreams that are open now.', () =>
-    stdio.sessionCount(),
-  );
+  const held = [
+    ['children', 'Child processes that run now.'],
+    ['conversations', 'Conversations with HTTP upstreams that are open now.'],
+    ['sessions', 'Sessions of clients that are held here now.'],
+    ['parked', 'Calls that wait for a client to answer a question of their upstream.'],
+    ['listening', 'Subscription streams of clients that are open now.'],
+  ] as const;
+  for (const [name, help] of held) metrics.observe(`sealgate_${name}`, help, () => protocol.counts()[name]);
   metrics.observe(
     'sealgate_journal_waiting',
     'Journal entries that wait for the disk.',

@@ -4,16 +4,15 @@ import type { AppConfig } from '../config.ts';
 import { carryDefaults, openCarry } from '../gateway/carry.ts';
 import { openForward } from '../gateway/forward.ts';
 import { openSessionHandles } from '../gateway/session-handle.ts';
-import { childLimits } from '../gateway/stdio/limits.ts';
-import { openStdio } from '../gateway/stdio/serve-stdio.ts';
 import type { Log } from '../log.ts';
-import { version } from '../version.ts';
 import { openAddress } from './address.ts';
 import { openAdministration } from './administration.ts';
 import { openAuthorization } from './authorization.ts';
 import { configureUpstreams } from './configured-upstreams.ts';
 import { openGround, type Ground } from './ground.ts';
+import { openInstance } from './instance.ts';
 import type { Opened } from './opened.ts';
+import { openProtocol } from './protocol.ts';
 import { openSignIn } from './sign-in.ts';
 
 /** The product without a network address: what the command line works on when no server runs. */
@@ -58,17 +57,8 @@ async function above(ground: Ground, config: AppConfig, log: Log, { now, print }
   const callSeconds = config.limits.requestTimeoutSeconds;
   const { carry, close: closeCarry } = openCarry({ ...carryDefaults, callMs: callSeconds * 1000 });
   const gate = openGate({ connections: ground.connections, audit: ground.audit, carry, now });
-  const limits = { ...childLimits, callSeconds };
-  const stdio = openStdio({
-    ...ground,
-    gate,
-    limits,
-    log,
-    now,
-    sessionId: () => crypto.randomUUID(),
-    version,
-  });
-  ground.upstreams.onChange((tenant, name) => void stdio.children.retire(tenant, name));
+  const owners = await openInstance(ground, config, log, now);
+  const protocol = openProtocol({ ground, gate, owners, config, log, now });
   const handles = openSessionHandles(ground.sealer);
   const opened: Opened = {
     config,
@@ -77,12 +67,14 @@ async function above(ground: Ground, config: AppConfig, log: Log, { now, print }
     authorization,
     signIn,
     gate,
-    forward: openForward({ gate, handles }),
-    stdio,
+    forward: openForward({ gate, handles, doubt: protocol.doubt }),
+    owners,
+    protocol,
     now,
     async close() {
       await signIn?.close();
-      await stdio.close();
+      await protocol.close();
+      await owners.close();
       await closeCarry();
       await ground.close();
     },
