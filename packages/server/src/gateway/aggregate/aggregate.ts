@@ -1,5 +1,6 @@
 import { ProtocolError } from '@modelcontextprotocol/client';
 import type { Conversation, OpenTarget, Relayed, Target, Values } from '../front/target.ts';
+import { askable } from '../link/capabilities.ts';
 import { openAbsences } from './absences.ts';
 import { has, introductionOf, listMethods } from './asking.ts';
 import { openClaims, type Claims } from './claims.ts';
@@ -58,7 +59,11 @@ function wholeOf(
     claims,
     members: openMembers({ conversation, single: parts.single, list, notices, resumed }),
     absences: openAbsences(conversation, parts.log),
-    variant: JSON.stringify([conversation.era, conversation.capabilities]),
+    // What is declared to upstreams, and nothing else that a client could vary at will.
+    variant: JSON.stringify([
+      conversation.era,
+      conversation.holder === undefined ? {} : askable(conversation.capabilities),
+    ]),
   };
 }
 

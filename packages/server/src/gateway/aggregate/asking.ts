@@ -74,6 +74,7 @@ export async function introductionOf(
   try {
     return (await inTime(whole, upstream, asking, () => arriving)).result;
   } catch (error) {
+    if (!asking.signal.aborted) parts.catalog.absent(conversation.caller, upstream, error);
     // A program may take long to start. Whoever got a list without it is told to ask again.
     arriving.then(notices.listsChanged, () => undefined);
     throw error;

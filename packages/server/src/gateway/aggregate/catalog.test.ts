@@ -31,7 +31,7 @@ async function read(caller: Caller, result: Values, more: Partial<Sought> = {}):
     sought,
     async () => ((fetched += 1), { tools: [{ name: `t${fetched}` }], ...result }),
   );
-  return page.items[0]?.['name'];
+  return (page.result['tools'] as Values[])[0]?.['name'];
 }
 
 describe('the catalog', () => {
@@ -119,6 +119,20 @@ describe('the catalog', () => {
     expect(catalog.known(person(), github, 'prompts', 'github__t1')).toBeUndefined();
     nowMs += 300_000;
     expect(catalog.known(person(), github, 'tools', 'github__t1')).toBeUndefined();
+  });
+
+  test('says at once for five seconds that an upstream is not there, to the person it was not there for', async () => {
+    const introduction = { listing: 'introduction' } as const;
+    catalog.absent(person(), github, new Error('down'));
+    await expect(read(person(), {}, introduction)).rejects.toThrow('down');
+    expect(await read(person('u2'), {}, introduction)).toBe('t1');
+    expect(await read(person(), {}, { ...introduction, use: Infinity })).toBe('t2');
+    catalog.absent(person('u3'), github, new Error('down'));
+    catalog.drop('g1', 'github');
+    expect(await read(person('u3'), {}, introduction)).toBe('t3');
+    catalog.absent(person('u4'), github, new Error('down'));
+    nowMs += 5000;
+    expect(await read(person('u4'), {}, introduction)).toBe('t4');
   });
 
   test('is bounded', async () => {

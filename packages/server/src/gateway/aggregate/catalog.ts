@@ -1,7 +1,8 @@
-import { hash } from 'node:crypto';
 import type { Caller } from '../../caller.ts';
 import type { Upstream } from '../../domain/upstream.ts';
 import type { Values } from '../front/target.ts';
+import { digestOf } from '../link/key.ts';
+import { openKnownNames } from './known-names.ts';
 import { keptMs, pageOf, type Listing, type Page } from './page.ts';
 import { openShelf } from './shelf.ts';
 
@@ -34,28 +35,30 @@ export interface Catalog {
   page(sought: Sought, fetch: () => Promise<Values>): Promise<Page>;
   /** The upstream's own name of a tool or prompt that this person was lately shown or asked for. Without waiting for anything. */
   known(caller: Caller, upstream: Upstream, listing: 'tools' | 'prompts', name: string): string | undefined;
+  /** The upstream cannot be asked, for this reason: whoever wants its introduction in the next five seconds is told so at once. */
+  absent(caller: Caller, upstream: Upstream, error: unknown): void;
   /** Forget what an upstream of a group listed: its lists, its definition or a connection to it have changed. */
   drop(tenant: string, upstream: string): void;
 }
 
 const pagesMax = 5000;
 const charactersMax = 32 * 1024 * 1024;
-const cursorsMax = 64;
+const absentMax = 10_000;
+// A program that cannot start, or a host that swallows packets, must not cost every request its whole time limit.
+const absentMs = 5000;
 
 /** An empty catalog. */
 export function openCatalog({ authorization, now }: CatalogParts): Catalog {
   const pages = openShelf<Page>({ count: pagesMax, weight: charactersMax });
-  // The pages of one person's list, by variant and cursor.
-  const seen = openShelf<Map<string, Page>>({ count: pagesMax, weight: pagesMax });
-  const drops = new Map<string, number>();
+  const absent = openShelf<{ readonly error: unknown; readonly untilMs: number }>({
+    count: absentMax,
+    weight: absentMax,
+  });
+  const names = openKnownNames();
+  const drops = openDrops((beginning) => [pages, absent, names].forEach((one) => one.dropAll(beginning)));
   const remember = (sought: Sought, page: Page): Page => {
-    const key = personalKey(sought.caller, sought.upstream, sought.listing);
-    const own = seen.get(key) ?? new Map<string, Page>();
-    const place = JSON.stringify([sought.variant, sought.cursor]);
-    own.delete(place);
-    own.set(place, page);
-    if (own.size > cursorsMax) own.delete(own.keys().next().value!);
-    seen.put(key, own, 1);
+    const { variant, cursor } = sought;
+    if (page.names.size > 0) names.note(personalKey(sought), JSON.stringify([variant, cursor]), page);
     return page;
   };
   const usable = (page: Page, use: Sought['use']): boolean =>
@@ -63,33 +66,46 @@ export function openCatalog({ authorization, now }: CatalogParts): Catalog {
     (use === 'show' ? now() < page.shownUntilMs : page.fetchedAtMs >= use);
   return {
     async page(sought, fetch) {
-      const { caller, upstream, listing } = sought;
-      const context = await authorization(caller, upstream);
-      const common = sharedKey(sought, context);
+      const { caller, upstream, listing, use } = sought;
+      const common = sharedKey(sought, await authorization(caller, upstream));
       const own = `${common}${JSON.stringify(caller.subject)}`;
       const kept = [pages.get(own), pages.get(common)].find(
-        (page) => page !== undefined && usable(page, sought.use),
+        (page) => page !== undefined && usable(page, use),
       );
       if (kept !== undefined) return remember(sought, kept);
+      const away = listing === 'introduction' && use === 'show' ? absent.get(personalKey(sought)) : undefined;
+      if (away !== undefined && now() < away.untilMs) throw away.error;
       const beginning = beginningOf(caller.tenant, upstream.name);
-      const dropsBefore = drops.get(beginning);
+      const before = drops.count(beginning);
       const result = await fetch();
       const page = pageOf(upstream, listing, result, now());
       // What changed while it was on its way may not be in it.
-      if (drops.get(beginning) !== dropsBefore) return page;
+      if (drops.count(beginning) !== before) return page;
+      drops.filled(beginning);
       pages.put(page.shared ? common : own, page, JSON.stringify(result).length);
       return remember(sought, page);
     },
-    known(caller, upstream, listing, name) {
-      for (const page of seen.get(personalKey(caller, upstream, listing))?.values() ?? [])
-        if (usable(page, 0) && page.names.has(name)) return page.names.get(name);
-      return undefined;
+    known: (caller, upstream, listing, name) =>
+      names.find(personalKey({ caller, upstream, listing }), name, now() - keptMs),
+    absent(caller, upstream, error) {
+      const key = personalKey({ caller, upstream, listing: 'introduction' });
+      absent.put(key, { error, untilMs: now() + absentMs }, 1);
+      drops.filled(beginningOf(caller.tenant, upstream.name));
     },
-    drop(tenant, upstream) {
-      const beginning = beginningOf(tenant, upstream);
-      drops.set(beginning, (drops.get(beginning) ?? 0) + 1);
-      pages.dropAll(beginning);
-      seen.dropAll(beginning);
+    drop: (tenant, upstream) => drops.drop(beginningOf(tenant, upstream)),
+  };
+}
+
+// An upstream may announce changes as fast as it can write: dropping what is dropped already costs nothing.
+function openDrops(dropAll: (beginning: string) => void) {
+  const counts = new Map<string, number>();
+  const full = new Set<string>();
+  return {
+    count: (beginning: string) => counts.get(beginning),
+    filled: (beginning: string) => void full.add(beginning),
+    drop(beginning: string): void {
+      counts.set(beginning, (counts.get(beginning) ?? 0) + 1);
+      if (full.delete(beginning)) dropAll(beginning);
     },
   };
 }
@@ -106,17 +122,7 @@ function sharedKey(
   return `${beginningOf(caller.tenant, upstream.name)}${JSON.stringify(rest)} `;
 }
 
-function personalKey({ tenant, subject }: Caller, upstream: Upstream, listing: Listing): string {
+function personalKey({ caller, upstream, listing }: Pick<Sought, 'caller' | 'upstream' | 'listing'>): string {
+  const { tenant, subject } = caller;
   return beginningOf(tenant, upstream.name) + JSON.stringify([subject, digestOf(upstream), listing]);
-}
-
-const digests = new WeakMap<Upstream, string>();
-
-/** A name for an upstream as it is defined now. */
-export function digestOf(upstream: Upstream): string {
-  const known = digests.get(upstream);
-  if (known !== undefined) return known;
-  const digest = hash('sha256', JSON.stringify(upstream), 'base64url');
-  digests.set(upstream, digest);
-  return digest;
 }

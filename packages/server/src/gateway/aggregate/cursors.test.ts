@@ -58,7 +58,7 @@ test('a cursor with any change in it is refused', () => {
   fc.assert(
     fc.property(fc.nat(cursor.length - 1), fc.stringMatching(/^[A-Za-z0-9_.-]$/), (at, character) => {
       fc.pre(cursor[at] !== character);
-      expect(take(cursor.slice(0, at) + character + cursor.slice(at + 1))).toThrow();
+      expect(take(cursor.slice(0, at) + character + cursor.slice(at + 1))).toThrow('Invalid cursor');
     }),
   );
 });

@@ -1,7 +1,7 @@
 import type { AuditContext } from '@sealgate/vault';
 import type { Upstream } from '../../domain/upstream.ts';
 import type { Conversation, OpenTarget, Target, Values } from '../front/target.ts';
-import { digestOf } from './catalog.ts';
+import { digestOf } from '../link/key.ts';
 import type { Notices } from './notices.ts';
 
 // The upstreams of one conversation. Each is opened when something is wanted of it, so one that fails is in nobody's way.
