@@ -7,7 +7,7 @@ import { problemPage } from './auth/pages/problem-page.ts';
 import type { AppConfig } from './config.ts';
 import { adminSocketPath } from './domain/admin-socket.ts';
 import { slidingWindow, type Limiter } from './domain/limit.ts';
-import { httpDefaults, openHttp, type HttpServer } from './http/server.ts';
+import { httpDefaults, openHttp, type HttpServer, type RouteLine } from './http/server.ts';
 import type { Log } from './log.ts';
 import { markLife } from './main/life.ts';
 import { openRoutes } from './main/routes.ts';
@@ -29,6 +29,8 @@ export interface Server extends Sealgate {
   readonly origin: string;
   /** A link that signs the local administrator in, as long as nobody has ever signed in. */
   readonly signInLink: string | undefined;
+  /** Every route that answers. */
+  readonly routes: readonly RouteLine[];
   /** Fail health checks, drain, then close everything, as `config.drain` says. */
   close(): Promise<void>;
 }
@@ -66,7 +68,7 @@ export async function startServer(
       await sleep(config.drain.delaySeconds * 1000);
     });
     const signInLink = await signIn?.links.firstStartLink(ground.administrator.subject);
-    return { ...sealgate, origin: address.origin(), signInLink, close };
+    return { ...sealgate, origin: address.origin(), signInLink, routes: http.routes, close };
   } catch (error) {
     await close();
     throw error;
