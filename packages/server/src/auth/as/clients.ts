@@ -58,27 +58,9 @@ export function openClients(parts: ClientParts): Clients {
     revoked();
   };
   return {
-    async list() {
-      const lines: ClientLine[] = [];
-      for await (const payload of lasting.scan('Client')) lines.push(lineOf(payload));
-      for await (const payload of lasting.scan('ClientAgreed'))
-        if (await lasting.owns(ownedBy.grantsOf(String(payload['client_id']))))
-          lines.push({ ...lineOf(payload), origin: 'document', confidential: false });
-      return lines.toSorted((a, b) => a.name.localeCompare(b.name, 'en') || a.id.localeCompare(b.id, 'en'));
-    },
+    list: () => list(parts),
     add: (client) => add(client, parts),
-    async noteAgreed({ id, name, redirectUris }) {
-      if (!isDocument(id)) return;
-      const issued = (await lasting.get(`ClientAgreed:${id}`))?.payload['client_id_issued_at'];
-      const seen = {
-        client_id: id,
-        client_name: name,
-        redirect_uris: redirectUris,
-        client_id_issued_at: issued ?? Math.floor(now() / 1000),
-      };
-      const endsAtMs = now() + agreedMs;
-      await lasting.put(`ClientAgreed:${id}`, seen, { endsAtMs, owners: [ownedBy.client(id)] });
-    },
+    noteAgreed: (client) => noteAgreed(client, parts),
     async remove(id) {
       const known = (await lasting.get(`Client:${id}`)) !== undefined;
       const document = isDocument(id);
@@ -108,6 +90,31 @@ export function openClients(parts: ClientParts): Clients {
       return collected;
     },
   };
+}
+
+async function list({ lasting }: ClientParts): Promise<readonly ClientLine[]> {
+  const lines: ClientLine[] = [];
+  for await (const payload of lasting.scan('Client')) lines.push(lineOf(payload));
+  for await (const payload of lasting.scan('ClientAgreed'))
+    if (await lasting.owns(ownedBy.grantsOf(String(payload['client_id']))))
+      lines.push({ ...lineOf(payload), origin: 'document', confidential: false });
+  return lines.toSorted((a, b) => a.name.localeCompare(b.name, 'en') || a.id.localeCompare(b.id, 'en'));
+}
+
+async function noteAgreed(
+  { id, name, redirectUris }: Pick<ClientLine, 'id' | 'name' | 'redirectUris'>,
+  { lasting, now }: ClientParts,
+): Promise<void> {
+  if (!isDocument(id)) return;
+  const before = (await lasting.get(`ClientAgreed:${id}`))?.payload;
+  const seen = {
+    client_id: id,
+    client_name: name,
+    redirect_uris: redirectUris,
+    client_id_issued_at: before?.['client_id_issued_at'] ?? Math.floor(now() / 1000),
+  };
+  const endsAtMs = now() + agreedMs;
+  await lasting.put(`ClientAgreed:${id}`, seen, { endsAtMs, owners: [ownedBy.client(id)] });
 }
 
 async function add(
