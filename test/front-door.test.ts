@@ -1,8 +1,16 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openDocuments, type Documents } from './fixtures/documents.ts';
 import { startModern, type ModernUpstream } from './fixtures/modern.ts';
-import { boundMemory, connectV1, connectV2, type Connected } from './fixtures/oauth-client.ts';
+import {
+  boundMemory,
+  connectV1,
+  connectV2,
+  type Connected,
+  type Memory,
+  type Setup,
+} from './fixtures/oauth-client.ts';
 import { modernCall, rawHttp } from './fixtures/raw-http.ts';
-import { obtainToken, openPerson } from './fixtures/sign-in.ts';
+import { callback, obtainToken, openPerson } from './fixtures/sign-in.ts';
 import { done, freshDataDir, removeDataDir, sealgate, startSealgate, type Running } from './start.ts';
 
 // The front door, from outside: a started gateway, the SDKs' own OAuth clients, a person who signs in by a link and agrees.
@@ -10,12 +18,18 @@ import { done, freshDataDir, removeDataDir, sealgate, startSealgate, type Runnin
 let dataDir: string;
 let gateway: Running;
 let upstream: ModernUpstream;
+let documents: Documents;
 beforeAll(async () => {
   dataDir = await freshDataDir();
   upstream = await startModern({ legacy: 'sessions' });
+  documents = await openDocuments();
   gateway = await startSealgate({
     dataDir,
-    env: { RATE_LIMIT_OAUTH_RPM: '100000', RATE_LIMIT_LOGIN_RPM: '100000' },
+    env: {
+      RATE_LIMIT_OAUTH_RPM: '100000',
+      RATE_LIMIT_LOGIN_RPM: '100000',
+      NODE_EXTRA_CA_CERTS: documents.certificateFile,
+    },
   });
   await done(dataDir, ['upstreams', 'add', 'docs', '--url', upstream.url]);
   await done(dataDir, ['upstreams', 'add', 'other', '--url', upstream.url]);
@@ -23,6 +37,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await gateway?.stop();
   await upstream?.close();
+  await documents?.close();
   await removeDataDir(dataDir);
 });
 
@@ -65,7 +80,60 @@ describe('an SDK client signs in by itself and calls a tool', () => {
   });
 });
 
+describe('a client that is known by a document', () => {
+  it.each([
+    ['SDK v2, modern era', (setup: Setup) => connectV2(setup, 'modern')],
+    ['SDK v2, legacy era', (setup: Setup) => connectV2(setup, 'legacy')],
+    [
+      'SDK v2 with DPoP',
+      async (setup: Setup) => connectV2({ ...setup, memory: await boundMemory() }, 'modern'),
+    ],
+    ['SDK v1', connectV1],
+  ])('is let in without registering, listed, and kept out once it is removed: %s', async (name, connect) => {
+    const document = documents.publish(name.replaceAll(/\W+/g, '-'), [callback]);
+    const client = await connect({ ...setup(), document });
+    await expectServed(client);
+    expect(client.memory.client?.['client_id']).toBe(document);
+    const listed = JSON.parse(await done(dataDir, ['clients', 'list', '--json'])) as object[];
+    expect(listed).toContainEqual(
+      expect.objectContaining({ id: document, origin: 'document', redirectUris: [callback] }),
+    );
+    await done(dataDir, ['clients', 'remove', document]);
+    expect(await done(dataDir, ['clients', 'list'])).not.toContain(document);
+    await expect(client.callTool('echo', { text: 'x' })).rejects.toThrow(/./);
+    await client.close().catch(() => undefined);
+    await expect(connect({ ...setup(), document })).rejects.toThrow(/./);
+  });
+});
+
 describe('a client that was let in', () => {
+  it.each(['none', 'client_secret_basic', 'client_secret_post'] as const)(
+    'refreshes by itself, and signs in anew when even that is no good (SDK v1, %s)',
+    async (method) => {
+      const first = await connectV1({ ...setup(), method });
+      const { memory } = first;
+      await first.close();
+      memory.tokens = { ...memory.tokens, access_token: 'outdated' };
+      const again = await connectV1({ ...setup(), method, memory });
+      await expectServed(again);
+      await again.close();
+      memory.tokens = { access_token: 'outdated', refresh_token: 'outdated', token_type: 'Bearer' };
+      const anew = await connectV1({ ...setup(), method, memory });
+      await expectServed(anew, 2);
+      await anew.close();
+    },
+  );
+
+  it.each(['Bearer', 'DPoP'])('signs in anew when nothing it has is any good (SDK v2, %s)', async (kind) => {
+    const memory: Memory = kind === 'DPoP' ? await boundMemory() : { asked: [] };
+    await (await connectV2({ ...setup(), memory }, 'legacy')).close();
+    memory.tokens = { access_token: 'outdated', refresh_token: 'outdated', token_type: kind };
+    const anew = await connectV2({ ...setup(), memory }, 'legacy');
+    await expectServed(anew, 2);
+    expect(memory.tokens).toMatchObject({ token_type: kind });
+    await anew.close();
+  });
+
   it.each(['Bearer', 'DPoP'])('refreshes by itself when its token is no good any more (%s)', async (kind) => {
     const memory = kind === 'DPoP' ? await boundMemory() : { asked: [] };
     const first = await connectV2({ ...setup(), memory }, 'modern');

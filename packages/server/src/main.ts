@@ -7,8 +7,9 @@ import { problemPage } from './auth/pages/problem-page.ts';
 import type { AppConfig } from './config.ts';
 import { openPeople } from './domain/people.ts';
 import { slidingWindow, type Limiter } from './domain/limit.ts';
-import { httpDefaults, openHttp, type HttpServer } from './http/server.ts';
+import { httpDefaults, openHttp, type HttpServer, type RouteLine } from './http/server.ts';
 import type { Log } from './log.ts';
+import { openInstanceRoutes } from './main/instance.ts';
 import { markLife } from './main/life.ts';
 import { openLocal, type WalkFloor } from './main/local.ts';
 import { openRoutes } from './main/routes.ts';
@@ -30,6 +31,8 @@ export interface Server extends Sealgate {
   readonly origin: string;
   /** A link that signs the local administrator in, as long as nobody has ever signed in. */
   readonly signInLink: string | undefined;
+  /** Every route that answers. */
+  readonly routes: readonly RouteLine[];
   /** Fail health checks, drain, then close everything, as `config.drain` says. */
   close(): Promise<void>;
 }
@@ -68,7 +71,7 @@ export async function startServer(
       await sleep(config.drain.delaySeconds * 1000);
     });
     const signInLink = await signIn?.links.firstStartLink(ground.administrator.subject);
-    return { ...sealgate, origin: address.origin(), signInLink, close };
+    return { ...sealgate, origin: address.origin(), signInLink, routes: http.routes, close };
   } catch (error) {
     await close();
     throw error;
@@ -130,6 +133,7 @@ async function listen(sealgate: Sealgate, { log, metrics, walk }: Listening): Pr
       : tokenBearer(tokens, names, openPeople(ground.tables, now).groupNamed),
   });
   const { health, routes } = openRoutes(sealgate, metrics);
+  const instanceRoutes = openInstanceRoutes(sealgate);
   const serving = {
     sessions: signIn?.sessions,
     limiter: minuteWindow(limits.oauthRequestsPerMinute),
@@ -142,6 +146,7 @@ async function listen(sealgate: Sealgate, { log, metrics, walk }: Listening): Pr
       health,
       routes(app) {
         routes(app);
+        instanceRoutes(app);
         authorization.routes(app, serving);
         if (signIn !== undefined) void app.register(async (scope) => signIn.routes(scope));
       },

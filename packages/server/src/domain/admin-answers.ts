@@ -30,8 +30,8 @@ export interface ClientLine {
   readonly id: string;
   readonly name: string;
   readonly redirectUris: readonly string[];
-  /** How it came in: by itself, with an initial access token, by the command line. */
-  readonly origin: 'open' | 'token' | 'admin';
+  /** How it came in: by itself, with an initial access token, by the command line, by a document at its id. */
+  readonly origin: 'open' | 'token' | 'admin' | 'document';
   /** Whether it has a secret or a key of its own. */
   readonly confidential: boolean;
   readonly addedAtMs: number;

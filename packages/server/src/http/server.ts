@@ -1,6 +1,6 @@
 import type { AddressInfo } from 'node:net';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
-import type { ProblemPage } from '../domain/route-config.ts';
+import type { Guard, ProblemPage } from '../domain/route-config.ts';
 import { refuse } from '../errors.ts';
 import type { McpHandler } from './exchange.ts';
 import { fromFastify } from './fastify-errors.ts';
@@ -56,9 +56,19 @@ export interface HttpParts<Admitted> {
   readonly now: () => number;
 }
 
+/** One route, as it stands in the router. */
+export interface RouteLine {
+  readonly method: string;
+  /** With its parameters as `:name`. */
+  readonly url: string;
+  readonly guard: Guard;
+}
+
 /** A running server. */
 export interface HttpServer {
   readonly port: number;
+  /** Every route that answers, in the order they were registered. */
+  readonly routes: readonly RouteLine[];
   /** Requests under way. */
   readonly running: () => number;
   /** Health checks answer 503 from now on, so that a load balancer turns away before calls are refused. */
@@ -74,7 +84,7 @@ export async function openHttp<Admitted>(
 ): Promise<HttpServer> {
   const load = openLoad(settings);
   const app = newApp(settings, parts);
-  refuseUnguarded(app);
+  const routes = guardedRoutes(app);
   // Until the port is known nobody can have been told of it.
   let guard = (_: readonly string[], __: 'own' | 'any'): void => {
     throw refuse('host_forbidden', 'the gateway does not answer to this host name yet');
@@ -106,6 +116,7 @@ export async function openHttp<Admitted>(
   guard = openGuard({ port, frontendUrl: settings.frontendUrl });
   return {
     port,
+    routes,
     running: () => load.running,
     leave: () => load.leave(),
     async drain(waitMs) {
@@ -117,12 +128,20 @@ export async function openHttp<Admitted>(
   };
 }
 
-/** The start-up check: a route that does not say what stands before it stops the start (`domain/route-config.ts`). */
-function refuseUnguarded(app: FastifyInstance): void {
+/**
+ * The start-up check: a route that does not say what stands before it stops the start (`domain/route-config.ts`).
+ *
+ * @returns the routes, which grow as they are registered
+ */
+function guardedRoutes(app: FastifyInstance): readonly RouteLine[] {
+  const routes: RouteLine[] = [];
   app.addHook('onRoute', ({ method, url, config }) => {
-    if (config?.guard === undefined)
+    const guard = config?.guard;
+    if (guard === undefined)
       throw new Error(`the route ${String(method)} ${url} does not say what guards it`);
+    routes.push(...[method].flat().map((each) => ({ method: each, url, guard })));
   });
+  return routes;
 }
 
 /** A server without routes: its bounds, and an answer to whatever goes wrong. */

@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import type { HttpParts } from '../http/server.ts';
 import { isLoopback } from '../auth/bearer.ts';
 import { refuse } from '../errors.ts';
@@ -52,13 +53,25 @@ export function openRoutes(
     },
     routes(app) {
       app.get('/metrics', { config: { guard: 'machine' } }, (request, reply) => {
-        // Figures of a running gateway are its operator's: they are told to this machine only.
-        if (!isLoopback(request.ip)) throw refuse('not_found', 'there is nothing at this address');
+        // Figures of a running gateway are its operator's: they are told to this machine only. What a proxy on this
+        // machine passes on comes from elsewhere, and shows by the name that was asked for or by the proxy's own headers.
+        if (!isLoopback(request.ip) || !isLocal(request.hostname) || isPassedOn(request.headers))
+          throw refuse('not_found', 'there is nothing at this address');
         reply.hijack();
         metrics.scrape(request.raw, reply.raw);
       });
     },
   };
+}
+
+function isLocal(hostname: string): boolean {
+  return /^(?:localhost|127\.0\.0\.1|\[::1\])$/i.test(hostname);
+}
+
+function isPassedOn(headers: IncomingHttpHeaders): boolean {
+  return ['forwarded', 'via', 'x-forwarded-for', 'x-forwarded-host', 'x-real-ip'].some(
+    (name) => headers[name] !== undefined,
+  );
 }
 
 async function failingStores({ tables, journal, administrator }: Ground): Promise<readonly string[]> {

@@ -1,17 +1,8 @@
 import { request as ask } from 'node:http';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import {
-  agree,
-  authorizeUrl,
-  call,
-  letIn,
-  openBrowser,
-  openStage,
-  pkce,
-  register,
-  token,
-  type Stage,
-} from './fixtures/stage.ts';
+import { agree, openBrowser } from './fixtures/browser.ts';
+import { authorizeUrl, call, letIn, pkce, register, token } from './fixtures/client.ts';
+import { openStage, type Stage } from './fixtures/stage.ts';
 
 // What an authorization server is attacked with. Each attack is a row, and each is refused.
 

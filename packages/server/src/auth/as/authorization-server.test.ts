@@ -1,18 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import {
-  agree,
-  authorizeUrl,
-  call,
-  letIn,
-  openBrowser,
-  openStage,
-  pkce,
-  register,
-  token,
-  type Registered,
-  type Stage,
-  type StageOptions,
-} from './fixtures/stage.ts';
+import { agree, openBrowser } from './fixtures/browser.ts';
+import { authorizeUrl, call, letIn, pkce, register, token, type Registered } from './fixtures/client.ts';
+import { openStage, type Stage, type StageOptions } from './fixtures/stage.ts';
 
 const atEnd: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -281,9 +270,39 @@ describe('a client that describes itself by a document', () => {
     expect([answer.status, asked]).toEqual([200, [id]]);
     const authorization = `Bearer ${answer.body['access_token']}`;
     expect((await call(stage.origin, 'docs', { authorization })).status).toBe(200);
+    expect(await stage.server.clients.list()).toEqual([
+      {
+        id,
+        name: 'A document',
+        redirectUris: ['http://127.0.0.1/callback'],
+        origin: 'document',
+        confidential: false,
+        addedAtMs: expect.any(Number),
+      },
+    ]);
+    expect(asked).toEqual([id]);
     expect(await stage.server.clients.remove(id)).toBe(true);
+    expect(await stage.server.clients.list()).toEqual([]);
     expect((await call(stage.origin, 'docs', { authorization })).status).toBe(401);
     expect((await visit(stage)).page.answer.status).toBe(400);
+  });
+
+  it('is listed once somebody agreed, and for as long as what they agreed to stands', async () => {
+    let ms = Date.now();
+    const { fetch } = serve(JSON.stringify(document));
+    const stage = await open({ fetch, now: () => ms });
+    const { browser, page } = await visit(stage);
+    const ids = async () => (await stage.server.clients.list()).map((client) => client.id);
+    expect(await ids()).toEqual([]);
+    await agree(browser, page, { decision: 'deny' });
+    expect(await ids()).toEqual([]);
+    for (let time = 0; time < 2; time += 1) {
+      const again = await visit(stage);
+      await agree(again.browser, again.page);
+    }
+    expect(await ids()).toEqual([id]);
+    ms += 181 * 24 * 3600_000;
+    expect(await ids()).toEqual([]);
   });
 
   it.each<[string, string, number?]>([

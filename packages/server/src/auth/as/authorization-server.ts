@@ -109,7 +109,9 @@ export async function openAuthorizationServer(parts: AuthorizationServerParts): 
       const routing = { ...serving, signsIn: sessions !== undefined, provider, answer, names, now };
       void app.register(async (scope) => authorizationRoutes(scope, routing));
       if (sessions === undefined) return;
-      void app.register(async (scope) => interactionRoutes(scope, { ...parts, sessions, provider, names }));
+      void app.register(async (scope) =>
+        interactionRoutes(scope, { ...parts, sessions, provider, names, clients }),
+      );
     },
   };
 }

@@ -6,9 +6,13 @@ import { ownedBy, removeEverything } from './adapter.ts';
 import { originMember, policyFor, type ClientOrigin } from './registration.ts';
 import type { Payload, Shelf, tablesShelf } from './shelf.ts';
 
-// The clients of this deployment. Those that registered themselves and were never let in are collected after a day.
+// The clients of this deployment. Those that registered themselves and were never let in are collected after a day. One
+// that describes itself by a document has no row of its own: what people saw of it when they agreed is noted, so that it
+// can be listed without fetching anything.
 
 const unusedMs = 24 * 3600_000;
+/** As long as a grant lives. */
+const agreedMs = 180 * 24 * 3600_000;
 
 /** A client to be added by hand. */
 export interface NewClient {
@@ -20,7 +24,10 @@ export interface NewClient {
 
 /** The clients, for administration and for whoever asks whether one may still come in. */
 export interface Clients {
+  /** Those that have a row, and those known by a document that somebody agreed to and has not ended. */
   list(): Promise<readonly ClientLine[]>;
+  /** Note what a client known by a document showed of itself when somebody agreed to it; nothing for any other. */
+  noteAgreed(client: Pick<ClientLine, 'id' | 'name' | 'redirectUris'>): Promise<void>;
   /** @returns the id, and the secret of a confidential client: this once. @throws Refusal `client_invalid` */
   add(client: NewClient): Promise<{ readonly id: string; readonly secret: string | undefined }>;
   /** Remove it with everything it was given; one that describes itself by a document is kept out from now on. `false`: unknown. */
@@ -51,12 +58,9 @@ export function openClients(parts: ClientParts): Clients {
     revoked();
   };
   return {
-    async list() {
-      const lines: ClientLine[] = [];
-      for await (const payload of lasting.scan('Client')) lines.push(lineOf(payload));
-      return lines.toSorted((a, b) => a.name.localeCompare(b.name, 'en') || a.id.localeCompare(b.id, 'en'));
-    },
+    list: () => list(parts),
     add: (client) => add(client, parts),
+    noteAgreed: (client) => noteAgreed(client, parts),
     async remove(id) {
       const known = (await lasting.get(`Client:${id}`)) !== undefined;
       const document = isDocument(id);
@@ -86,6 +90,31 @@ export function openClients(parts: ClientParts): Clients {
       return collected;
     },
   };
+}
+
+async function list({ lasting }: ClientParts): Promise<readonly ClientLine[]> {
+  const lines: ClientLine[] = [];
+  for await (const payload of lasting.scan('Client')) lines.push(lineOf(payload));
+  for await (const payload of lasting.scan('ClientAgreed'))
+    if (await lasting.owns(ownedBy.grantsOf(String(payload['client_id']))))
+      lines.push({ ...lineOf(payload), origin: 'document', confidential: false });
+  return lines.toSorted((a, b) => a.name.localeCompare(b.name, 'en') || a.id.localeCompare(b.id, 'en'));
+}
+
+async function noteAgreed(
+  { id, name, redirectUris }: Pick<ClientLine, 'id' | 'name' | 'redirectUris'>,
+  { lasting, now }: ClientParts,
+): Promise<void> {
+  if (!isDocument(id)) return;
+  const before = (await lasting.get(`ClientAgreed:${id}`))?.payload;
+  const seen = {
+    client_id: id,
+    client_name: name,
+    redirect_uris: redirectUris,
+    client_id_issued_at: before?.['client_id_issued_at'] ?? Math.floor(now() / 1000),
+  };
+  const endsAtMs = now() + agreedMs;
+  await lasting.put(`ClientAgreed:${id}`, seen, { endsAtMs, owners: [ownedBy.client(id)] });
 }
 
 async function add(

@@ -1,17 +1,8 @@
 import { createHash, generateKeyPairSync, randomUUID, sign } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import {
-  agree,
-  authorizeUrl,
-  call,
-  letIn,
-  openBrowser,
-  openStage,
-  pkce,
-  register,
-  token,
-  type Stage,
-} from './fixtures/stage.ts';
+import { agree, openBrowser } from './fixtures/browser.ts';
+import { authorizeUrl, call, letIn, pkce, register, token } from './fixtures/client.ts';
+import { openStage, type Stage } from './fixtures/stage.ts';
 
 // Tokens that are bound to a key, on both legs: at the token endpoint and at an upstream.
 

@@ -7,6 +7,7 @@ import { formOf, takeForms } from '../form.ts';
 import { consentPage } from '../pages/consent-page.ts';
 import { formTarget, pageHeaders } from '../pages/layout.ts';
 import { isCsrf, type WebSession, type WebSessions } from '../web-session.ts';
+import type { Clients } from './clients.ts';
 import { grantIdFor } from './grants.ts';
 import { scopesSupported, type Names } from './resources.ts';
 
@@ -21,6 +22,7 @@ export interface InteractionParts {
   readonly people: People;
   readonly audit: Audit;
   readonly names: Names;
+  readonly clients: Pick<Clients, 'noteAgreed'>;
 }
 
 type Interaction = Awaited<ReturnType<Provider['interactionDetails']>>;
@@ -103,9 +105,10 @@ async function allowed(
   request: FastifyRequest,
   { interaction, person: { subject } }: Asked,
   tenant: string,
-  { provider, people, audit, names }: InteractionParts,
+  parts: InteractionParts,
 ) {
-  const named = await groupsNamed(interaction, { people, names });
+  const { provider, people, audit, names } = parts;
+  const named = await groupsNamed(interaction, parts);
   if (named.some((group) => group !== tenant) || !(await people.isMember(subject, tenant)))
     throw refuse('form_stale', 'you are not in this group: open the page again');
   const clientId = String(interaction.params['client_id']);
@@ -126,6 +129,7 @@ async function allowed(
   grant.addOIDCScope(scope);
   for (const resource of resourcesOf(interaction, names)) grant.addResourceScope(resource, scope);
   const grantId = await grant.save();
+  await parts.clients.noteAgreed(await clientOf(interaction, parts));
   audit.outcome(entry, context, { out: 'success' });
   return { login: { accountId: subject, remember: false }, consent: { grantId } };
 }

@@ -1,15 +1,8 @@
 import { memoryTables } from '@sealgate/vault';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import {
-  agree,
-  authorizeUrl,
-  letIn,
-  openBrowser,
-  openStage,
-  pkce,
-  register,
-  type Stage,
-} from './fixtures/stage.ts';
+import { agree, openBrowser } from './fixtures/browser.ts';
+import { authorizeUrl, letIn, pkce, register } from './fixtures/client.ts';
+import { openStage, type Stage } from './fixtures/stage.ts';
 
 // `/t/{group}/mcp`: the address itself names the group, so there is nothing to choose, and nobody else gets in.
 

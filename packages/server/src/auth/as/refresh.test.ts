@@ -1,7 +1,8 @@
 import { memoryTables } from '@sealgate/vault';
 import { oneKeySealer } from '@sealgate/vault/testing';
 import { afterEach, describe, expect, it } from 'vitest';
-import { call, letIn, openStage, register, token, type Stage, type StageOptions } from './fixtures/stage.ts';
+import { call, letIn, register, token } from './fixtures/client.ts';
+import { openStage, type Stage, type StageOptions } from './fixtures/stage.ts';
 
 const atEnd: (() => Promise<unknown>)[] = [];
 afterEach(async () => {

@@ -65,8 +65,8 @@ export function linkSentPage({ links, returnTo }: Omit<SignInView, 'problem'>): 
         minutes.
       </p>
       <p class="soft small">
-        Open it in this browser, so that what you began here goes on. Nothing came? Look into the spam folder,
-        then <a href="${again}">ask again</a>.
+        Open it in this browser, so that what you began here goes on. Nothing came?
+        ${links === 'mail' ? 'Look into the spam folder, then' : 'Then'} <a href="${again}">ask again</a>.
       </p>`,
   );
 }

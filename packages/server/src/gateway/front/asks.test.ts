@@ -1,5 +1,13 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { follow, initialize, resultOf, rpc, until, type Listening } from './fixtures/session-client.ts';
+import {
+  follow,
+  initialize,
+  resultOf,
+  rpc,
+  until,
+  type Listening,
+  type Message,
+} from './fixtures/session-client.ts';
 import { openStage, type Opened, type Stage, type StageOptions } from './fixtures/session-stage.ts';
 
 let stage: Stage;
@@ -25,7 +33,7 @@ async function url(options: StageOptions = { answers: asking }): Promise<string>
   return (await stage.start()).url(a);
 }
 
-const question = async (stream: Listening): Promise<{ id?: unknown; params?: any }> => {
+const question = async (stream: Listening): Promise<Message> => {
   await until(() => stream.messages().some(({ method, id }) => method !== undefined && id !== undefined));
   return stream.messages().find(({ method, id }) => method !== undefined && id !== undefined)!;
 };
@@ -176,7 +184,7 @@ describe('a question of an upstream', () => {
     expect(await ask(stage.opened[0]!)).toMatch(/-32603 the client did not answer in time/);
     const withdrawn = () => standing.messages().filter(({ method }) => method === 'notifications/cancelled');
     await until(() => withdrawn().length === 2);
-    expect(withdrawn()[0]!.params.requestId).toBe(first.id);
+    expect(withdrawn()[0]!.params?.requestId).toBe(first.id);
   });
 
   test('is one of a bounded number', async () => {
@@ -212,7 +220,7 @@ test('two people whose upstreams ask at once hear their own questions alone', as
     const asked = { method: 'elicitation/create', params: { message: canary } };
     const stream = follow(await session.post(rpc('tools/call', { asked }, canary)));
     const { id, params } = await question(stream);
-    heard.push(`${who} heard ${params.message}`);
+    heard.push(`${who} heard ${params?.message}`);
     await new Promise((resolve) => setTimeout(resolve, Math.random() * 5));
     await session.post(answer(id, { action: canary }));
     await stream.ended;

@@ -36,7 +36,7 @@ const completion = {
 
 interface Driven {
   readonly changes: () => number;
-  request(method: string, params?: object, onProgress?: (progress: unknown) => void): Promise<any>;
+  request(method: string, params?: object, onProgress?: (progress: unknown) => void): Promise<unknown>;
   close(): Promise<void>;
 }
 
@@ -132,11 +132,9 @@ describe.each([
         }),
       },
     });
-    const { got } = await driven.request('tools/call', { name: 'x' });
-    expect(got).toMatchObject([
-      completion,
-      { roots: [{ uri: expect.stringContaining('file:///v') as string }] },
-    ]);
+    expect(await driven.request('tools/call', { name: 'x' })).toMatchObject({
+      got: [completion, { roots: [{ uri: expect.stringContaining('file:///v') as string }] }],
+    });
     await driven.close();
   });
 
@@ -144,7 +142,7 @@ describe.each([
     const gate = Promise.withResolvers<void>();
     const slow = async (
       _opened: Opened,
-      { onProgress }: { onProgress?: ((progress: any) => void) | undefined },
+      { onProgress }: { onProgress?: ((progress: object) => void) | undefined },
     ) => {
       onProgress?.({ progress: 1, total: 2 });
       await gate.promise;

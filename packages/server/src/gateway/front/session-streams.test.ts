@@ -2,6 +2,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import {
   follow,
   initialize,
+  messageIn,
   rpc,
   until,
   type Listening,
@@ -126,7 +127,7 @@ describe('a stream that broke', () => {
   });
 
   test('is not replayed to another session, whoever has it', async () => {
-    const { session, target, stream } = await begin();
+    const { target, stream } = await begin();
     target.conversation.hear(news('canary'));
     await until(() => heard(stream).length === 1);
     const url = (await stage.start()).url(a);
@@ -143,17 +144,9 @@ describe('a stream that broke', () => {
         '',
       ]) {
         const answer = await other.listen(id);
-        if (answer.status !== 200) {
-          expect(await answer.text()).toContain('event_unknown');
-          continue;
-        }
-        const replay = follow(answer);
-        await new Promise((resolve) => setTimeout(resolve, 20));
-        expect(heard(replay)).toEqual([]);
-        replay.drop();
+        expect((await messageIn(answer)).error?.data?.code).toBe('event_unknown');
       }
     }
-    expect(session).toBeDefined();
   });
 
   test('is not pretended to be whole when what was missed is no longer kept', async () => {
@@ -225,7 +218,7 @@ describe('the standing stream', () => {
     await (await session.post(rpc('logging/setLevel', { level: 'warning' }))).text();
     for (const level of ['debug', 'warning', 'info', 'error']) say(level);
     await until(() => stream.messages().length === 3);
-    expect(stream.messages().map(({ params }) => params.data)).toEqual(['debug', 'warning', 'error']);
+    expect(stream.messages().map(({ params }) => params?.data)).toEqual(['debug', 'warning', 'error']);
   });
 
   test('is what it is for one session alone', async () => {

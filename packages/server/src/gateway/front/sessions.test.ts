@@ -1,6 +1,6 @@
 import { memoryRecords } from '@sealgate/vault';
 import { afterEach, describe, expect, test } from 'vitest';
-import { follow, initialize, resultOf, rpc, until } from './fixtures/session-client.ts';
+import { follow, initialize, messageIn, resultOf, rpc, until } from './fixtures/session-client.ts';
 import { openStage, type Stage } from './fixtures/session-stage.ts';
 
 let stage: Stage;
@@ -19,9 +19,8 @@ describe('a session', () => {
       ['2030-01-01', '2025-11-25'],
       ['latest', '2025-11-25'],
     ]) {
-      const { result } = (await (await initialize(url, { version: asked! })).initialized.json()) as any;
-      expect(result.protocolVersion).toBe(answered);
-      expect(result.serverInfo).toEqual({ name: 'a', version: '1' });
+      const { result } = await messageIn((await initialize(url, { version: asked! })).initialized);
+      expect(result).toMatchObject({ protocolVersion: answered, serverInfo: { name: 'a', version: '1' } });
     }
   });
 
@@ -29,7 +28,7 @@ describe('a session', () => {
     stage = openStage({ minVersion: '2025-06-18' });
     const instance = await stage.start();
     const { initialized } = await initialize(instance.url(a), { version: '2025-03-26' });
-    expect(((await initialized.json()) as any).error).toEqual({
+    expect((await messageIn(initialized)).error).toEqual({
       code: -32602,
       message: 'Unsupported protocol version',
       data: { supported: ['2025-06-18', '2025-11-25'], requested: '2025-03-26' },
@@ -62,7 +61,7 @@ describe('a session', () => {
     ];
     for (const other of others)
       for (const answer of [await other.post(rpc('tools/list')), await other.listen(), await other.end()])
-        expect([answer.status, ((await answer.json()) as any).error.data]).toEqual([
+        expect([answer.status, (await messageIn(answer)).error?.data]).toEqual([
           404,
           { code: 'session_unknown' },
         ]);
@@ -95,7 +94,7 @@ describe('a session', () => {
 
   test('is not brought back by a write that was slower than its DELETE', async () => {
     const kept = memoryRecords({ now: Date.now });
-    let slow: Promise<void> | undefined;
+    let slow = Promise.resolve();
     const put: typeof kept.put = async (...args) => {
       await slow;
       return kept.put(...args);
