@@ -33,7 +33,8 @@ async function open(upstream: Upstream, instances = 1): Promise<{ all: Instance[
     await Promise.all(links.map((one) => one.close()));
   });
   const all = links.map((own, n) => {
-    const single = openSingle({ links: own.links, audit, now: Date.now, callTimeoutMs: 20_000 });
+    const upstreams = { find: () => upstream };
+    const single = openSingle({ links: own.links, upstreams, audit, now: Date.now, callTimeoutMs: 20_000 });
     return stage.start(`instance-${n}`, () => single(upstream));
   });
   return { all: await Promise.all(all), links };
