@@ -94,7 +94,7 @@ export function openProtocol({ ground, gate, owners, config, log, now }: Protoco
     now,
     version,
   });
-  const single = openSingle({ links, audit, now, callTimeoutMs: callSeconds * 1000 });
+  const single = openSingle({ links, upstreams, audit, now, callTimeoutMs: callSeconds * 1000 });
   const { aggregate, rewrite } = openWhole({ ground, gate, single, verdicts, log, now });
   const openTarget = (caller: Caller, { upstream }: McpAddress): OpenTarget =>
     upstream === undefined ? aggregate : single(upstreamOf(ground, caller, upstream));

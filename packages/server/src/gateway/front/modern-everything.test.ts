@@ -58,7 +58,13 @@ async function open(): Promise<void> {
     eras: openEras(tables, now),
     verdicts: openVerdicts(tables, now),
   });
-  const single = openSingle({ audit, now, links, callTimeoutMs: 30_000 });
+  const single = openSingle({
+    audit,
+    now,
+    links,
+    upstreams: { find: () => upstream },
+    callTimeoutMs: 30_000,
+  });
   room = await openModernRoom(() => single(upstream));
 }
 

@@ -89,17 +89,11 @@ describe('what a child asks', () => {
     await until(() => roots.asked.length > 0);
     expect(roots.asked[0]).toMatchObject({ method: 'roots/list' });
   });
+});
 
-  test('does not count as its time', async () => {
-    stage = openStage({ callSeconds: 1 });
-    const slow = async () => {
-      await new Promise((resolve) => setTimeout(resolve, 1700));
-      return { action: 'accept', content: { username: 'ann', email: 'a@example.test' } };
-    };
-    const talk = stage.talk(asker, { holder: 'h1', capabilities: asking, answer: slow });
-    expect(await talk.text('test_elicitation', { message: 'x' })).toContain('a@example.test');
-    await expect(stage.talk(tiny()).text('hang')).rejects.toMatchObject({ code: 'upstream_timeout' });
-  });
+test('a child that does not answer is not waited for', async () => {
+  stage = openStage({ callSeconds: 0.5 });
+  await expect(stage.talk(tiny()).text('hang')).rejects.toMatchObject({ code: 'upstream_timeout' });
 });
 
 describe('a child ends', () => {
@@ -134,6 +128,21 @@ describe('a child ends', () => {
     expect(other.target.resumption()).toEqual({});
     await other.target.close();
     expect(isAlive(shared)).toBe(true);
+  });
+
+  test('when its upstream is changed or removed, and the conversation goes on with what is there now', async () => {
+    stage = openStage();
+    const talk = stage.talk(tiny('tiny', { env: { PLAIN: 'before' } }), {
+      holder: 'h1',
+      capabilities: asking,
+    });
+    const pid = await talk.text('pid');
+    await stage.change('tiny', tiny('tiny', { env: { PLAIN: 'after' } }));
+    expect(isAlive(pid)).toBe(false);
+    expect(await talk.text('env', { name: 'PLAIN' })).toBe('after');
+    await stage.change('tiny', undefined);
+    await expect(talk.text('pid')).rejects.toMatchObject({ code: 'upstream_unknown' });
+    expect(stage.links.count()).toEqual({ children: 0, sessions: 0 });
   });
 
   test('when nobody has used it for a while', async () => {

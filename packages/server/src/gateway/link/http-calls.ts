@@ -1,12 +1,12 @@
 import { ProtocolError } from '@modelcontextprotocol/client';
-import { Refusal, type AuditContext } from '@sealgate/vault';
+import type { AuditContext, Refusal } from '@sealgate/vault';
 import type { HttpUpstream } from '../../domain/upstream.ts';
 import { refuse } from '../../errors.ts';
 import type { Values } from '../front/target.ts';
 import { isDeclared } from './child-link.ts';
 import { withoutSubscription } from './child-notices.ts';
 import type { LinkEvents, Sending } from './link.ts';
-import { openPatience } from './patience.ts';
+import { openPatience, type Patience } from './patience.ts';
 
 // The requests of one link over HTTP: which answer is whose, whose progress, whose log message, and how long each may take.
 
@@ -16,7 +16,6 @@ export interface Waiting {
   /** Aborts when nobody waits for the answer any more. */
   readonly signal: AbortSignal;
   readonly answered: () => boolean;
-  fail(error: unknown): void;
 }
 
 /** How a message that came in is to be taken. */
@@ -58,74 +57,89 @@ interface Entry {
   readonly fail: (error: unknown) => void;
 }
 
+interface State {
+  readonly waiting: Map<number, Entry>;
+  readonly asked: Map<unknown, AbortController>;
+  readonly patience: Patience;
+  lastId: number;
+}
+
 /** No requests yet. */
 export function openCalls(parts: CallsParts): Calls {
-  const waiting = new Map<number, Entry>();
-  const asked = new Map<unknown, AbortController>();
-  const patience = openPatience();
-  let lastId = 0;
+  const state: State = { waiting: new Map(), asked: new Map(), patience: openPatience(), lastId: 0 };
   return {
-    async run(sending, deliver) {
-      const id = (lastId += 1);
-      const stop = new AbortController();
-      const { promise, resolve, reject } = Promise.withResolvers<unknown>();
-      let done = false;
-      const finish = (how: () => void): void => {
-        if (done) return;
-        done = true;
-        waiting.delete(id);
-        how();
-      };
-      const fail = (error: unknown): void => finish(() => reject(asError(error)));
-      const giveUp = (error: unknown): void => {
-        if (done) return;
-        fail(error);
-        void parts.onGivenUp(id, sending.context).finally(() => stop.abort(error));
-      };
-      waiting.set(id, { sending, fail, settle: (message) => finish(() => settle(message, resolve, reject)) });
-      const onAbort = (): void => giveUp(new DOMException('the request was cancelled', 'AbortError'));
-      const stopClock = patience.limit(sending.timeoutMs, () => giveUp(tooLate(parts.upstream)));
-      sending.signal.addEventListener('abort', onAbort, { once: true });
-      if (sending.signal.aborted) onAbort();
-      else
-        deliver({ id, signal: stop.signal, answered: () => done, fail }).then(
-          () => fail(unanswered(parts.upstream)),
-          fail,
-        );
-      try {
-        return await promise;
-      } finally {
-        stopClock();
-        sending.signal.removeEventListener('abort', onAbort);
-      }
-    },
-    take(message, origin) {
-      const { id, method } = message;
-      if (typeof method !== 'string') return waiting.get(Number(id))?.settle(message);
-      const params = message['params'] as Values | undefined;
-      if (id !== undefined) return void answer(parts, { message, origin, asked, patience });
-      if (method === 'notifications/progress') {
-        const { progressToken, ...rest } = params ?? {};
-        return waiting.get(Number(progressToken))?.sending.onProgress?.(rest);
-      }
-      if (method === 'notifications/cancelled') return asked.get(params?.['requestId'])?.abort();
-      if (method === 'notifications/subscriptions/acknowledged') return undefined;
-      const notice = withoutSubscription({ method, params });
-      const onLog = method === 'notifications/message' ? origin.sending?.onLog : undefined;
-      return onLog === undefined ? parts.events.onNotice(notice) : onLog(notice);
-    },
+    run: (sending, deliver) => run(parts, state, sending, deliver),
+    take: (message, origin) => take(parts, state, message, origin),
     close() {
-      for (const { fail } of waiting.values()) fail(unanswered(parts.upstream));
-      for (const one of asked.values()) one.abort();
+      for (const { fail } of state.waiting.values()) fail(unanswered(parts.upstream));
+      for (const one of state.asked.values()) one.abort();
     },
   };
+}
+
+async function run(
+  parts: CallsParts,
+  state: State,
+  sending: Sending,
+  deliver: (waiting: Waiting) => Promise<void>,
+): Promise<unknown> {
+  const id = (state.lastId += 1);
+  const stop = new AbortController();
+  const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+  let done = false;
+  const finish = (how: () => void): void => {
+    if (done) return;
+    done = true;
+    state.waiting.delete(id);
+    how();
+  };
+  const fail = (error: unknown): void => finish(() => reject(asError(error)));
+  const giveUp = (error: unknown): void => {
+    if (done) return;
+    fail(error);
+    void parts.onGivenUp(id, sending.context).finally(() => stop.abort(error));
+  };
+  const settled = (message: Values): void => finish(() => settle(message, resolve, reject));
+  state.waiting.set(id, { sending, fail, settle: settled });
+  const onAbort = (): void => giveUp(new DOMException('the request was cancelled', 'AbortError'));
+  const stopClock = state.patience.limit(sending.timeoutMs, () => giveUp(tooLate(parts.upstream)));
+  sending.signal.addEventListener('abort', onAbort, { once: true });
+  if (sending.signal.aborted) onAbort();
+  else
+    deliver({ id, signal: stop.signal, answered: () => done }).then(
+      () => fail(unanswered(parts.upstream)),
+      fail,
+    );
+  try {
+    return await promise;
+  } finally {
+    stopClock();
+    sending.signal.removeEventListener('abort', onAbort);
+  }
+}
+
+function take(parts: CallsParts, state: State, message: Values, origin: Origin): void {
+  const { id, method } = message;
+  if (typeof method !== 'string') return state.waiting.get(Number(id))?.settle(message);
+  const params = message['params'] as Values | undefined;
+  if (id !== undefined) return void answer(parts, { ...state, message, origin });
+  if (method === 'notifications/progress') {
+    const { progressToken, ...rest } = params ?? {};
+    return state.waiting.get(Number(progressToken))?.sending.onProgress?.(rest);
+  }
+  if (method === 'notifications/cancelled') return state.asked.get(params?.['requestId'])?.abort();
+  if (method === 'notifications/subscriptions/acknowledged') return;
+  const notice = withoutSubscription({ method, params });
+  const onLog = method === 'notifications/message' ? origin.sending?.onLog : undefined;
+  if (onLog === undefined) parts.events.onNotice(notice);
+  else onLog(notice);
 }
 
 interface Question {
   readonly message: Values;
   readonly origin: Origin;
   readonly asked: Map<unknown, AbortController>;
-  readonly patience: ReturnType<typeof openPatience>;
+  readonly patience: Patience;
 }
 
 async function answer(parts: CallsParts, { message, origin, asked, patience }: Question): Promise<void> {

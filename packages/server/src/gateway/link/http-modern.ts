@@ -5,7 +5,7 @@ import type { Values } from '../front/target.ts';
 import { enveloped, mirrored } from './envelope.ts';
 import { openCalls, type Calls, type Waiting } from './http-calls.ts';
 import { exchange } from './http-wire.ts';
-import type { HttpLinkParts } from './http-link.ts';
+import type { HttpLinkParts } from './http-parts.ts';
 import type { Link, Sending } from './link.ts';
 import { openParamHeaders, type ParamHeaders } from './param-headers.ts';
 

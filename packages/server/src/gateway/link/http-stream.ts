@@ -1,15 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Refusal, type AuditContext } from '@sealgate/vault';
 import { exchange } from './http-wire.ts';
-import { headersOf, renew, SessionLost, type Session } from './http-legacy.ts';
+import { headersOf, SessionLost, type Session } from './http-session.ts';
 
 // The stream of a session that belongs to no request (GET). It is followed for as long as the session lives: taken up again
 // where it broke off, given up when the upstream has none. Each time is an entry in the log, so a stream that keeps ending
 // at once is asked for ever less often.
 const quietMsMax = 60_000;
 
-/** Follow the session's stream until it ends. Never throws. */
-export async function followStream(session: Session, context: AuditContext): Promise<void> {
+/**
+ * Follow the session's stream until it ends. Never throws.
+ *
+ * @param renew opens the session anew when it is lost
+ */
+export async function followStream(session: Session, context: AuditContext, renew: Renew): Promise<void> {
   const { parts, calls, life } = session;
   const { signal } = life;
   let lastEventId: string | undefined;
@@ -40,7 +44,7 @@ export async function followStream(session: Session, context: AuditContext): Pro
         },
       );
     } catch (error) {
-      if (error instanceof SessionLost) return lost(session, context, signal);
+      if (error instanceof SessionLost) return lost(session, context, { signal, renew });
       none = isFinal(error);
     }
     if (none) return;
@@ -49,11 +53,16 @@ export async function followStream(session: Session, context: AuditContext): Pro
   }
 }
 
-async function lost(session: Session, context: AuditContext, signal: AbortSignal): Promise<void> {
+type Renew = (session: Session, context: AuditContext) => Promise<void>;
+
+async function lost(
+  session: Session,
+  context: AuditContext,
+  { signal, renew }: { readonly signal: AbortSignal; readonly renew: Renew },
+): Promise<void> {
   if (signal.aborted || session.closed) return;
   // Somebody listens: the session is opened anew although nobody asks anything just now.
-  session.renewing ??= renew(session, context).finally(() => (session.renewing = undefined));
-  await session.renewing.catch(() => session.parts.events.onEnd());
+  await renew(session, context).catch(() => session.parts.events.onEnd());
 }
 
 // A credential that is refused, or gone, is not offered again and again; the next request tells whoever asks.

@@ -3,13 +3,12 @@ import type { Upstream } from '../../domain/upstream.ts';
 import { refuse } from '../../errors.ts';
 import type { Values } from '../front/target.ts';
 import { digestOf } from './key.ts';
-import type { Link } from './link.ts';
 import type { Listener } from './listener.ts';
-import { endIn, leaveIn, startIn, type Slot } from './slot.ts';
+import { endIn, hold, leaveIn, startIn, type Reached, type Slot } from './slot.ts';
 import { dropIdle, emptyState, forget, placeOf, release, slotFor, type State } from './slots.ts';
 import { makeRoom } from './room.ts';
 import { startChild, type StartParts } from './start-child.ts';
-import type { HttpLinkParts } from './http-link.ts';
+import type { HttpLinkParts } from './http-parts.ts';
 import { openHttpLink } from './http-link.ts';
 import type { Verdicts } from './verdict.ts';
 
@@ -30,12 +29,6 @@ export interface Ask {
   /** What `resumption` gave elsewhere. */
   readonly resume: Values | undefined;
   readonly request: { readonly method?: string; readonly tool?: string; readonly bytes?: number };
-}
-
-/** A link, and the slot it stands in. */
-export interface Reached {
-  readonly slot: Slot;
-  readonly link: Link;
 }
 
 /** The open links. */
@@ -132,6 +125,8 @@ async function find(state: State, parts: LinksParts, ask: Ask, path: string): Pr
     );
     if (slot.link === undefined) await end(state, makeRoom(state.slots.values(), slot, parts.limits));
     slot.listeners.add(listener);
+    // What is being opened is in use: the sweep must not take it for idle.
+    const letGo = hold(slot, parts.now);
     try {
       const link = await startIn(slot, starting(slot, parts, ask, lent?.environment ?? {}));
       if ((state.generations.get(place) ?? 0) === generation && !state.closed) {
@@ -146,6 +141,8 @@ async function find(state: State, parts: LinksParts, ask: Ask, path: string): Pr
     } catch (error) {
       slot.listeners.delete(listener);
       throw error;
+    } finally {
+      letGo();
     }
     // The credential or the upstream changed while the link was opened: it may hold what was just revoked.
     slot.listeners.delete(listener);

@@ -3,8 +3,7 @@ import { Refusal, type Audit, type AuditOutcome } from '@sealgate/vault';
 import { refuse } from '../../errors.ts';
 import type { Notice, Relayed, Values } from '../front/target.ts';
 import { methodOf } from '../methods.ts';
-import type { Reached } from './links.ts';
-import { hold } from './slot.ts';
+import { hold, type Reached } from './slot.ts';
 
 // One request on its way to an upstream. To a child: attempt durable, sent, outcome noted, here; over HTTP the gate does
 // that for each request that goes out. So nothing reaches an upstream without an entry, and nothing has two.

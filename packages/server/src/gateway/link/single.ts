@@ -1,19 +1,22 @@
 import type { AuditContext } from '@sealgate/vault';
 import type { Upstream } from '../../domain/upstream.ts';
+import { refuse } from '../../errors.ts';
 import type { Conversation, Notice, OpenTarget, Relayed, Target, Values } from '../front/target.ts';
 import { askable } from './capabilities.ts';
 import { isFor, type Listener } from './listener.ts';
-import type { Links, Reached } from './links.ts';
+import type { Links } from './links.ts';
 import { logLevelOf, mostVerbose } from './log-level.ts';
 import { relay, type RelayParts } from './relay.ts';
 import { settle } from './settle.ts';
-import { hold, type Slot } from './slot.ts';
+import { hold, type Reached, type Slot } from './slot.ts';
 
 // One upstream as a target. It bridges what differs between the eras: log levels, subscriptions, questions to the client.
 
 /** What a target of one upstream needs. */
 export interface SingleParts extends RelayParts {
   readonly links: Pick<Links, 'reach' | 'release'>;
+  /** The upstreams as they are now: a conversation outlives a change of one, and must not go on with what it was. */
+  readonly upstreams: { find(tenant: string, name: string): Upstream | undefined };
 }
 
 interface State {
@@ -70,13 +73,16 @@ function listenerOf(conversation: Conversation): Listener {
 }
 
 async function reach(
-  { links, now, callTimeoutMs }: SingleParts,
+  { links, upstreams, now, callTimeoutMs }: SingleParts,
   state: State,
   context: AuditContext,
   about: { readonly method?: string; readonly bytes?: number },
 ): Promise<Reached> {
-  const { upstream, conversation, listener, resumed } = state;
+  const { conversation, listener, resumed } = state;
   const { caller, era, holder } = conversation;
+  const upstream = upstreams.find(caller.tenant, state.upstream.name);
+  if (upstream === undefined)
+    throw refuse('upstream_unknown', `there is no upstream ${JSON.stringify(state.upstream.name)}`);
   const reached = await links.reach({
     context,
     subject: caller.subject,

@@ -42,6 +42,12 @@ export interface Slot extends SlotOwner {
   notBeforeMs: number;
 }
 
+/** A link, and the slot it stands in. */
+export interface Reached {
+  readonly slot: Slot;
+  readonly link: Link;
+}
+
 /** An empty slot. */
 export function emptySlot(owner: SlotOwner, nowMs: number): Slot {
   return {

@@ -1,7 +1,6 @@
 import { shareOf, type Belonging } from './key.ts';
 import type { LinkLimits } from './limits.ts';
-import type { Reached } from './links.ts';
-import { emptySlot, endIn, type Slot } from './slot.ts';
+import { emptySlot, endIn, type Reached, type Slot } from './slot.ts';
 
 /** The slots, and the ways to them. */
 export interface State {
