@@ -111,14 +111,49 @@ it('a parked call of 2026-07-28 is gone on with through the other', async () => 
   }
 });
 
-it('when the owner of a session with a child dies, the other says so, and a new session works', async () => {
-  const one = await connect('child', 'legacy', 'a');
+it('when the owner of a session with a child of its own dies, the other says so, and a new session works', async () => {
+  const one = await connect('child', 'legacy', 'a', { elicitation: {} });
   expect(await echo(one, 'before')).toContain('before');
   one.to('b');
   await site.a.kill();
   expect(await failure(echo(one, 'after'))).toContain('session_lost');
   const next = await connect('child', 'legacy', 'b');
   expect(await echo(next, 'anew')).toContain('anew');
+});
+
+it('a session whose child is shared has nothing there to lose: the other goes on with a child of its own', async () => {
+  const one = await connect('child', 'legacy', 'a');
+  expect(await echo(one, 'before')).toContain('before');
+  one.to('b');
+  await site.a.kill();
+  expect(await echo(one, 'after')).toContain('after');
+});
+
+it('when the owner dies in the middle of a call, the other does not run it again by itself', async () => {
+  const one = await connect('child', 'legacy', 'a', { elicitation: {} });
+  one.to('b');
+  const begun = Promise.withResolvers<void>();
+  one.client.setRequestHandler('elicitation/create', () => {
+    begun.resolve();
+    return new Promise(() => undefined);
+  });
+  const call = failure(one.client.callTool({ name: 'trigger-elicitation-request', arguments: {} }));
+  await begun.promise;
+  await site.a.kill();
+  expect(await failure(echo(one, 'after'))).toContain('session_lost');
+  await one.client.close();
+  expect(await call).not.toBe('worked');
+});
+
+it('a parked call whose owner has died is refused, and never run again by itself', async () => {
+  const one = await connect('child', 'modern', 'a', { elicitation: {} });
+  one.client.setRequestHandler('elicitation/create', async () => {
+    await site.a.kill();
+    one.to('b');
+    return { action: 'accept', content: { name: 'Ada Canary' } };
+  });
+  const calling = failure(one.client.callTool({ name: 'trigger-elicitation-request', arguments: {} }));
+  expect(await calling).toMatch(/request_state_invalid|-32602/);
 });
 
 it('when the owner of a session dies that hangs on no process, the other goes on with it', async () => {

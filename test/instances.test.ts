@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { openPerson } from './fixtures/sign-in.ts';
+import { startKeyed } from './fixtures/keyed.ts';
 import { startModern, type ModernUpstream } from './fixtures/modern.ts';
 import { agreed, partedClient, proofMaker, type At, type PartedClient } from './instances-client.ts';
 import { openDeployment, type Deployment } from './instances-stage.ts';
@@ -187,7 +188,7 @@ it('a client that is deleted on one (RFC 7592) is gone on the other, with its to
   await within(5_500, async () => (await statusAt('b', bearer)) === 401);
 });
 
-it('an upstream and a credential that are added on one are used on the other, and a removed one is gone', async () => {
+it('an upstream that is added on one is served by the other, and a removed one is gone', async () => {
   const { bearer } = await letIn();
   const at = async (to: At): Promise<number> => {
     const answer = await client.ping(to, 'second', bearer);
@@ -200,6 +201,28 @@ it('an upstream and a credential that are added on one are used on the other, an
   await administer('b', 'upstreams.remove', { name: 'second' });
   expect(await at('b')).toBe(404);
   await within(2_000, async () => (await at('a')) === 404);
+});
+
+it('a credential that is set on one is lent by the other, and within five seconds of its removal no more', async () => {
+  const { bearer } = await letIn();
+  const secret = 'a-key-of-two-gateways';
+  const keyed = await startKeyed({ in: 'bearer' }, secret);
+  const placement = { in: 'header', name: 'authorization', scheme: 'bearer' };
+  const upstreamOf = { kind: 'http', name: 'keyed', url: keyed.url, credential: placement };
+  await administer('a', 'upstreams.add', { upstream: upstreamOf });
+  const at = async (to: At): Promise<number> => {
+    const answer = await client.ping(to, 'keyed', bearer);
+    await answer.body?.cancel();
+    return answer.status;
+  };
+  await within(2_000, async () => (await at('b')) === 424);
+  await administer('a', 'connections.set', { upstream: 'keyed', secret });
+  await within(5_500, async () => (await at('b')) === 200);
+  expect(keyed.received.some(({ admitted }) => admitted)).toBe(true);
+  await administer('a', 'connections.remove', { upstream: 'keyed' });
+  expect(await at('a')).toBe(424);
+  await within(5_500, async () => (await at('b')) === 424);
+  await keyed.close();
 });
 
 it('a refresh whose winner dies before its answer is kept is finished by another, and nobody signs in again', async () => {
