@@ -2,7 +2,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-// The programs under which we are judged. They are heavy, so they are installed beside this file when first needed, and
+// The programs under which we are judged, and servers for comparisons. They are heavy, so they are installed beside this file when first needed, and
 // run with the Node that runs this.
 
 const here = fileURLToPath(new URL('.', import.meta.url));
@@ -12,6 +12,9 @@ const entries = {
   remoteProxy: 'mcp-remote/dist/proxy.js',
   conformance02: '@modelcontextprotocol/conformance/dist/index.js',
   conformance01: 'conformance-0.1/dist/index.js',
+  thinking: '@modelcontextprotocol/server-sequential-thinking/dist/index.js',
+  vanillajs: '@modelcontextprotocol/server-basic-vanillajs/dist/index.js',
+  monitor: '@modelcontextprotocol/server-system-monitor/dist/index.js',
 } as const;
 
 const names = Object.keys(entries) as readonly (keyof typeof entries)[];

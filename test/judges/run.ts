@@ -3,6 +3,8 @@ import { cases } from './cases.ts';
 import { clientCases } from './client-cases.ts';
 import { conformanceCases } from './conformance-cases.ts';
 import { openConformanceStage } from './conformance-stage.ts';
+import { parityCases } from './parity-cases.ts';
+import { openParityStage } from './parity-stage.ts';
 import { installPrograms } from './programs.ts';
 import { openStage } from './stage.ts';
 
@@ -44,5 +46,6 @@ async function judge<Stage extends { close(): Promise<void> }>(
 installPrograms();
 await judge(cases, openStage);
 await judge([...conformanceCases, ...clientCases], openConformanceStage);
+await judge(parityCases, openParityStage);
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 && passed > 0 ? 0 : 1;

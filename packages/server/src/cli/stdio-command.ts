@@ -7,7 +7,7 @@ import { refuse } from '../errors.ts';
 import type { CommandContext } from './context.ts';
 import { runningGateway } from './gateway.ts';
 import { openBridge, type Bridge } from './stdio-bridge.ts';
-import { openDoor, type Door } from './stdio-door.ts';
+import { openDoor } from './stdio-door.ts';
 import { linesOf } from './stdio-lines.ts';
 
 const answerBytesMax = 64 * 1024 * 1024;

@@ -65,11 +65,7 @@ export function openDoor({ config, cwd, serveHere, searchMs = 10_000 }: DoorPart
       if (performance.now() >= untilMs) break;
       await sleep(tryEveryMs);
     }
-    if (besideGateway || closed) throw refuse('gateway_unreachable', 'the gateway is not running any more');
-    throw new Refusal(
-      'data_directory_in_use',
-      `another process has ${config.dataDirectory} and does not answer`,
-    );
+    throw besideGateway || closed ? away() : inUse(config);
   };
   return {
     async reach() {
@@ -90,6 +86,14 @@ export function openDoor({ config, cwd, serveHere, searchMs = 10_000 }: DoorPart
       await here?.close();
     },
   };
+}
+
+function away(): Refusal {
+  return refuse('gateway_unreachable', 'the gateway is not running any more');
+}
+
+function inUse({ dataDirectory }: AppConfig): Refusal {
+  return new Refusal('data_directory_in_use', `another process has ${dataDirectory} and does not answer`);
 }
 
 async function statusOf(config: AppConfig, cwd: string): Promise<Status | undefined> {

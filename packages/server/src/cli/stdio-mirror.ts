@@ -16,8 +16,6 @@ export interface Mirror {
   headersOf(method: string, params: Values): Record<string, string>;
   /** Told of every result of `tools/list`; `first`: it is the first page. */
   learn(result: Values, first: boolean): void;
-  /** Whether a list with this tool has passed by. */
-  knows(tool: string): boolean;
 }
 
 const namedBy: Readonly<Record<string, string>> = {
@@ -49,7 +47,6 @@ export function valuesOf(value: unknown): Values {
 export function openMirror(): Mirror {
   const tools = new Map<string, readonly Mirrored[]>();
   return {
-    knows: (tool) => tools.has(tool),
     headersOf(method, params) {
       const headers: Record<string, string> = {
         'mcp-protocol-version': headerValue(envelopeVersion(params) ?? ''),
