@@ -9,6 +9,8 @@ export interface Caller {
   /** What the person came through: an OAuth client's id, `development`, `cli`. */
   readonly client: string;
   readonly source: Source;
+  /** The grant behind the token that was shown; `undefined` for callers that need none, such as this machine's own. */
+  readonly grant?: string | undefined;
   /** Peer address, for limits and the log. */
   readonly ip: string | undefined;
   readonly agent: string | undefined;

@@ -60,6 +60,8 @@ export interface AuthorizationServer {
   readonly clients: Clients;
   readonly names: Names;
   readonly tokens: Tokens;
+  /** Called after anything was revoked in this process. Returns how to stop listening. */
+  onRevoked(listener: () => void): () => void;
   routes(app: FastifyInstance, parts: ServingParts): void;
 }
 
@@ -78,8 +80,13 @@ export async function openAuthorizationServer(parts: AuthorizationServerParts): 
     clientStands: (client) => clients.stands(client),
     isMember: (tenant, subject) => people.isMember(subject, tenant),
   });
+  const listeners = new Set<() => void>();
+  const revoked = (): void => {
+    tokens.forget();
+    for (const listener of listeners) listener();
+  };
   const reuse = openReuse({ lasting, passing, now });
-  const adapter = openAdapter({ lasting, passing, now, reuse, revoked: tokens.forget });
+  const adapter = openAdapter({ lasting, passing, now, reuse, revoked });
   const provider = once(() => {
     const made = new Provider(
       names.issuer(),
@@ -99,11 +106,15 @@ export async function openAuthorizationServer(parts: AuthorizationServerParts): 
     return made;
   });
   const answer = once(() => provider().callback());
-  const clients = openClients({ lasting, passing, provider, revoked: tokens.forget, now });
+  const clients = openClients({ lasting, passing, provider, revoked, now });
   return {
     clients,
     names,
     tokens,
+    onRevoked(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
     routes(app, serving) {
       const { sessions } = serving;
       const routing = { ...serving, signsIn: sessions !== undefined, provider, answer, names, now };
