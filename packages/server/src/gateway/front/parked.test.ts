@@ -166,7 +166,16 @@ describe('a request state', () => {
       const changed = requestState.slice(0, at) + flipped + requestState.slice(at + 1);
       await refuses(call('elicit', { requestState: changed, inputResponses }));
     }
-    for (const made of ['', 'x', `${requestState}A`, 7, null, 'A'.repeat(200_000)])
+    for (const made of [
+      '',
+      'x',
+      'sgs_',
+      requestState.slice('sgs_'.length),
+      `${requestState}A`,
+      7,
+      null,
+      'A'.repeat(200_000),
+    ])
       await refuses(call('elicit', { requestState: made, inputResponses }));
     await refuses(call('elicit', { inputResponses }));
   });

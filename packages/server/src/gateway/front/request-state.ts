@@ -34,6 +34,9 @@ export interface RequestStates {
   take(origin: Origin, state: unknown): Promise<Kept>;
 }
 
+/** Every sealed state begins with it, and so is told from an upstream's own, which may have passed through untouched. */
+export const statePrefix = 'sgs_';
+
 /** Longest state taken from an upstream, in characters. */
 const upstreamCharactersMax = 64 * 1024;
 const stateCharactersMax = 2 * upstreamCharactersMax;
@@ -47,7 +50,8 @@ export function openRequestStates(sealer: Pick<Sealer, 'seal' | 'open'>, now: ()
       if (kept.kind === 'upstream' && (kept.state?.length ?? 0) > upstreamCharactersMax)
         throw refuse('upstream_unavailable', 'the upstream gave a request state that is too long');
       const text = JSON.stringify({ ...kept, endsAtMs });
-      return (await sealer.seal('handle', placeOf(origin), Buffer.from(text, 'utf8'))).toString('base64url');
+      const sealed = await sealer.seal('handle', placeOf(origin), Buffer.from(text, 'utf8'));
+      return `${statePrefix}${sealed.toString('base64url')}`;
     },
     async take(origin, state) {
       const sealed = bytesOf(state);
@@ -72,11 +76,12 @@ export function invalid(
 }
 
 function bytesOf(state: unknown): Buffer | undefined {
-  if (typeof state !== 'string' || state.length > stateCharactersMax || !base64url.test(state))
+  if (typeof state !== 'string' || state.length > stateCharactersMax || !state.startsWith(statePrefix))
     return undefined;
-  const bytes = Buffer.from(state, 'base64url');
+  const text = state.slice(statePrefix.length);
+  const bytes = base64url.test(text) ? Buffer.from(text, 'base64url') : undefined;
   // One spelling per state: trailing bits that decode to nothing are refused.
-  return bytes.toString('base64url') === state ? bytes : undefined;
+  return bytes?.toString('base64url') === text ? bytes : undefined;
 }
 
 function placeOf({ caller, address, method, params }: Origin): Place {
