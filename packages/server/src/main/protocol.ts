@@ -1,6 +1,6 @@
 import { isLegacyRequest } from '@modelcontextprotocol/server';
 import { tableRecords, type Gate } from '@sealgate/vault';
-import type { Caller } from '../caller.ts';
+import type { Caller, Whose } from '../caller.ts';
 import type { AppConfig } from '../config.ts';
 import type { McpAddress } from '../domain/mcp-address.ts';
 import type { HttpUpstream, Upstream } from '../domain/upstream.ts';
@@ -55,7 +55,9 @@ export interface Protocol {
     readonly listening: number;
   };
   /** Somebody's access was ended, or one client's of theirs: so is everything that is held for it. */
-  endOf(of: { readonly tenant: string; readonly subject: string; readonly client?: string }): Promise<void>;
+  endOf(whose: Whose): Promise<void>;
+  /** Whether this instance holds anything for them. */
+  holds(whose: Whose): boolean;
   close(): Promise<void>;
 }
 
@@ -114,10 +116,10 @@ export function openProtocol({ ground, gate, owners, config, log, now }: Protoco
   return {
     passes({ caller, upstream, era, correlation }) {
       const known = verdicts.known(caller.tenant, upstream);
-      if (known !== undefined) return known[era];
+      if (known?.[era] !== undefined) return known[era];
       const context = auditContext(caller, correlation);
       const asked = { context, subject: caller.subject, upstream, gate, limits, version };
-      return verdicts.find(asked).then((found) => found[era]);
+      return verdicts.find(asked, era).then((found) => found[era] === true);
     },
     doubt(tenant, upstream) {
       verdicts
@@ -135,9 +137,10 @@ export function openProtocol({ ground, gate, owners, config, log, now }: Protoco
       const { parked, listening } = modern.counts();
       return { children, conversations, sessions: sessions.count(), parked, listening };
     },
-    async endOf(of) {
-      await Promise.all([sessions.endOf(of), modern.endOf(of)]);
+    async endOf(whose) {
+      await Promise.all([sessions.endOf(whose), modern.endOf(whose)]);
     },
+    holds: (whose) => sessions.holds(whose) || modern.holds(whose),
     async close() {
       // Fronts let go of what they hold before it ends.
       await Promise.all([sessions.close(), modern.close()]);

@@ -11,7 +11,8 @@ import type { LinkLimits } from './limits.ts';
 
 /** The eras of an upstream. */
 export interface Eras {
-  readonly legacy: boolean;
+  /** `undefined`: it speaks the newer era, and nobody has wanted to know of this one. */
+  readonly legacy: boolean | undefined;
   readonly modern: boolean;
 }
 
@@ -25,9 +26,16 @@ export interface ProbeParts extends WireParts {
 /** Codes that only a server of the newer era uses: header mismatch, missing capability, unsupported revision. */
 const modernCodes = new Set([-32020, -32021, -32022]);
 
-/** @throws Refusal `upstream_unavailable`, `upstream_unauthorized`, `upstream_timeout`, and those of `Gate.use` */
-export async function probe(parts: ProbeParts): Promise<Eras> {
-  return { modern: await speaksModern(parts), legacy: await speaksLegacy(parts) };
+/**
+ * Find out, and no more than is wanted: a server of the newer era that keeps to it need never see an `initialize`.
+ *
+ * @param known what was found before; `undefined`: nothing
+ * @throws Refusal `upstream_unavailable`, `upstream_unauthorized`, `upstream_timeout`, and those of `Gate.use`
+ */
+export async function probe(parts: ProbeParts, wanted: keyof Eras, known?: Eras): Promise<Eras> {
+  const modern = known?.modern ?? (await speaksModern(parts));
+  const legacy = modern && wanted === 'modern' ? known?.legacy : await speaksLegacy(parts);
+  return { modern, legacy };
 }
 
 async function speaksModern(parts: ProbeParts): Promise<boolean> {
@@ -37,7 +45,8 @@ async function speaksModern(parts: ProbeParts): Promise<boolean> {
   const { result, error } = answer ?? {};
   if (isObject(result)) {
     const versions = result['supportedVersions'];
-    return !Array.isArray(versions) || versions.some((version) => modernRevisions.includes(String(version)));
+    // A server that answers whatever it is asked with an empty result knows nothing of it.
+    return Array.isArray(versions) && versions.some((version) => modernRevisions.includes(String(version)));
   }
   if (!isObject(error) || !modernCodes.has(Number(error['code']))) return false;
   const supported = isObject(error['data']) ? error['data']['supported'] : undefined;

@@ -16,10 +16,11 @@ export interface Verdicts {
   /**
    * The verdict, found out when there is none; once however many ask.
    *
+   * @param wanted the era whose verdict has to be there; the other one is found out when it costs nothing. Both when left out
    * @throws Refusal `upstream_unavailable`, `upstream_unauthorized`, `upstream_timeout` (none of which says anything of eras),
    *   and those of `Gate.use`
    */
-  find(ask: ProbeParts): Promise<Eras>;
+  find(ask: ProbeParts, wanted?: keyof Eras): Promise<Eras>;
   /** An answer contradicts the verdict: the next `find` asks again, once a minute at most. */
   doubt(tenant: string, upstream: HttpUpstream): Promise<void>;
 }
@@ -36,14 +37,15 @@ export function openVerdicts(tables: Tables, now: () => number): Verdicts {
     const kept = memory.get(key);
     return kept === undefined || now() - kept.atMs >= verdictMs ? undefined : kept;
   };
-  const find = async (key: string, ask: ProbeParts): Promise<Eras> => {
+  const find = async (key: string, ask: ProbeParts, wanted: keyof Eras): Promise<Eras> => {
     const stored = await recall(tables, ask.context.tenant, ask.upstream);
-    if (stored !== undefined && now() - stored.atMs < verdictMs) {
-      memory.set(key, stored);
-      return stored;
+    const holds = stored !== undefined && now() - stored.atMs < verdictMs ? stored : undefined;
+    if (holds?.[wanted] !== undefined) {
+      memory.set(key, holds);
+      return holds;
     }
-    const found: Kept = { ...(await probe(ask)), atMs: now() };
-    if (!found.legacy && !found.modern)
+    const found: Kept = { ...(await probe(ask, wanted, holds)), atMs: holds?.atMs ?? now() };
+    if (found.legacy !== true && !found.modern)
       throw refuse(
         'upstream_unavailable',
         `upstream "${ask.upstream.name}" speaks no protocol revision we know: check its address`,
@@ -54,13 +56,14 @@ export function openVerdicts(tables: Tables, now: () => number): Verdicts {
   };
   return {
     known: (tenant, upstream) => known(keyOf(tenant, upstream)),
-    async find(ask) {
+    async find(ask, wanted = 'legacy') {
       const key = keyOf(ask.context.tenant, ask.upstream);
       const kept = known(key);
-      if (kept !== undefined) return kept;
-      const under = finding.get(key) ?? find(key, ask).finally(() => finding.delete(key));
-      finding.set(key, under);
-      return under;
+      if (kept?.[wanted] !== undefined) return kept;
+      const under = `${wanted} ${key}`;
+      const found = finding.get(under) ?? find(key, ask, wanted).finally(() => finding.delete(under));
+      finding.set(under, found);
+      return found;
     },
     async doubt(tenant, upstream) {
       const key = keyOf(tenant, upstream);
