@@ -174,7 +174,7 @@ describe('a request state', () => {
       `${requestState}A`,
       7,
       null,
-      'A'.repeat(200_000),
+      'A'.repeat(900_000),
     ])
       await refuses(call('elicit', { requestState: made, inputResponses }));
     await refuses(call('elicit', { inputResponses }));

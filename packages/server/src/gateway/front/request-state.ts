@@ -39,7 +39,8 @@ export const statePrefix = 'sgs_';
 
 /** Longest state taken from an upstream, in characters. */
 const upstreamCharactersMax = 64 * 1024;
-const stateCharactersMax = 2 * upstreamCharactersMax;
+// JSON may write a character as six, and base64url three bytes as four.
+const stateCharactersMax = 10 * upstreamCharactersMax;
 const base64url = /^[A-Za-z0-9_-]+$/;
 const changing = new Set(['_meta', 'inputResponses', 'requestState']);
 
