@@ -107,18 +107,20 @@ describe('the catalog', () => {
     catalog.drop('g1', 'github');
     expect(await read(person(), {}, { upstream: other })).toBe('t2');
     expect(await read(person('u1', 'g2'), {})).toBe('t3');
-    expect(catalog.known(person(), github, 'tools', 'github__t1')).toBeUndefined();
+    expect(catalog.known(person(), github, { listing: 'tools', name: 'github__t1' })).toBeUndefined();
     expect(await read(person(), {})).toBe('t4');
   });
 
   test('knows without waiting only what the person asked for', async () => {
     await read(person(), { ttlMs: 0 });
-    expect(catalog.known(person(), github, 'tools', 'github__t1')).toBe('t1');
-    expect(catalog.known(person('u2'), github, 'tools', 'github__t1')).toBeUndefined();
-    expect(catalog.known(person('u1', 'g2'), github, 'tools', 'github__t1')).toBeUndefined();
-    expect(catalog.known(person(), github, 'prompts', 'github__t1')).toBeUndefined();
+    expect(catalog.known(person(), github, { listing: 'tools', name: 'github__t1' })).toBe('t1');
+    expect(catalog.known(person('u2'), github, { listing: 'tools', name: 'github__t1' })).toBeUndefined();
+    expect(
+      catalog.known(person('u1', 'g2'), github, { listing: 'tools', name: 'github__t1' }),
+    ).toBeUndefined();
+    expect(catalog.known(person(), github, { listing: 'prompts', name: 'github__t1' })).toBeUndefined();
     nowMs += 300_000;
-    expect(catalog.known(person(), github, 'tools', 'github__t1')).toBeUndefined();
+    expect(catalog.known(person(), github, { listing: 'tools', name: 'github__t1' })).toBeUndefined();
   });
 
   test('says at once for five seconds that an upstream is not there, to the person it was not there for', async () => {

@@ -29,12 +29,21 @@ export interface Sought {
   readonly use: 'show' | number;
 }
 
+/** A name that is looked up. */
+export interface Wanted {
+  readonly listing: 'tools' | 'prompts';
+  /** The public one. */
+  readonly name: string;
+  /** How long ago the list may have been fetched; five minutes when not given. */
+  readonly withinMs?: number;
+}
+
 /** Kept pages. */
 export interface Catalog {
   /** The kept page, or the one that `fetch` gives, which is then kept. @throws what `fetch` throws */
   page(sought: Sought, fetch: () => Promise<Values>): Promise<Page>;
   /** The upstream's own name of a tool or prompt that this person was lately shown or asked for. Without waiting for anything. */
-  known(caller: Caller, upstream: Upstream, listing: 'tools' | 'prompts', name: string): string | undefined;
+  known(caller: Caller, upstream: Upstream, wanted: Wanted): string | undefined;
   /** The upstream cannot be asked, for this reason: whoever wants its introduction in the next five seconds is told so at once. */
   absent(caller: Caller, upstream: Upstream, error: unknown): void;
   /** Forget what an upstream of a group listed: its lists, its definition or a connection to it have changed. */
@@ -85,8 +94,8 @@ export function openCatalog({ authorization, now }: CatalogParts): Catalog {
       pages.put(page.shared ? common : own, page, JSON.stringify(result).length);
       return remember(sought, page);
     },
-    known: (caller, upstream, listing, name) =>
-      names.find(personalKey({ caller, upstream, listing }), name, now() - keptMs),
+    known: (caller, upstream, { listing, name, withinMs = keptMs }) =>
+      names.find(personalKey({ caller, upstream, listing }), name, now() - withinMs),
     absent(caller, upstream, error) {
       const key = personalKey({ caller, upstream, listing: 'introduction' });
       absent.put(key, { error, untilMs: now() + absentMs }, 1);

@@ -204,6 +204,14 @@ describe('a conversation', () => {
     expect(stage.open(conversationOf(), resumption).resumption()).toEqual(resumption);
   });
 
+  test('keeps its resumption small, however much its upstreams want kept', async () => {
+    const big = { answers: withTools('a', 'x'), resumption: { introduction: 'x'.repeat(40_000) } };
+    const stage = openStage({ a: big, b: big, c: big });
+    const target = stage.open(conversationOf());
+    await target.introduce(context);
+    expect(JSON.stringify(target.resumption()).length).toBeLessThan(70_000);
+  });
+
   test('lets go of every upstream when it is over, and of one that is defined anew', async () => {
     const stage = openStage({ a: { answers: withTools('a', 'x') }, b: { answers: withTools('b', 'x') } });
     const target = stage.open(conversationOf());

@@ -36,6 +36,7 @@ export interface MemberParts {
 }
 
 const levelMs = 5000;
+const statesCharactersMax = 64 * 1024;
 
 interface Open {
   readonly upstream: Upstream;
@@ -96,12 +97,16 @@ interface Earlier {
   readonly state?: Values;
 }
 
+// What does not fit begins anew elsewhere: a session with many upstreams must still fit into its own record.
 function statesOf(open: ReadonlyMap<string, Open>): Readonly<Record<string, Earlier>> {
-  const states = [...open].map(([name, { digest, target }]) => {
+  const states: Record<string, Earlier> = {};
+  let left = statesCharactersMax;
+  for (const [name, { digest, target }] of open) {
     const state = target.resumption();
-    return [name, { digest, ...(state === undefined ? {} : { state }) }];
-  });
-  return Object.fromEntries(states) as Record<string, Earlier>;
+    left -= state === undefined ? 0 : JSON.stringify(state).length;
+    states[name] = { digest, ...(state === undefined || left < 0 ? {} : { state }) };
+  }
+  return states;
 }
 
 /** The conversation as one upstream has it. */

@@ -12,7 +12,11 @@ beforeEach(async () => {
   await ask(stage.open(conversationOf(person(), 'modern')), 'tools/list');
 });
 
-function rewritten(name: string, more: Partial<RewriteParts> = {}, caller = person()): OneCall | undefined {
+function rewritten(
+  name: string,
+  more: Partial<RewriteParts> & { readonly params?: object } = {},
+  caller = person(),
+): OneCall | undefined {
   const meta = {
     'io.modelcontextprotocol/protocolVersion': '2026-07-28',
     'io.modelcontextprotocol/clientCapabilities': {},
@@ -22,7 +26,7 @@ function rewritten(name: string, more: Partial<RewriteParts> = {}, caller = pers
       jsonrpc: '2.0',
       id: 1,
       method: 'tools/call',
-      params: { name, arguments: { n: 1 }, _meta: meta },
+      params: { name, arguments: { n: 1 }, _meta: meta, ...more.params },
     }).replace('{"n":1}', '{"n":12345678901234567890}'),
   );
   const fields = readFields([
@@ -77,4 +81,18 @@ test('a call goes the long way for what this person was not listed, may not use,
   expect(rewritten('a__echo', { allow: () => denied })).toBeUndefined();
   stage.catalog.drop('g1', 'a');
   expect(rewritten('a__echo')).toBeUndefined();
+});
+
+test('a call that was asked for input comes back the way it went', () => {
+  const again = (requestState?: string) => ({
+    params: { inputResponses: {}, ...(requestState === undefined ? {} : { requestState }) },
+  });
+  expect(rewritten('a__echo', again('sgs_sealed-by-the-front'))).toBeUndefined();
+  stage.nowMs += 600_000;
+  expect(rewritten('a__echo')).toBeUndefined();
+  expect(rewritten('a__echo', again('the-upstreams-own'))?.call.name).toBe('echo');
+  expect(rewritten('a__echo', again())?.call.name).toBe('echo');
+  expect(rewritten('a__hidden', again('the-upstreams-own'))).toBeUndefined();
+  stage.nowMs += 3_600_000;
+  expect(rewritten('a__echo', again('the-upstreams-own'))).toBeUndefined();
 });

@@ -2,6 +2,7 @@ import type { Caller } from '../../caller.ts';
 import type { HttpUpstream, Upstream } from '../../domain/upstream.ts';
 import type { Call } from '../call.ts';
 import type { Fields } from '../fields.ts';
+import { statePrefix } from '../front/request-state.ts';
 import type { Catalog } from './catalog.ts';
 import { upstreamOfName } from './names.ts';
 import { mayUse, maySee, type Allow } from './permission.ts';
@@ -48,7 +49,13 @@ export function openRewrite({ catalog, upstreams, allow, isModern }: RewritePart
     const upstream = upstreams.find(caller.tenant, upstreamOfName(name) ?? '');
     if (listing === undefined || upstream?.kind !== 'http' || !isModern(caller.tenant, upstream))
       return undefined;
-    const own = catalog.known(caller, upstream, listing, name);
+    const round = roundOf(body);
+    if (round === 'ours') return undefined;
+    const own = catalog.known(caller, upstream, {
+      listing,
+      name,
+      ...(round === 'theirs' ? { withinMs: roundMs } : {}),
+    });
     // A refusal is the long way's to word.
     if (own === undefined || !maySee(allow, caller, upstream)) return undefined;
     if (!mayUse(allow, caller, { upstream, method, name: own }).allowed) return undefined;
@@ -62,6 +69,21 @@ export function openRewrite({ catalog, upstreams, allow, isModern }: RewritePart
       fields: new Map(fields).set('mcp-name', header),
     };
   };
+}
+
+// A call that was answered with `input_required` comes back the way it went: what the front sealed says nothing to the
+// upstream, and an upstream's own state nothing to the front.
+const roundMs = 3_600_000;
+
+function roundOf(body: Uint8Array): 'first' | 'ours' | 'theirs' {
+  const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+  if (!bytes.includes('"requestState"') && !bytes.includes('"inputResponses"')) return 'first';
+  const { params } = JSON.parse(bytes.toString()) as {
+    params?: { requestState?: unknown; inputResponses?: unknown };
+  };
+  const { requestState, inputResponses } = params ?? {};
+  if (typeof requestState === 'string' && requestState.startsWith(statePrefix)) return 'ours';
+  return requestState === undefined && inputResponses === undefined ? 'first' : 'theirs';
 }
 
 /** As `Mcp-Name` carries it (MCP 2026-07-28, SEP-2243): in base64 unless it is visible ASCII and cannot be mistaken for it. */

@@ -36,7 +36,7 @@ export async function routeName(
   const { parts, members, conversation } = whole;
   const upstream = members.find(upstreamOfName(name) ?? '');
   if (upstream === undefined) return undefined;
-  const known = parts.catalog.known(conversation.caller, upstream, list.listing, name);
+  const known = parts.catalog.known(conversation.caller, upstream, { listing: list.listing, name });
   if (known !== undefined) return { upstream, name: known };
   for (const use of [0, parts.now() - freshMs])
     for await (const page of pagesOf(whole, upstream, list, { ...asking, use })) {
