@@ -21,7 +21,7 @@ beforeEach(async () => {
   const admin = (operation: string, input: object) => overSocket(site.a.dataDir, operation, input);
   const child = { kind: 'stdio', name: 'child', ...everythingStdio };
   for (const one of [child, { kind: 'http', name: 'modern', url: upstream.url }])
-    expect(JSON.parse(await admin('upstreams.add', { upstream: one }))).toMatchObject({ ok: true });
+    await admin('upstreams.add', { upstream: one });
   const client = partedClient(site.origin);
   const { client_id: clientId = '' } = await client.register('a');
   const person = openPerson(async () => {

@@ -1,11 +1,22 @@
 import type { Adapter, AdapterFactory, AdapterPayload } from 'oidc-provider';
 import { errors } from './provider-library.ts';
-import type { Reuse } from './reuse.ts';
-import type { Payload, Shelf } from './shelf.ts';
+import type { Kept, Payload, Shelf } from './shelf.ts';
 
 // The provider's storage contract on the two shelves. Two promises that the provider itself does not make: of any number
 // of racing redemptions one wins (`consume` is a compare-and-set and the losers see `invalid_grant`, not a fault), and a
 // replay mark can be set once.
+
+/** The short while in which a used refresh token is answered alike (`reuse.ts`). */
+export interface Reuse {
+  /** Whether the token was used within the interval, by a public client, and this is that client's refresh. */
+  spares(payload: Payload): boolean;
+  /**
+   * Wait for the answer that the use of a token led to.
+   *
+   * @returns `answered` also when its grant was ended; `abandoned`: nobody is going to answer any more
+   */
+  outcome(token: string, used: Kept): Promise<'answered' | 'abandoned'>;
+}
 
 /** What the adapter stands on. */
 export interface AdapterParts {
@@ -13,7 +24,7 @@ export interface AdapterParts {
   readonly passing: Shelf;
   readonly now: () => number;
   /** What is made of a refresh token that was used a moment ago (`reuse.ts`). */
-  readonly reuse: Pick<Reuse, 'spares' | 'outcome'>;
+  readonly reuse: Reuse;
   /** Told when tokens may have ceased to be valid. */
   readonly revoked: () => void;
 }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AdapterPayload } from 'oidc-provider';
 import { Provider } from './provider-library.ts';
-import { ownedBy } from './adapter.ts';
+import { ownedBy, type Reuse } from './adapter.ts';
 import type { Kept, Payload, Shelf } from './shelf.ts';
 
 // Several processes of one client share one refresh token and refresh at the same moment. Rotation with reuse detection
@@ -35,19 +35,7 @@ interface Answered {
   readonly body: unknown;
 }
 
-/** The interval, as the adapter sees it. */
-export interface Reuse {
-  /** Whether the token was used within the interval, by a public client, and this is that client's refresh. */
-  spares(payload: Payload): boolean;
-  /**
-   * Wait for the answer that the use of a token led to.
-   *
-   * @returns `answered` also when its grant was ended; `abandoned`: nobody is going to answer any more
-   */
-  outcome(token: string, used: Kept): Promise<'answered' | 'abandoned'>;
-}
-
-/** Open it. */
+/** Open the interval. */
 export function openReuse({ lasting, passing, now }: ReuseParts): Reuse {
   // What a request has waited for in vain, so that it does not wait for it twice.
   const abandoned = new WeakMap<Context, Kept['revision']>();

@@ -3,7 +3,7 @@ import type { Records } from '@sealgate/vault';
 // Which instances run: one sealed record each, renewed until the instance ends, gone soon after it dies.
 
 /** How long an instance counts as running after its last word, and how often it gives one. */
-export const leaseMs = 15_000;
+const leaseMs = 15_000;
 const renewMs = 5_000;
 
 /** How long an address that was read is taken for granted. */

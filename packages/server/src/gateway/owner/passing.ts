@@ -8,7 +8,7 @@ import { proofOf, same, writeTicket } from './pass-ticket.ts';
 import { proofHeader, refusalHeader, writePassage } from './pass-text.ts';
 
 /** Where an instance answers others, below its `ADVERTISE_URL`. */
-export const internalPath = '/internal/mcp';
+const internalPath = '/internal/mcp';
 
 const connectMs = 3_000;
 const refusalBytesMax = 64 * 1024;
