@@ -15,3 +15,22 @@ export interface Caller {
   readonly ip: string | undefined;
   readonly agent: string | undefined;
 }
+
+/** A person in a group; with `client`, what one client of theirs has. */
+export interface Whose {
+  readonly tenant: string;
+  readonly subject: string;
+  readonly client?: string;
+}
+
+/** Whether a caller, or what is kept of one, is meant. */
+export function isOf(
+  { tenant, subject, client }: Pick<Caller, 'tenant' | 'subject' | 'client'>,
+  whose: Whose,
+): boolean {
+  return (
+    tenant === whose.tenant &&
+    subject === whose.subject &&
+    (whose.client === undefined || client === whose.client)
+  );
+}

@@ -108,13 +108,14 @@ interface Listening {
 
 /** Everything of the walk but who comes. */
 function walkParts(sealgate: Sealgate, metrics: Metrics): WalkFloor {
-  const { authorization, config, ground, forward, protocol, now } = sealgate;
+  const { authorization, config, ground, forward, held, protocol, now } = sealgate;
   return {
     challenge: (asked) => challengeFor(authorization.names, asked),
     limiter: minuteWindow(config.limits.mcpRequestsPerMinute),
     windowMs: rateWindowMs,
     upstreams: ground.upstreams,
     forward,
+    held,
     protocol,
     protocolMin: config.limits.protocolMin,
     metrics,

@@ -8,6 +8,7 @@ const verified = {
   tenant: 'g1',
   subject: 'u1',
   client: 'c1',
+  grant: 'the-grant',
   scopes: new Set(['mcp']),
   path: '/mcp/docs',
 };
@@ -19,7 +20,10 @@ function open(found: Partial<Verified> | undefined = {}) {
     return shown.token === 'good' ? { ...verified, ...found } : undefined;
   };
   const groupOf = async (name: string) => ({ acme: 'g1', beta: 'g2' })[name];
-  return { bearer: tokenBearer({ verify, forget: () => undefined }, names, groupOf), asked };
+  return {
+    bearer: tokenBearer({ verify, stands: async () => true, forget: () => undefined }, names, groupOf),
+    asked,
+  };
 }
 
 const at = (upstream?: string, group?: string) => ({ group, upstream });
@@ -41,6 +45,7 @@ describe('a token', () => {
       tenant: 'g1',
       subject: 'u1',
       client: 'c1',
+      grant: 'the-grant',
       source: 'mcp',
       ip: '10.0.0.7',
       agent: 'test',

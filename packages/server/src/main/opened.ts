@@ -4,6 +4,7 @@ import type { AppConfig } from '../config.ts';
 import type { Forward } from '../gateway/forward.ts';
 import type { Owners } from '../gateway/owner/owners.ts';
 import type { Address } from './address.ts';
+import type { Held } from './held.ts';
 import type { Ground } from './ground.ts';
 import type { Protocol } from './protocol.ts';
 import type { SignIn } from './sign-in.ts';
@@ -20,6 +21,7 @@ export interface Opened {
   readonly forward: Forward;
   readonly owners: Owners;
   readonly protocol: Protocol;
+  readonly held: Held;
   readonly now: () => number;
   close(): Promise<void>;
 }

@@ -10,10 +10,14 @@ import { openAdministration } from './administration.ts';
 import { openAuthorization } from './authorization.ts';
 import { configureUpstreams } from './configured-upstreams.ts';
 import { openGround, type Ground } from './ground.ts';
+import { openHeld } from './held.ts';
 import { openInstance } from './instance.ts';
 import type { Opened } from './opened.ts';
 import { openProtocol } from './protocol.ts';
 import { openSignIn } from './sign-in.ts';
+
+/** Between two looks whether something was revoked by another instance. */
+const recheckEveryMs = 15_000;
 
 /** The product without a network address: what the command line works on when no server runs. */
 export interface Sealgate extends Opened {
@@ -59,6 +63,14 @@ async function above(ground: Ground, config: AppConfig, log: Log, { now, print }
   const gate = openGate({ connections: ground.connections, audit: ground.audit, carry, now });
   const owners = await openInstance(ground, config, log, now);
   const protocol = openProtocol({ ground, gate, owners, config, log, now });
+  const held = openHeld({
+    stands: (caller) => authorization.tokens.stands(caller),
+    holds: protocol.holds,
+    endOf: protocol.endOf,
+    onRevoked: authorization.onRevoked,
+    failed: (error) => log.error({ err: error }, 'whether grants still stand could not be found out'),
+    everyMs: recheckEveryMs,
+  });
   const handles = openSessionHandles(ground.sealer);
   const opened: Opened = {
     config,
@@ -70,9 +82,11 @@ async function above(ground: Ground, config: AppConfig, log: Log, { now, print }
     forward: openForward({ gate, handles, doubt: protocol.doubt }),
     owners,
     protocol,
+    held,
     now,
     async close() {
       await signIn?.close();
+      await held.close();
       await protocol.close();
       await owners.close();
       await closeCarry();

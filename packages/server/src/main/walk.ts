@@ -12,6 +12,7 @@ import { limitHeaders, type Limiter } from '../domain/limit.ts';
 import { webRequest, writeResponse } from '../gateway/front/web.ts';
 import type { Arrival, Exchange, McpHandler } from '../http/exchange.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import type { Held } from './held.ts';
 import type { Protocol } from './protocol.ts';
 import { refuseOlder } from './revision-floor.ts';
 
@@ -32,6 +33,7 @@ export interface WalkParts {
   readonly windowMs: number;
   readonly upstreams: { find(tenant: string, name: string): Upstream | undefined };
   readonly forward: Forward;
+  readonly held: Pick<Held, 'note' | 'stream'>;
   readonly protocol: Pick<Protocol, 'answer' | 'passes' | 'rewrite'>;
   /** The oldest revision that is spoken. */
   readonly protocolMin: string;
@@ -139,9 +141,20 @@ async function pass(step: Step, parts: WalkParts): Promise<void> {
   const { admitted: caller, requestId: correlation, signal, reply } = exchange;
   const body = exchange.method === 'POST' ? exchange.body : undefined;
   const passing = await throughWhole(step, parts);
-  if (passing !== undefined)
-    return parts.forward({ caller, call, fields: step.fields, body, ...passing, correlation, signal, reply });
-  return serve(exchange, body, parts);
+  if (passing === undefined) {
+    parts.held.note(caller);
+    return serve(exchange, body, parts);
+  }
+  const passage = { caller, call, fields: step.fields, body, ...passing, correlation, signal, reply };
+  if (!call.is.longLived) return parts.forward(passage);
+  const revoked = new AbortController();
+  const over = parts.held.stream(caller, () => revoked.abort());
+  try {
+    await parts.forward({ ...passage, signal: AbortSignal.any([signal, revoked.signal]) });
+  } finally {
+    over();
+    if (revoked.signal.aborted) reply.cut();
+  }
 }
 
 /** What passes through byte for byte; `undefined`: a front has to answer. */

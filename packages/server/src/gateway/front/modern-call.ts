@@ -1,5 +1,5 @@
 import type { Audit } from '@sealgate/vault';
-import type { Caller } from '../../caller.ts';
+import { isOf, type Caller, type Whose } from '../../caller.ts';
 import { isLoud } from '../link/log-level.ts';
 import { answerUpstream } from '../methods.ts';
 import type { Owners, Passage } from '../owner/owners.ts';
@@ -26,7 +26,7 @@ export interface ModernCalls {
   /** @throws Refusal those of the target, `request_state_invalid`, `overloaded`; ProtocolError of the upstream */
   answer(asked: CallStep): Promise<void>;
   parkedCount(): number;
-  endOf(of: { readonly tenant: string; readonly subject: string; readonly client?: string }): void;
+  endOf(whose: Whose): void;
   close(): void;
 }
 
@@ -66,11 +66,9 @@ export function openModernCalls(parts: ModernCallParts): ModernCalls {
   return {
     answer: (step) => answer(state, step),
     parkedCount: state.parked.count,
-    endOf(of) {
-      state.parked.endOf(of);
-      for (const [call, { tenant, subject, client }] of state.running)
-        if (tenant === of.tenant && subject === of.subject && (of.client ?? client) === client)
-          call.end('access was ended');
+    endOf(whose) {
+      state.parked.endOf(whose);
+      for (const [call, caller] of state.running) if (isOf(caller, whose)) call.end('access was ended');
     },
     close() {
       state.parked.close();

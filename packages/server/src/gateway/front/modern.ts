@@ -1,5 +1,5 @@
 import { Refusal, type Audit, type Sealer } from '@sealgate/vault';
-import type { Caller } from '../../caller.ts';
+import { isOf, type Caller, type Whose } from '../../caller.ts';
 import type { McpAddress } from '../../domain/mcp-address.ts';
 import { refuse } from '../../errors.ts';
 import type { Log } from '../../log.ts';
@@ -30,7 +30,9 @@ export interface Modern {
    */
   answer(passage: Passage, request: Request): Promise<Served>;
   /** End whatever is held for a person, or for a person's client: its access was ended. */
-  endOf(of: { readonly tenant: string; readonly subject: string; readonly client?: string }): Promise<void>;
+  endOf(whose: Whose): Promise<void>;
+  /** Whether anything is held for them. */
+  holds(whose: Whose): boolean;
   /** An upstream was removed or changed: what is held for it was for what it was before. */
   retire(tenant: string, upstream: string): Promise<void>;
   /** Calls that wait for input, streams that listen, conversations that are kept. */
@@ -68,17 +70,13 @@ export function openModern(parts: ModernParts): Modern {
   const state: State = { ...parts, seats, calls, listening: new Set() };
   return {
     answer: (passage, request) => answer(state, passage, request),
-    async endOf(of) {
-      calls.endOf(of);
-      for (const { caller, stop } of state.listening)
-        if (
-          caller.tenant === of.tenant &&
-          caller.subject === of.subject &&
-          (of.client === undefined || caller.client === of.client)
-        )
-          stop();
-      await seats.endOf(of);
+    async endOf(whose) {
+      calls.endOf(whose);
+      for (const { caller, stop } of state.listening) if (isOf(caller, whose)) stop();
+      await seats.endOf(whose);
     },
+    // A call that waits for input keeps its seat.
+    holds: (whose) => seats.holds(whose) || [...state.listening].some(({ caller }) => isOf(caller, whose)),
     retire: seats.retire,
     counts: () => ({ parked: calls.parkedCount(), listening: state.listening.size, holders: seats.count() }),
     async close() {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Caller } from '../../caller.ts';
+import { isOf, type Caller, type Whose } from '../../caller.ts';
 import { refuse } from '../../errors.ts';
 import type { AskingCall } from './asking-call.ts';
 import type { ModernLimits } from './modern-limits.ts';
@@ -32,7 +32,7 @@ export interface Parked {
   take(id: string, round: number): TakenUp | undefined;
   count(): number;
   /** Give up those of a person, or of a person's client. */
-  endOf(of: { readonly tenant: string; readonly subject: string; readonly client?: string }): void;
+  endOf(whose: Whose): void;
   close(): void;
 }
 
@@ -74,26 +74,11 @@ export function openParked(limits: ModernLimits): Parked {
       return entry;
     },
     count: () => waiting.size,
-    endOf(of) {
-      for (const entry of waiting.values()) if (isOf(entry, of)) giveUp(entry, 'access was ended');
+    endOf(whose) {
+      for (const entry of waiting.values()) if (isOf(entry.caller, whose)) giveUp(entry, 'access was ended');
     },
     close() {
       for (const entry of waiting.values()) giveUp(entry, 'the gateway is shutting down');
     },
   };
-}
-
-function isOf(
-  { caller }: Entry,
-  {
-    tenant,
-    subject,
-    client,
-  }: { readonly tenant: string; readonly subject: string; readonly client?: string | undefined },
-): boolean {
-  return (
-    caller.tenant === tenant &&
-    caller.subject === subject &&
-    (client === undefined || caller.client === client)
-  );
 }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Caller } from '../../caller.ts';
+import { isOf, type Caller, type Whose } from '../../caller.ts';
 import { pathOfAddress, type McpAddress } from '../../domain/mcp-address.ts';
 import { refuse } from '../../errors.ts';
 import { canBeAsked } from './input-capabilities.ts';
@@ -36,10 +36,12 @@ export interface Seats {
   occupy(who: Who, occupant: Occupant, signal: AbortSignal): Promise<Lease>;
   /** Sit beside others. @throws Refusal `overloaded` */
   join(who: Who): Lease;
+  /** Whether any is kept for them. */
+  holds(whose: Whose): boolean;
   /** Seats that are kept. */
   count(): number;
   /** End those of a person, or of a person's client. */
-  endOf(of: { readonly tenant: string; readonly subject: string; readonly client?: string }): Promise<void>;
+  endOf(whose: Whose): Promise<void>;
   /** End those at an upstream that was removed or changed: they were opened for what it was before. */
   retire(tenant: string, upstream: string): Promise<void>;
   close(): Promise<void>;
@@ -80,14 +82,8 @@ export function openSeats(parts: SeatParts): Seats {
     },
     join: (who) => (isShared(who) ? once(state, who) : use(state, anySeat(state, who))),
     count: () => state.kept.size,
-    endOf: ({ tenant, subject, client }) =>
-      endAll(
-        state,
-        ({ caller }) =>
-          caller.tenant === tenant &&
-          caller.subject === subject &&
-          (client === undefined || caller.client === client),
-      ),
+    holds: (whose) => [...state.kept].some(({ caller }) => isOf(caller, whose)),
+    endOf: (whose) => endAll(state, ({ caller }) => isOf(caller, whose)),
     retire: (tenant, upstream) =>
       endAll(state, (kept) => kept.caller.tenant === tenant && kept.address.upstream === upstream),
     async close() {

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { isInitializeRequest, ProtocolError, type RequestId } from '@modelcontextprotocol/server';
+import { isOf, type Whose } from '../../caller.ts';
 import { refuse } from '../../errors.ts';
 import type { Passage, Served } from '../owner/owners.ts';
 import { auditContext } from '../use.ts';
@@ -28,11 +29,9 @@ export interface Sessions {
   /** Sessions that this instance serves. */
   count(): number;
   /** End a person's sessions on every instance, those of one client or all. Streams elsewhere end within a minute. */
-  endOf(whose: {
-    readonly tenant: string;
-    readonly subject: string;
-    readonly client?: string;
-  }): Promise<void>;
+  endOf(whose: Whose): Promise<void>;
+  /** Whether this instance serves a session of theirs. */
+  holds(whose: Whose): boolean;
   /** Stop serving. What can be resumed may go on elsewhere, or here after a restart. */
   close(): Promise<void>;
 }
@@ -45,11 +44,10 @@ export function openSessions(parts: SessionsParts): Sessions {
   return {
     answer: (passage, request) => answer({ parts, table, takeOver }, passage, request),
     count: () => table.sessions.size,
-    async endOf({ tenant, subject, client }) {
-      const isMeant = ({ principal }: SessionRecord): boolean =>
-        principal.tenant === tenant &&
-        principal.subject === subject &&
-        (client === undefined || principal.client === client);
+    holds: (whose) => [...table.sessions.values()].some(({ record }) => isOf(record.principal, whose)),
+    async endOf(whose) {
+      const { tenant, subject } = whose;
+      const isMeant = ({ principal }: SessionRecord): boolean => isOf(principal, whose);
       const here = [...table.sessions.values()].filter(({ record }) => isMeant(record));
       await Promise.all(here.map((session) => table.end(session)));
       for (const id of await stored.idsOf(tenant, subject)) {
