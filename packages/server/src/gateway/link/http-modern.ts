@@ -89,8 +89,7 @@ async function request(
   const { paramHeaders } = state;
   try {
     const result = await send(state, method, params, sending);
-    if (method === 'tools/list') paramHeaders.learn(result);
-    return result;
+    return method === 'tools/list' ? paramHeaders.learn(result) : result;
   } catch (error) {
     // The tool wants arguments in headers and its list was never read over this link.
     if (method !== 'tools/call' || !(error instanceof ProtocolError) || error.code !== headerMismatch)

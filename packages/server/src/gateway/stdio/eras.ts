@@ -1,7 +1,7 @@
-import { hash } from 'node:crypto';
 import type { Tables } from '@sealgate/vault';
 import type { StdioUpstream } from '../../domain/upstream.ts';
-import type { Era } from './child.ts';
+import type { ChildEra as Era } from '../link/child-era.ts';
+import { digestOf } from '../link/key.ts';
 
 // Finding out a child's era starts its command twice, so the verdict is remembered, with its date: a stale "legacy"
 // would succeed silently for ever, so it is asked again after seven days, and when the command has changed.
@@ -21,7 +21,7 @@ export function openEras(tables: Tables, now: () => number): Eras {
   return {
     async recall(tenant, upstream) {
       const item = (await tables.get('upstream_eras', keyOf(tenant, upstream)))?.item;
-      if (item === undefined || item['command'] !== commandDigest(upstream)) return undefined;
+      if (item === undefined || item['command'] !== digestOf(upstream)) return undefined;
       if (now() - Number(item['atMs']) >= verdictMs) return undefined;
       const verdict = item['verdict'];
       return typeof verdict === 'string' ? (JSON.parse(verdict) as Era) : undefined;
@@ -30,7 +30,7 @@ export function openEras(tables: Tables, now: () => number): Eras {
       const verdict = JSON.stringify(era);
       await tables.put('upstream_eras', {
         ...keyOf(tenant, upstream),
-        command: commandDigest(upstream),
+        command: digestOf(upstream),
         verdict,
         atMs: now(),
       });
@@ -39,9 +39,4 @@ export function openEras(tables: Tables, now: () => number): Eras {
       await tables.remove('upstream_eras', keyOf(tenant, upstream));
     },
   };
-}
-
-/** A name for what is run: the command, its arguments, settings and directory. */
-export function commandDigest({ command, args, env, cwd }: StdioUpstream): string {
-  return hash('sha256', JSON.stringify([command, args, env, cwd ?? null]), 'base64url');
 }
