@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AdapterPayload } from 'oidc-provider';
-import { Provider } from './provider-library.ts';
 import { ownedBy, type Reuse } from './adapter.ts';
-import type { Kept, Payload, Shelf } from './shelf.ts';
+import { Provider } from './provider-library.ts';
+
+import type { Kept, Shelf } from './shelf.ts';
 
 // Several processes of one client share one refresh token and refresh at the same moment. Rotation with reuse detection
 // would end the family for it. So for a short while after a public client's refresh token was used, whoever brings it
