@@ -161,7 +161,8 @@ function trim(state: State): void {
     line.floor = Math.max(line.floor, number);
     line.retained -= 1;
     tidy(state, stream, line);
-    void state.records.remove({ stream, generation, number }).catch(failed);
+    // What is only too old ends by itself.
+    if (crowded) void state.records.remove({ stream, generation, number }).catch(failed);
   }
 }
 
