@@ -5,8 +5,8 @@ import { hash } from 'node:crypto';
 // so the part before the first "__" is always the upstream: whatever an upstream calls its tools, it takes no name of
 // another. A name that merely looks hashed is hashed too, so no two names of one upstream meet either.
 
-/** Longest public name, in characters. */
-export const nameCharactersMax = 64;
+// Longest public name.
+const nameCharactersMax = 64;
 const separator = '__';
 const plain = /^[A-Za-z0-9_./-]+$/;
 const notPlain = /[^A-Za-z0-9_./-]+/g;

@@ -51,9 +51,16 @@ function firstOf(bytes: Uint8Array, from: number): number {
 
 /** The place after the closing quote of the text whose opening quote is at `from`. */
 function endOfText(bytes: Uint8Array, from: number): number {
-  let at = from + 1;
-  while (at < bytes.length && bytes[at] !== quote) at += bytes[at] === backslash ? 2 : 1;
-  return at + 1;
+  // The native search: a text may be megabytes long.
+  let at = bytes.indexOf(quote, from + 1);
+  while (at >= 0 && isEscaped(bytes, at, from)) at = bytes.indexOf(quote, at + 1);
+  return at < 0 ? bytes.length : at + 1;
+}
+
+function isEscaped(bytes: Uint8Array, at: number, from: number): boolean {
+  let escapes = at;
+  while (escapes - 1 > from && bytes[escapes - 1] === backslash) escapes--;
+  return (at - escapes) % 2 === 1;
 }
 
 function isBlank(byte: number | undefined): boolean {
