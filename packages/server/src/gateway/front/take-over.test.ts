@@ -190,3 +190,36 @@ describe('a session whose owner is dead', () => {
     expect(stage.opened.map(({ closed }) => closed)).toEqual([false, false]);
   });
 });
+
+test('through any order of news, broken streams and dead owners, each message comes once and in turn', async () => {
+  stage = openStage({ resumption });
+  let owner = await stage.start();
+  const session = await initialize(owner.url(a));
+  const streams = [follow(await session.listen())];
+  const events = () => streams.flatMap((one) => one.events);
+  const got = () => events().flatMap(({ message }) => message?.params?.uri ?? []);
+  await until(() => events().length === 1);
+  let said = 0;
+  let roll = 7;
+  const chance = (of: number): boolean => (roll = (roll * 48_271) % 2_147_483_647) % 100 < of;
+  for (let step = 0; step < 150; step += 1) {
+    while (chance(70)) stage.opened.at(-1)!.conversation.hear(news(said++));
+    if (!chance(40)) continue;
+    if (chance(50)) await until(() => got().length === said);
+    streams.at(-1)!.drop();
+    while (chance(50)) stage.opened.at(-1)!.conversation.hear(news(said++));
+    if (chance(30)) {
+      // What was said is written down before its instance dies; a client that has it may have lost the rest.
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      owner.kill();
+      owner = await stage.start();
+    }
+    await streams.at(-1)!.ended;
+    const last = events().findLast(({ id }) => id !== undefined)!.id;
+    streams.push(follow(await session.at(owner.url(a)).listen(last)));
+  }
+  await until(() => got().length >= said);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  expect(got()).toEqual(Array.from({ length: said }, (_, n) => `x://${n}`));
+  expect(stage.opened.length).toBeGreaterThan(5);
+});
