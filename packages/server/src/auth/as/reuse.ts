@@ -2,7 +2,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { AdapterPayload } from 'oidc-provider';
 import { ownedBy, type Reuse } from './adapter.ts';
 import { Provider } from './provider-library.ts';
-
 import type { Kept, Shelf } from './shelf.ts';
 
 // Several processes of one client share one refresh token and refresh at the same moment. Rotation with reuse detection
