@@ -31,7 +31,7 @@ const children: readonly (readonly [name: string, command: Command])[] = [
   ['thinking', node(programFile('thinking'))],
   ['vanillajs', node(programFile('vanillajs'), '--stdio')],
   ['monitor', node(programFile('monitor'), '--stdio')],
-  ['conformance', node(fixture, '--stdio', '--era', 'both')],
+  ['conformance', node(fixture, '--stdio', '--era', 'legacy')],
 ];
 const servers: readonly (readonly [name: string, command: Command, eras: readonly Connected['era'][]])[] = [
   ['vanillajs-http', node(programFile('vanillajs')), ['legacy']],
