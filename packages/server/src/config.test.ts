@@ -68,6 +68,14 @@ test('the configuration is frozen in depth', () => {
     expect(Object.isFrozen(part)).toBe(true);
 });
 
+test('commands that may be run are a list; one that is empty is a mistake', () => {
+  const { limits } = initConfig({ env: { MCP_STDIO_COMMANDS: 'npx, /opt/a tool' }, cwd: folder() });
+  expect(limits.stdioCommands).toEqual(['npx', '/opt/a tool']);
+  expect(() => initConfig({ env: { MCP_STDIO_COMMANDS: 'npx,,uvx' }, cwd: folder() })).toThrow(
+    /MCP_STDIO_COMMANDS must be/,
+  );
+});
+
 test('each variable that is read arrives parsed', () => {
   const cwd = folder();
   const env = {

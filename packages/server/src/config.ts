@@ -42,6 +42,8 @@ export interface AppConfig {
     /** The oldest MCP revision that is spoken. */
     readonly protocolMin: string;
     readonly bodyBytesMax: number;
+    /** The only commands that are run as upstreams; `undefined`: any that the operator has described. */
+    readonly stdioCommands: readonly string[] | undefined;
   };
   /** How the server stops. */
   readonly drain: {
@@ -142,6 +144,7 @@ function shape(values: Values, keys: KeyChoice, warnings: readonly string[], cwd
       requestTimeoutSeconds: values.REQUEST_TIMEOUT_SECONDS,
       protocolMin: values.MCP_MIN_PROTOCOL_VERSION,
       bodyBytesMax: values.BODY_BYTES_MAX,
+      stdioCommands: values.MCP_STDIO_COMMANDS,
     },
     drain: { delaySeconds: values.DRAIN_DELAY_SECONDS, seconds: values.DRAIN_SECONDS },
     warnings,

@@ -2,6 +2,7 @@
 // parsed values are all made from this table, so a variable is added in one place.
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { mailServer, sender } from './mail.ts';
 import type { Active } from './variable.ts';
 
 const text = z.string().min(1);
@@ -29,23 +30,6 @@ const origin = text.transform((given, context) => {
   context.addIssue('not an origin');
   return z.NEVER;
 });
-
-/** A mail server and nothing else: options in a path or query could switch its checks off. */
-const mailServer = text.refine((given) => {
-  const url = URL.parse(given);
-  return (
-    url !== null &&
-    /^smtps?:$/.test(url.protocol) &&
-    url.hostname !== '' &&
-    /^\/?$/.test(url.pathname) &&
-    `${url.search}${url.hash}` === ''
-  );
-});
-
-/** One address, with or without a name, in one line. */
-const sender = text.regex(
-  /^(?:[^<>@",;\p{C}]{1,100} <[^<>@\s",;\p{C}]{1,64}@[^<>@\s",;\p{C}]{1,253}>|[^<>@\s",;\p{C}]{1,64}@[^<>@\s",;\p{C}]{1,253})$/u,
-);
 
 /** Every variable that this version reads, by name. */
 export const active = {
@@ -280,6 +264,16 @@ export const active = {
     secret: false,
     parse: choice('2025-03-26', '2025-06-18', '2025-11-25', '2026-07-28'),
     expected: '2025-03-26, 2025-06-18, 2025-11-25 or 2026-07-28',
+  },
+  MCP_STDIO_COMMANDS: {
+    group: 'core',
+    doc: 'The only commands that are run as upstreams, by comma, each written as in the upstream it is for; not set: whichever the operator has described. No request can name a command.',
+    default: undefined,
+    secret: false,
+    parse: text
+      .transform((list) => list.split(',').map((command) => command.trim()))
+      .refine((commands) => commands.every((command) => command !== '')),
+    expected: 'commands separated by commas, such as npx,uvx,/usr/local/bin/tool',
   },
   MCP_DEV_SKIP_AUTH: {
     group: 'development',

@@ -84,7 +84,7 @@ export interface ProtocolParts {
 export function openProtocol({ ground, gate, owners, config, log, now }: ProtocolParts): Protocol {
   const { tables, sealer, audit, upstreams } = ground;
   const callSeconds = config.limits.requestTimeoutSeconds;
-  const limits = { ...linkLimits, callSeconds };
+  const limits = { ...linkLimits, callSeconds, commands: config.limits.stdioCommands };
   const verdicts = openVerdicts(tables, now);
   const links = openLinks({
     audit,

@@ -181,6 +181,15 @@ describe('how many there may be', () => {
   });
 });
 
+test('a command that the operator does not allow is never run, and nothing is lent to it', async () => {
+  stage = openStage({ commands: ['/usr/bin/true', 'node'] });
+  await expect(stage.talk(tiny('tiny', { credential })).text('pid')).rejects.toThrow(/may not be run here/);
+  expect(stage.lines).toEqual([]);
+  await stage.close();
+  stage = openStage({ commands: [process.execPath] });
+  expect(await stage.talk(tiny()).text('echo', { text: 'runs' })).toBe('runs');
+});
+
 test('a child that falls over is started again, and one that keeps falling waits longer each time', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'sealgate-links-'));
   const starts = join(folder, 'starts');

@@ -12,6 +12,8 @@ export interface LinkLimits {
   readonly idleSeconds: number;
   /** From its start to the end of the handshake; generous, since package runners download first. */
   readonly startSeconds: number;
+  /** The only commands that are run; `undefined`: whichever the operator has described. */
+  readonly commands: readonly string[] | undefined;
   /** The longest call, without the time in which the client was asked something. */
   readonly callSeconds: number;
 }
@@ -25,4 +27,5 @@ export const linkLimits: LinkLimits = {
   idleSeconds: 600,
   startSeconds: 60,
   callSeconds: 300,
+  commands: undefined,
 };

@@ -158,8 +158,14 @@ async function end(state: State, slot: Slot | undefined): Promise<void> {
   await endIn(slot);
 }
 
-async function lend({ gate }: LinksParts, { context, subject, upstream, request }: Ask) {
+async function lend({ gate, limits }: LinksParts, { context, subject, upstream, request }: Ask) {
   if (upstream.kind === 'http') return undefined;
+  // Before anything is lent. The whole text is compared: another path to a program of the same name is another command.
+  if (limits.commands?.includes(upstream.command) === false)
+    throw refuse(
+      'upstream_unavailable',
+      `upstream "${upstream.name}" has a command that may not be run here: add it to MCP_STDIO_COMMANDS`,
+    );
   const required = upstream.credential !== undefined;
   return gate.lendToChild({ context, subject, upstream: upstream.name, required, request });
 }
