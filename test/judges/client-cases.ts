@@ -37,7 +37,7 @@ function clientCase(front: 'same' | 'other', suite: Suite, scenario: string): Co
       const judged = await judge({
         suite,
         name: `client-${front}`,
-        args: [...args, '--timeout', '60000'],
+        args: [...args, '--timeout', '20000'],
         env,
       });
       return judged.failed.length === 0 ? '' : 'fails as expected';

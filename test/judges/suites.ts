@@ -33,6 +33,8 @@ export interface Judgement {
   /** `server` or `client` and their options. */
   readonly args: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** It is killed after this long. */
+  readonly timeoutMs?: number;
   /** Whether the revision's frozen list is run; else `args` say what. */
   readonly required?: boolean;
 }
@@ -46,7 +48,14 @@ export async function judgeServer(suite: Suite, url: string, name: string): Prom
 }
 
 /** Run a suite. @throws AssertionError with what was wrong, unless it was expected */
-export async function judge({ suite, name, args, env = {}, required = false }: Judgement): Promise<Judged> {
+export async function judge({
+  suite,
+  name,
+  args,
+  env = {},
+  timeoutMs = 150_000,
+  required = false,
+}: Judgement): Promise<Judged> {
   const expected = fileURLToPath(new URL(`expected/${name}-${suite}.yml`, import.meta.url));
   const folder = await mkdtemp(join(tmpdir(), 'sealgate-conformance-'));
   try {
@@ -59,7 +68,7 @@ export async function judge({ suite, name, args, env = {}, required = false }: J
     ];
     const program = suite === '0.1.16' ? 'conformance01' : 'conformance02';
     const environment = { PATH: process.env['PATH'] ?? '', ...env };
-    const ended = await runProgram(program, all, { env: environment, timeoutMs: 150_000 });
+    const ended = await runProgram(program, all, { env: environment, timeoutMs });
     const counted = countOf(ended.stdout);
     const failed = await Promise.all(counted.failed.map((scenario) => wrongIn(folder, scenario)));
     const told = [...failed, `${counted.scenarios} scenarios passed`, ended.stderr.slice(-2000)].join('\n');
