@@ -56,6 +56,17 @@ async function answerOf(work: () => Promise<unknown>): Promise<unknown> {
   }
 }
 
+/**
+ * For a plan's `settle`, where one side is HTTP and the other is not: an SDK client wraps an error that came with a status
+ * into one of its own.
+ */
+export function withoutStatus(_question: string, answer: unknown): unknown {
+  const { data } = (answer as { error?: { data?: { text?: unknown } } }).error ?? {};
+  if (typeof data?.text !== 'string') return answer;
+  const { code, message } = (JSON.parse(data.text) as { error: { code: number; message: string } }).error;
+  return { error: { code, message } };
+}
+
 // Through JSON: what is compared is what could have been on the wire, not an SDK's objects.
 function plain(value: unknown): unknown {
   return value === undefined ? undefined : (JSON.parse(JSON.stringify(value)) as unknown);

@@ -9,7 +9,7 @@ import type { Listening } from './fixtures/listen.ts';
 import { localStdio, opening, startLocalClient, type RawLocal } from './fixtures/local-client.ts';
 import { startModern, type ModernUpstream } from './fixtures/modern.ts';
 import { everythingPlan, modernPlan } from './fixtures/plans.ts';
-import { parity } from './parity.ts';
+import { parity, withoutStatus } from './parity.ts';
 import { done, freshDataDir, removeDataDir, sealgate, startSealgate, type Running } from './start.ts';
 
 // `sealgate stdio` as local clients use it: a process they start, over a running gateway or alone.
@@ -41,13 +41,6 @@ async function open(client: RawLocal, capabilities: object = {}): Promise<void> 
   client.say(initialize);
   expect((await client.hear(({ id }) => id === 0)).result).toMatchObject({ protocolVersion: '2025-11-25' });
   client.say(initialized);
-}
-/** On HTTP an SDK client wraps an error that came with a status into one of its own. */
-function withoutStatus(_question: string, answer: unknown): unknown {
-  const { data } = (answer as { error?: { data?: { text?: unknown } } }).error ?? {};
-  if (typeof data?.text !== 'string') return answer;
-  const { code, message } = (JSON.parse(data.text) as { error: { code: number; message: string } }).error;
-  return { error: { code, message } };
 }
 const call = (id: number, name: string, args: object = {}) => ({
   jsonrpc: '2.0',

@@ -27,11 +27,11 @@ export interface ParityStage {
 const fixture = fileURLToPath(new URL('../fixtures/conformance-server.ts', import.meta.url));
 const node = (...args: string[]): Command => ({ command: process.execPath, args, env: {} });
 
-const children: readonly (readonly [name: string, command: Command])[] = [
-  ['thinking', node(programFile('thinking'))],
-  ['vanillajs', node(programFile('vanillajs'), '--stdio')],
-  ['monitor', node(programFile('monitor'), '--stdio')],
-  ['conformance', node(fixture, '--stdio', '--era', 'legacy')],
+const children: readonly (readonly [name: string, command: Command, era: Connected['era']])[] = [
+  ['thinking', node(programFile('thinking')), 'legacy'],
+  ['vanillajs', node(programFile('vanillajs'), '--stdio'), 'legacy'],
+  ['monitor', node(programFile('monitor'), '--stdio'), 'legacy'],
+  ['conformance', node(fixture, '--stdio', '--era', 'both'), 'modern'],
 ];
 const servers: readonly (readonly [name: string, command: Command, eras: readonly Connected['era'][]])[] = [
   ['vanillajs-http', node(programFile('vanillajs')), ['legacy']],
@@ -73,9 +73,9 @@ export async function openParityStage(): Promise<ParityStage> {
     const at: Address = gateway.upstream(name);
     pairs.set(`${name}, ${era} era`, { name, era, direct, through: () => connectHttp(at, era) });
   };
-  for (const [name, command] of children) {
+  for (const [name, command, era] of children) {
     await done(dataDir, ['upstreams', 'add', name, '--command', command.command, '--', ...command.args]);
-    pair(name, 'legacy', () => connectStdio(command));
+    pair(name, era, () => connectStdio(command, era));
   }
   for (const [name, command, eras] of servers) {
     const { url, close } = await startServer(command);
