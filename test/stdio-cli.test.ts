@@ -112,6 +112,15 @@ describe.each(['over a running gateway', 'alone'] as const)('%s', (way) => {
     const { result } = await client.hear(({ id, method }) => id === 1 && method === undefined);
     expect(JSON.stringify(result)).toContain('the answer of the model');
   }, 30_000);
+  it('gives all upstreams as one when none is named', async () => {
+    await prepare();
+    const client = startClient();
+    await open(client);
+    client.say({ jsonrpc: '2.0', id: 1, method: 'tools/list' });
+    expect(JSON.stringify((await client.hear(({ id }) => id === 1)).result)).toContain('"modern__echo"');
+    client.say(call(2, 'modern__echo', { text: 'through all' }));
+    expect(JSON.stringify((await client.hear(({ id }) => id === 2)).result)).toContain('through all');
+  }, 30_000);
   it('ends with 0 when the client says no more, after its answers', async () => {
     await prepare();
     const before = modern.sessions();
