@@ -208,22 +208,20 @@ test('a child that falls over is started again, and one that keeps falling waits
   await rm(folder, { recursive: true });
 });
 
-test('the log messages of a shared child are told to those who asked for them, each at their own level', async () => {
+test('log messages are told to whoever has the child alone, and never to others', async () => {
   stage = openStage();
-  const loud = stage.talk(tiny(), { subject: 'ann' });
-  const quiet = stage.talk(tiny(), { subject: 'bob' });
+  const loud = stage.talk(tiny(), { subject: 'ann', holder: 'h1' });
+  const other = stage.talk(tiny(), { subject: 'bob', holder: 'h2' });
+  const shared = await loud.text('pid');
+  expect(await other.text('pid')).toBe(shared);
   await loud.request('logging/setLevel', { level: 'debug' });
-  await quiet.request('logging/setLevel', { level: 'error' });
-  const params = { level: 'info', data: 'x' };
-  await quiet.text('announce', { method: 'notifications/message', params });
-  await quiet.text('announce', { method: 'notifications/private', params: { of: 'bob' } });
-  await quiet.text('announce', { method: 'notifications/tools/list_changed' });
-  await until(() => quiet.heard.length > 0);
-  expect(loud.heard.map(({ method }) => method)).toEqual([
-    'notifications/message',
-    'notifications/tools/list_changed',
-  ]);
-  expect(quiet.heard.map(({ method }) => method)).toEqual(['notifications/tools/list_changed']);
+  expect(await loud.text('pid')).not.toBe(shared);
+  const message = { method: 'notifications/message', params: { level: 'info', data: 'x' } };
+  const list = { method: 'notifications/tools/list_changed' };
+  for (const talk of [other, loud]) for (const notice of [message, list]) await talk.text('announce', notice);
+  await until(() => loud.heard.length === 2);
+  expect(loud.heard).toEqual([message, list]);
+  expect(other.heard).toEqual([list]);
 });
 
 test('a subscription outlives the child', async () => {

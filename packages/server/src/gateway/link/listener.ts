@@ -16,11 +16,12 @@ export interface Listener {
 /**
  * Whether a notification is for this listener.
  *
- * @param shared the link is other people's too: then log messages, updates and lists are told to those who want them, and
+ * @param shared the link is other people's too: then updates and lists are told to those who want them, and
  *   anything else, which could be another person's business, is told to nobody
  */
 export function isFor({ method, params }: Notice, { level, uris }: Listener, shared: boolean): boolean {
-  if (method === 'notifications/message') return isLoud(params?.['level'], level);
+  // A log message is about somebody's call, and nobody can tell whose: over a shared link it is told to nobody.
+  if (method === 'notifications/message') return !shared && isLoud(params?.['level'], level);
   if (method === 'notifications/resources/updated')
     return [...uris].some((uri) => isWithin(String(params?.['uri']), uri));
   return told.has(method) || !shared;

@@ -89,7 +89,10 @@ async function reach(
     upstream,
     capabilities: holder === undefined ? {} : askable(conversation.capabilities),
     holder,
-    alone: era === 'modern' && holder !== undefined,
+    // Whoever wants a child's log messages has a child of their own: those of a shared one may be of other people's calls.
+    alone:
+      holder !== undefined &&
+      (era === 'modern' || (upstream.kind === 'stdio' && listener.level !== undefined)),
     prefer: era,
     listener,
     resume: resumed,
@@ -116,15 +119,13 @@ async function reach(
 
 async function request(parts: SingleParts, state: State, relayed: Relayed): Promise<unknown> {
   const { method, params, context, bytes } = relayed;
+  const level = method === 'logging/setLevel' ? logLevelOf(params?.['level']) : undefined;
+  if (level !== undefined) state.listener.level = level;
   const reached = await reach(parts, state, context, { method, ...(bytes === undefined ? {} : { bytes }) });
   const { link, slot } = reached;
   const { listener, conversation } = state;
-  if (method === 'logging/setLevel') {
-    const level = logLevelOf(params?.['level']);
-    if (level !== undefined) listener.level = level;
-    // In the newer era the level travels with each request.
-    if (link.era === 'modern') return {};
-  }
+  // In the newer era the level travels with each request.
+  if (method === 'logging/setLevel' && link.era === 'modern') return {};
   if (method === 'ping' && link.era === 'modern') return {};
   const send = (sent: Values | undefined): Promise<unknown> =>
     relay(parts, reached, {
