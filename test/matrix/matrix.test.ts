@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { done, freshDataDir, removeDataDir, startSealgate, type Running } from '../start.ts';
@@ -16,8 +17,12 @@ let gateway: Running;
 let dataDir: string;
 const servers: ChildProcess[] = [];
 
+const count = (): string => join(dataDir, 'cancelled.txt');
+
 async function startHttp(era: string): Promise<string> {
-  const server = spawn(process.execPath, [program, '--era', era], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const server = spawn(process.execPath, [program, '--era', era, '--count', count()], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   servers.push(server);
   const [line] = (await once(server.stdout, 'data')) as [Buffer];
   return line.toString().trim();
@@ -26,6 +31,8 @@ async function startHttp(era: string): Promise<string> {
 beforeAll(async () => {
   dataDir = await freshDataDir();
   gateway = await startSealgate({ dataDir, env: { RATE_LIMIT_MCP_RPM: '100000' } });
+  // The example: every list is to be the matrix's own.
+  await done(dataDir, ['upstreams', 'remove', 'everything']);
 });
 afterAll(async () => {
   await gateway.stop();
@@ -37,7 +44,7 @@ async function add({ name, era, over }: UpstreamKind): Promise<void> {
   const how =
     over === 'http'
       ? ['--url', await startHttp(era)]
-      : ['--command', process.execPath, '--', program, '--stdio', '--era', era];
+      : ['--command', process.execPath, '--', program, '--stdio', '--era', era, '--count', count()];
   await done(dataDir, ['upstreams', 'add', name, ...how]);
 }
 

@@ -1,3 +1,4 @@
+import { appendFileSync, existsSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -15,7 +16,16 @@ import { serveStdio, StdioServerTransport } from '@modelcontextprotocol/server/s
 import { apps, completions, prompts, questions, resources, templates, tools } from './offer.ts';
 
 // The upstream of the matrix, as a process of one era: `--era legacy|modern`, over HTTP (prints its address) or `--stdio`.
+// Each cancelled call adds a byte to the file `--count`.
 // It has one of each thing that a revision knows.
+
+const { era, stdio, count } = parseArgs({
+  options: {
+    era: { type: 'string', default: 'legacy' },
+    stdio: { type: 'boolean', default: false },
+    count: { type: 'string', default: '/dev/null' },
+  },
+}).values;
 
 type Values = Record<string, unknown>;
 type Result = Values;
@@ -58,7 +68,8 @@ async function steps(ctx: ServerContext): Promise<Result> {
         params: { progressToken, progress: step },
       });
     await sleep(50, undefined, { signal: ctx.mcpReq.signal }).catch(() => {
-      cancelled += 1;
+      // In a file: the next question may reach another process of this upstream.
+      appendFileSync(count, '.');
       throw new ProtocolError(-32_603, 'cancelled');
     });
     if (step === 3 && progressToken !== undefined) return text('three steps');
@@ -66,10 +77,9 @@ async function steps(ctx: ServerContext): Promise<Result> {
   return text('all steps');
 }
 
-let cancelled = 0;
-
 function paged(cursor: string | undefined): Result {
   const from = cursor === undefined ? 0 : Number(Buffer.from(cursor, 'base64url').toString());
+  if (Number.isNaN(from)) throw new ProtocolError(-32_602, 'Unknown cursor');
   const next = from + pageSize;
   return {
     tools: tools.slice(from, next),
@@ -80,7 +90,8 @@ function paged(cursor: string | undefined): Result {
 function read(uri: string): Values {
   if (uri === apps.uri) return { uri, mimeType: apps.mimeType, text: apps.html };
   if (uri === 'matrix://watched') return { uri, mimeType: 'text/plain', text: 'watched' };
-  if (uri === 'matrix://cancelled') return { uri, mimeType: 'text/plain', text: String(cancelled) };
+  if (uri === 'matrix://cancelled')
+    return { uri, mimeType: 'text/plain', text: String(existsSync(count) ? statSync(count).size : 0) };
   const id = /^matrix:\/\/item\/([a-z]+)$/.exec(uri)?.[1];
   if (id === undefined) throw new ProtocolError(-32_602, 'Resource not found', { uri });
   return { uri, mimeType: 'text/plain', text: `item ${id}` };
@@ -164,9 +175,6 @@ function modernFetch(): (request: Request) => Promise<Response> {
   return (request) => handler.fetch(request);
 }
 
-const { era, stdio } = parseArgs({
-  options: { era: { type: 'string', default: 'legacy' }, stdio: { type: 'boolean', default: false } },
-}).values;
 if (stdio && era === 'modern')
   serveStdio(
     () => {

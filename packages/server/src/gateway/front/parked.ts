@@ -52,7 +52,8 @@ export function openParked(limits: ModernLimits): Parked {
   };
   return {
     park(caller, call, before) {
-      const theirs = [...waiting.values()].filter((entry) => isOf(entry, { ...caller, client: undefined }));
+      const { tenant, subject } = caller;
+      const theirs = [...waiting.values()].filter((entry) => isOf(entry.caller, { tenant, subject }));
       if (theirs.length >= limits.parkedPerPersonMax) giveUp(theirs[0]!, 'newer calls wait for input');
       if (waiting.size >= limits.parkedMax) {
         call.end('too many calls wait for input');
