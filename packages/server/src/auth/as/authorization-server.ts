@@ -67,10 +67,8 @@ export interface AuthorizationServer {
 
 /** Open it; its keys are minted at the first time. The provider itself is made when the address is known. */
 export async function openAuthorizationServer(parts: AuthorizationServerParts): Promise<AuthorizationServer> {
-  const { tables, sealer, people, now } = parts;
-  const lasting = tablesShelf(sealedTables(tables, sealer), sealer, now);
-  const sealing = { kind: 'token', table: 'oauth_records', tenant: systemTenant } as const;
-  const passing = recordsShelf(sealedRecords(tableRecords(tables, { now }), sealer, sealing), now);
+  const { people, now } = parts;
+  const { lasting, passing } = openShelves(parts);
   const keys = await openServerKeys(lasting, parts.authSecret);
   const names = openNames(parts);
   const tokens = openTokens({
@@ -80,11 +78,7 @@ export async function openAuthorizationServer(parts: AuthorizationServerParts): 
     clientStands: (client) => clients.stands(client),
     isMember: (tenant, subject) => people.isMember(subject, tenant),
   });
-  const listeners = new Set<() => void>();
-  const revoked = (): void => {
-    tokens.forget();
-    for (const listener of listeners) listener();
-  };
+  const { revoked, onRevoked } = openRevocations(() => tokens.forget());
   const reuse = openReuse({ lasting, passing, now });
   const adapter = openAdapter({ lasting, passing, now, reuse, revoked });
   const provider = once(() => {
@@ -111,10 +105,7 @@ export async function openAuthorizationServer(parts: AuthorizationServerParts): 
     clients,
     names,
     tokens,
-    onRevoked(listener) {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
+    onRevoked,
     routes(app, serving) {
       const { sessions } = serving;
       const routing = { ...serving, signsIn: sessions !== undefined, provider, answer, names, now };
@@ -123,6 +114,28 @@ export async function openAuthorizationServer(parts: AuthorizationServerParts): 
       void app.register(async (scope) =>
         interactionRoutes(scope, { ...parts, sessions, provider, names, clients }),
       );
+    },
+  };
+}
+
+function openShelves({ tables, sealer, now }: AuthorizationServerParts) {
+  const sealing = { kind: 'token', table: 'oauth_records', tenant: systemTenant } as const;
+  return {
+    lasting: tablesShelf(sealedTables(tables, sealer), sealer, now),
+    passing: recordsShelf(sealedRecords(tableRecords(tables, { now }), sealer, sealing), now),
+  };
+}
+
+/** Tells of revocations in this process. @param first told before everybody else */
+function openRevocations(first: () => void) {
+  const listeners = new Set([first]);
+  return {
+    revoked(): void {
+      for (const listener of listeners) listener();
+    },
+    onRevoked(listener: () => void): () => void {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
     },
   };
 }
