@@ -65,3 +65,14 @@ export function refuse(
 ): Refusal<ServerCode> {
   return new Refusal(code, message, detail, cause === undefined ? undefined : { cause });
 }
+
+/** A refusal that knows when the same request may succeed. */
+export class TryLater extends Refusal<ServerCode> {
+  readonly retryAfterSeconds: number;
+
+  /** @param message one sentence that is safe to show */
+  constructor(code: ServerCode, message: string, retryAfterSeconds: number) {
+    super(code, message);
+    this.retryAfterSeconds = retryAfterSeconds;
+  }
+}

@@ -92,7 +92,8 @@ function unfitness({ status, headers, body }: Answer): string | undefined {
   return 'with something that is not MCP: check its address';
 }
 
-function isMessage(headers: Answer['headers'], body: Answer['body']): boolean {
+/** Whether an answer is a whole JSON-RPC message. */
+export function isMessage(headers: Answer['headers'], body: Answer['body']): boolean {
   if (bodyTypeOf(headers['content-type']) !== 'json' || !(body instanceof Uint8Array)) return false;
   try {
     const message: unknown = JSON.parse(Buffer.from(body).toString('utf8'));

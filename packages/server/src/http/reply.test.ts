@@ -1,6 +1,6 @@
 import { Refusal, vaultCodes } from '@sealgate/vault';
 import { describe, expect, it } from 'vitest';
-import { refuse, serverCodes } from '../errors.ts';
+import { refuse, serverCodes, TryLater } from '../errors.ts';
 import { answerTo, healthAnswer, isRefusal, rawAnswer, type Circumstance } from './reply.ts';
 
 const rpc: Circumstance = { requestId: 'r-1', form: 'rpc', messageId: 7 };
@@ -24,6 +24,15 @@ describe('a refusal', () => {
         error: { code, message: 'said', requestId: 'r-1' },
       });
     }
+  });
+
+  it('says after how many seconds to try again, when that is known', () => {
+    const resting = new TryLater('upstream_unavailable', 'it rests', 7);
+    expect(answerTo(resting, rpc)).toMatchObject({ status: 502, headers: { 'retry-after': '7' } });
+    expect(
+      answerTo(refuse('upstream_unavailable', 'it is gone'), rpc).headers['retry-after'],
+    ).toBeUndefined();
+    expect(answerTo(refuse('overloaded', 'too many'), rpc).headers['retry-after']).toBe('1');
   });
 
   it('answers header mismatches and unknown revisions in the codes of MCP 2026-07-28', () => {

@@ -1,7 +1,7 @@
 import { Refusal, type VaultCode } from '@sealgate/vault';
 import { modernRevisions } from '../domain/eras.ts';
 import type { ProblemPage } from '../domain/route-config.ts';
-import type { ServerCode } from '../errors.ts';
+import { TryLater, type ServerCode } from '../errors.ts';
 
 // The only place that knows statuses. A refusal says its code and its message; anything else that was thrown is a
 // fault of ours and says the request's id, by which the log has the rest.
@@ -142,7 +142,7 @@ export function answerTo(error: unknown, circumstance: Circumstance): Written {
       /^Bearer (?:error="[a-z_]+", )?/,
       'Bearer error="insufficient_scope", ',
     );
-  const retryAfter = retryable.get(code);
+  const retryAfter = error instanceof TryLater ? String(error.retryAfterSeconds) : retryable.get(code);
   if (retryAfter !== undefined) headers['retry-after'] = retryAfter;
   if (closesConnection.has(code)) headers['connection'] = 'close';
   Object.assign(headers, circumstance.headers);

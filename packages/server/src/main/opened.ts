@@ -1,6 +1,6 @@
-import type { Gate } from '@sealgate/vault';
 import type { AuthorizationServer } from '../auth/as/authorization-server.ts';
 import type { AppConfig } from '../config.ts';
+import type { BoundedGate } from '../gateway/bounded-gate.ts';
 import type { Forward } from '../gateway/forward.ts';
 import type { Owners } from '../gateway/owner/owners.ts';
 import type { Address } from './address.ts';
@@ -17,7 +17,7 @@ export interface Opened {
   readonly authorization: AuthorizationServer;
   /** `undefined`: nobody can sign in in a browser. */
   readonly signIn: SignIn | undefined;
-  readonly gate: Gate;
+  readonly gate: BoundedGate;
   readonly forward: Forward;
   readonly owners: Owners;
   readonly protocol: Protocol;

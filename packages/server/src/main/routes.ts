@@ -8,7 +8,7 @@ import type { Sealgate } from './sealgate.ts';
 
 /** What answers beside `/mcp/{upstream}`: health and metrics. */
 export function openRoutes(
-  { ground, protocol, config }: Pick<Sealgate, 'ground' | 'protocol' | 'config'>,
+  { ground, gate, protocol, config }: Pick<Sealgate, 'ground' | 'gate' | 'protocol' | 'config'>,
   metrics: Metrics,
 ): Required<Pick<HttpParts<unknown>, 'health' | 'routes'>> {
   const held = [
@@ -19,6 +19,7 @@ export function openRoutes(
     ['listening', 'Subscription streams of clients that are open now.'],
   ] as const;
   for (const [name, help] of held) metrics.observe(`sealgate_${name}`, help, () => protocol.counts()[name]);
+  metrics.observe('sealgate_upstreams_resting', 'Upstreams left alone after failures.', gate.resting);
   metrics.observe(
     'sealgate_journal_waiting',
     'Journal entries that wait for the disk.',
@@ -29,18 +30,7 @@ export function openRoutes(
     'Outcomes the journal had no room for.',
     () => ground.journal.health().lost,
   );
-  metrics.observe('sealgate_process_resident_bytes', 'Resident memory of the process.', () =>
-    process.memoryUsage.rss(),
-  );
-  metrics.observe(
-    'sealgate_process_heap_bytes',
-    'JavaScript heap in use.',
-    () => process.memoryUsage().heapUsed,
-  );
-  metrics.observe('sealgate_process_cpu_seconds', 'CPU time of the process since its start.', () => {
-    const { user, system } = process.cpuUsage();
-    return (user + system) / 1e6;
-  });
+  observeProcess(metrics);
   return {
     async health() {
       const failing = await failingStores(ground);
@@ -62,6 +52,21 @@ export function openRoutes(
       });
     },
   };
+}
+
+function observeProcess(metrics: Metrics): void {
+  metrics.observe('sealgate_process_resident_bytes', 'Resident memory of the process.', () =>
+    process.memoryUsage.rss(),
+  );
+  metrics.observe(
+    'sealgate_process_heap_bytes',
+    'JavaScript heap in use.',
+    () => process.memoryUsage().heapUsed,
+  );
+  metrics.observe('sealgate_process_cpu_seconds', 'CPU time of the process since its start.', () => {
+    const { user, system } = process.cpuUsage();
+    return (user + system) / 1e6;
+  });
 }
 
 function isLocal(hostname: string): boolean {

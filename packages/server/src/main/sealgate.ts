@@ -1,6 +1,7 @@
 import { openGate, type Tables } from '@sealgate/vault';
 import type { Operations } from '../admin/operations.ts';
 import type { AppConfig } from '../config.ts';
+import { boundGate } from '../gateway/bounded-gate.ts';
 import { carryDefaults, openCarry } from '../gateway/carry.ts';
 import { openForward } from '../gateway/forward.ts';
 import { openSessionHandles } from '../gateway/session-handle.ts';
@@ -60,7 +61,8 @@ async function above(ground: Ground, config: AppConfig, log: Log, { now, print }
   const authorization = await openAuthorization({ ground, config, address, log, now });
   const callSeconds = config.limits.requestTimeoutSeconds;
   const { carry, close: closeCarry } = openCarry({ ...carryDefaults, callMs: callSeconds * 1000 });
-  const gate = openGate({ connections: ground.connections, audit: ground.audit, carry, now });
+  const gate = boundGate(openGate({ connections: ground.connections, audit: ground.audit, carry, now }));
+  ground.upstreams.onChange(gate.forgive);
   const owners = await openInstance(ground, config, log, now);
   const protocol = openProtocol({ ground, gate, owners, config, log, now });
   const held = openHeld({

@@ -3,6 +3,7 @@ import type { AuditContext, Refusal } from '@sealgate/vault';
 import type { HttpUpstream } from '../../domain/upstream.ts';
 import { refuse } from '../../errors.ts';
 import type { Values } from '../front/target.ts';
+import { Silence } from '../silence.ts';
 import { isDeclared } from './child-link.ts';
 import { withoutSubscription } from './child-notices.ts';
 import type { LinkEvents, Sending } from './link.ts';
@@ -184,7 +185,7 @@ function asError(error: unknown): Error {
 }
 
 function tooLate({ name }: HttpUpstream): Refusal {
-  return refuse('upstream_timeout', `upstream "${name}" did not answer in time`);
+  return new Silence('upstream_timeout', `upstream "${name}" did not answer in time`);
 }
 
 function unanswered({ name }: HttpUpstream): Refusal {

@@ -1,7 +1,7 @@
 import type { AuditContext } from '@sealgate/vault';
 import { legacyRevisions, modernRevisions } from '../../domain/eras.ts';
-import { refuse } from '../../errors.ts';
 import type { Values } from '../front/target.ts';
+import { Silence } from '../silence.ts';
 import { enveloped, mirrored } from './envelope.ts';
 import { exchange, type WireParts } from './http-wire.ts';
 import type { LinkLimits } from './limits.ts';
@@ -78,12 +78,9 @@ async function ask(
 ): Promise<{ readonly answer: Values | undefined; readonly sessionId: string | undefined }> {
   let answer: Values | undefined;
   let sessionId: string | undefined;
-  let slow = false;
   const stop = new AbortController();
-  const timer = setTimeout(() => {
-    slow = true;
-    stop.abort();
-  }, parts.limits.startSeconds * 1000);
+  const slow = new Silence('upstream_timeout', `upstream "${parts.upstream.name}" did not answer in time`);
+  const timer = setTimeout(() => stop.abort(slow), parts.limits.startSeconds * 1000);
   const asked = { context: parts.context, method: 'POST' as const, message, headers, signal: stop.signal };
   try {
     await exchange(parts, asked, {
@@ -96,8 +93,7 @@ async function ask(
       onEvent: () => undefined,
     });
   } catch (error) {
-    if (slow) throw refuse('upstream_timeout', `upstream "${parts.upstream.name}" did not answer in time`);
-    throw error;
+    throw stop.signal.aborted ? slow : error;
   } finally {
     clearTimeout(timer);
   }
