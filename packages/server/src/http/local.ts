@@ -30,7 +30,9 @@ export async function openLocalHttp<Admitted>(
   const load = openLoad(settings);
   const app = newApp(settings, parts);
   app.addHook('onRequest', async ({ raw }) => refuseForeign(raw.rawHeaders));
-  await app.register(async (scope) => mcpRoutes(scope, { mcp: parts.mcp, load, onFault: parts.onFault }));
+  await app.register(async (scope) =>
+    mcpRoutes(scope, { mcp: parts.mcp, load, unreadMs: settings.unreadMs, onFault: parts.onFault }),
+  );
   rmSync(path, { force: true });
   try {
     // Nobody else can have opened it in between: the directory is its owner's.

@@ -5,12 +5,15 @@ import type { Exchange, McpHandler } from './exchange.ts';
 import { fromFastify } from './fastify-errors.ts';
 import type { Load } from './load.ts';
 import { answerTo, isRefusal, type Circumstance } from './reply.ts';
+import { cutUnread } from './unread.ts';
 import { replyOver } from './writer.ts';
 
 /** What the MCP routes need beside their handler. */
 export interface McpRouteParts<Admitted> {
   readonly mcp: McpHandler<Admitted>;
   readonly load: Load;
+  /** Longest wait for a client to take what was written to it. */
+  readonly unreadMs: number;
   /** Told of every fault of ours, with the request's id. */
   onFault(error: unknown, requestId: string): void;
 }
@@ -23,7 +26,7 @@ const allow = { allow: methods.join(', ') };
 /** The MCP addresses: POST, GET and DELETE, bodies as the bytes they came in. Everything else is 405. */
 export function mcpRoutes<Admitted>(
   app: FastifyInstance,
-  { mcp, load, onFault }: McpRouteParts<Admitted>,
+  { mcp, load, unreadMs, onFault }: McpRouteParts<Admitted>,
 ): void {
   // On the request itself: a WeakMap with an entry a request keeps the collector busy.
   app.decorateRequest('admission', undefined);
@@ -51,7 +54,7 @@ export function mcpRoutes<Admitted>(
     if (admission === undefined) throw new Error('a request got past admission');
     reply.hijack();
     const answering = { ...circumstance(request), onFault };
-    await carryOut({ request, reply, admission, mcp, load, circumstance: answering });
+    await carryOut({ request, reply, admission, mcp, load, unreadMs, circumstance: answering });
   };
   const turnAway = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     const error = refuse('method_not_allowed', `this address takes ${allow.allow}`);
@@ -89,6 +92,7 @@ interface Carried<Admitted> {
   readonly admission: { readonly admitted: Admitted; readonly headers: Readonly<Record<string, string>> };
   readonly mcp: McpHandler<Admitted>;
   readonly load: Load;
+  readonly unreadMs: number;
   readonly circumstance: Answering;
 }
 
@@ -98,6 +102,7 @@ async function carryOut<Admitted>({
   admission,
   mcp,
   load,
+  unreadMs,
   circumstance,
 }: Carried<Admitted>): Promise<void> {
   const { raw } = request;
@@ -114,7 +119,7 @@ async function carryOut<Admitted>({
     rawHeaders: raw.rawHeaders,
     body: request.body instanceof Uint8Array ? request.body : new Uint8Array(),
     signal: gone.signal,
-    reply: replyOver(response, admission.headers),
+    reply: replyOver(response, { extra: admission.headers, unreadMs }),
     raw: { request: raw, response },
     messageId: undefined,
     revision: undefined,
@@ -135,6 +140,8 @@ async function carryOut<Admitted>({
       headers: { ...admission.headers, ...circumstance.headers },
     });
     exchange.reply.send(status, headers, body);
+  } finally {
+    if (!response.writableFinished && !response.destroyed) cutUnread(response, unreadMs);
   }
 }
 

@@ -25,6 +25,8 @@ export interface HttpSettings extends LoadSettings {
   readonly requestMs: number;
   /** How long an idle connection is kept. */
   readonly keepAliveMs: number;
+  /** Longest wait for a client to take what was written to it. */
+  readonly unreadMs: number;
 }
 
 /** What holds without a word from the configuration. */
@@ -34,9 +36,13 @@ export const httpDefaults: Omit<HttpSettings, 'host' | 'port' | 'frontendUrl'> =
   headersMs: 10_000,
   requestMs: 60_000,
   keepAliveMs: 72_000,
+  unreadMs: 120_000,
   callsMax: 1024,
   streamsMax: 4096,
 };
+
+/** Quiet time on a connection before TCP asks whether the other side is still there. */
+const tcpKeepAliveMs = 60_000;
 
 /** How long a client whose bytes were no request may take to read why. */
 const lingerMs = 1000;
@@ -107,7 +113,9 @@ export async function openHttp<Admitted>(
     const { status, headers, body } = healthAnswer(health, facts);
     return reply.code(status).headers(headers).send(body);
   });
-  await app.register(async (scope) => mcpRoutes(scope, { mcp: parts.mcp, load, onFault: parts.onFault }));
+  await app.register(async (scope) =>
+    mcpRoutes(scope, { mcp: parts.mcp, load, unreadMs: settings.unreadMs, onFault: parts.onFault }),
+  );
   if (parts.routes !== undefined) await app.register(async (scope) => parts.routes?.(scope));
   await app.listen({ host: settings.host, port: settings.port }).catch((error: unknown) => {
     throw listenFailure(error, settings);
@@ -171,6 +179,9 @@ export function newApp<Admitted>(
     http: {
       headersTimeout: settings.headersMs,
       maxHeaderSize: settings.headerBytesMax,
+      // A client of a quiet stream that vanished without a word is found out.
+      keepAlive: true,
+      keepAliveInitialDelay: tcpKeepAliveMs,
       // How often slow clients are looked for.
       connectionsCheckingInterval: Math.min(settings.headersMs, 5_000) / 2,
     },
