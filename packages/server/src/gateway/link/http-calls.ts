@@ -136,6 +136,8 @@ function take(parts: CallsParts, state: State, message: Values, origin: Origin):
   else onLog(notice);
 }
 
+const askedMax = 64;
+
 interface Question {
   readonly message: Values;
   readonly origin: Origin;
@@ -146,6 +148,8 @@ interface Question {
 async function answer(parts: CallsParts, { message, origin, asked, patience }: Question): Promise<void> {
   const { id, method } = message as { id: unknown; method: string };
   const params = message['params'] as Values | undefined;
+  // Each answer is a request with an entry of its own. What asks more than anybody answers, or twice under one id, is not heard.
+  if (asked.size >= askedMax || asked.has(id)) return;
   const cancel = new AbortController();
   asked.set(id, cancel);
   const reply = (body: Values): Promise<void> => parts.post({ jsonrpc: '2.0', id, ...body }, origin.context);

@@ -36,6 +36,7 @@ export async function openLegacyLink(parts: HttpLinkParts): Promise<Link> {
     level: undefined,
     id: undefined,
     revision: legacyRevisions.at(-1)!,
+    taken: false,
     introduction: {},
     life: new AbortController(),
     renewing: undefined,
@@ -50,7 +51,7 @@ function resume(session: Session): boolean {
   const { sessionId, revision, introduction, url } = session.parts.resume ?? {};
   if (typeof sessionId !== 'string' || typeof revision !== 'string' || url !== session.parts.upstream.url)
     return false;
-  Object.assign(session, { id: sessionId, revision, introduction });
+  Object.assign(session, { id: sessionId, revision, introduction, taken: true });
   return true;
 }
 

@@ -19,6 +19,8 @@ export interface Session {
   level: Values | undefined;
   id: string | undefined;
   revision: string;
+  /** Whether it was opened by another instance, and may have ended since. */
+  taken: boolean;
   introduction: Values;
   /** Aborts when the session ends, for whatever reason; another one takes its place when it is opened anew. */
   life: AbortController;
@@ -40,6 +42,7 @@ export const ignoring: Inward = {
 export async function initialize(session: Session, context: AuditContext): Promise<void> {
   const { parts, calls } = session;
   session.id = undefined;
+  session.taken = false;
   const signal = AbortSignal.timeout(parts.limits.startSeconds * 1000);
   const sending: Sending = {
     context,
@@ -104,6 +107,7 @@ export async function deliver(
     },
   };
   const { signal } = waiting;
+  let waitMs = 100;
   const sent = exchange(
     parts,
     { context, method: 'POST', message, headers: headersOf(session), signal },
@@ -113,7 +117,9 @@ export async function deliver(
     if (lastEventId === undefined) throw error;
   });
   for (let tries = 0; tries < 5 && lastEventId !== undefined && !waiting.answered(); tries += 1) {
-    await sleep(retryMs, undefined, { signal });
+    // Each time is an entry in the log: one that keeps breaking off is asked ever less often, whatever it says.
+    await sleep(Math.max(retryMs, waitMs), undefined, { signal });
+    waitMs = Math.min(2 * waitMs, 5000);
     const headers = { ...headersOf(session), 'last-event-id': lastEventId };
     const before = lastEventId;
     const again = exchange(parts, { context, method: 'GET', message: undefined, headers, signal }, inward);

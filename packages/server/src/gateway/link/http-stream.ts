@@ -19,6 +19,8 @@ export async function followStream(session: Session, context: AuditContext, rene
   let lastEventId: string | undefined;
   let retryMs: number | undefined;
   let waitMs = 500;
+  // A session that was opened a moment ago is not lost: who answers 404 has no stream, and would have none in the next one.
+  let mayBeLost = session.taken;
   while (!signal.aborted) {
     const openedAtMs = performance.now();
     let none = false;
@@ -32,7 +34,9 @@ export async function followStream(session: Session, context: AuditContext, rene
         { context, method: 'GET', message: undefined, headers, signal },
         {
           onHead: (status) => {
-            if (status === 404 && session.id !== undefined) throw new SessionLost('the session is lost');
+            if (status === 404 && session.id !== undefined && mayBeLost)
+              throw new SessionLost('the session is lost');
+            mayBeLost = true;
             // 405: the upstream has no such stream (MCP 2025-11-25, transports, listening for messages).
             none = status >= 400;
           },
