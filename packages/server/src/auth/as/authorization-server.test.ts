@@ -36,6 +36,7 @@ describe('from registration to a token', () => {
       tenant,
       subject,
       client: client.client_id,
+      grant: expect.stringMatching(/./),
       scopes: new Set(['mcp']),
       path: '/mcp/docs',
     });
