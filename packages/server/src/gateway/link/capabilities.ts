@@ -18,3 +18,8 @@ export function askable(capabilities: Values): Values {
 export function mayAsk(capabilities: Values): boolean {
   return Object.keys(capabilities).length > 0;
 }
+
+/** Whether an upstream that knows these capabilities may ask this: `roots/list`, `sampling/…`, `elicitation/…`. */
+export function isDeclared(method: string, capabilities: Values): boolean {
+  return Object.hasOwn(capabilities, method.split('/', 1)[0] ?? '');
+}

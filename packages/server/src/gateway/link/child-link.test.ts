@@ -3,7 +3,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { isAlive } from '../stdio/fixtures/parts.ts';
-import { child, conformance, everything, openStage, tiny, until, type Stage } from './fixtures/stage.ts';
+import {
+  child,
+  conformance,
+  contextOf,
+  everything,
+  openStage,
+  tiny,
+  until,
+  type Stage,
+} from './fixtures/stage.ts';
 
 // Links to children: who shares one, what is declared to it, and when it ends.
 
@@ -94,6 +103,58 @@ describe('what a child asks', () => {
 test('a child that does not answer is not waited for', async () => {
   stage = openStage({ callSeconds: 0.5 });
   await expect(stage.talk(tiny()).text('hang')).rejects.toMatchObject({ code: 'upstream_timeout' });
+});
+
+describe('the era of a child', () => {
+  const speaks = (era: 'both' | 'legacy' | 'modern') =>
+    era === 'legacy' ? tiny(era) : child(era, conformance('--stdio', '--era', era));
+  const spoken = (): unknown[] =>
+    stage.logged
+      .filter((line) => line.includes('child started'))
+      .map((line) => /"era":"(\w+)"/.exec(line)?.[1]);
+
+  test.each([
+    ['both', ['legacy', 'modern']],
+    ['legacy', ['legacy']],
+    ['modern', ['modern']],
+  ] as const)('is that of the client when the command speaks %s', async (era, eras) => {
+    stage = openStage();
+    const upstream = speaks(era);
+    const talks = (['legacy', 'modern'] as const).map((one) => stage.talk(upstream, { era: one }));
+    await Promise.all(talks.map((talk) => talk.target.introduce(contextOf('ann'))));
+    expect(new Set(spoken())).toEqual(new Set(eras));
+    expect(stage.links.count().children).toBe(eras.length);
+  });
+
+  test('is remembered: a command is not started in an era it does not speak', async () => {
+    stage = openStage();
+    const starts = (): number => stage.lines.filter(({ act }) => act === 'child.start').length;
+    for (const [name, era] of [
+      ['modern', 'legacy'],
+      ['legacy', 'modern'],
+    ] as const) {
+      const talk = stage.talk(speaks(name), { era });
+      await talk.target.introduce(contextOf('ann'));
+      const before = starts();
+      await stage.links.retire('g1', name);
+      await talk.target.introduce(contextOf('ann'));
+      expect(starts()).toBe(before + 1);
+    }
+  });
+
+  test('lets a client of the older era see what it would see directly, and be asked in its way', async () => {
+    stage = openStage();
+    const answer = async () => ({
+      action: 'accept',
+      content: { username: 'ann', email: 'ann@example.test' },
+    });
+    const talk = stage.talk(speaks('both'), { holder: 'h1', capabilities: asking, answer });
+    const listed = await talk.request('tools/list');
+    for (const name of ['_meta', 'ttlMs', 'cacheScope', 'resultType'])
+      expect(listed).not.toHaveProperty(name);
+    expect(await talk.text('test_elicitation', { message: 'who?' })).toContain('ann@example.test');
+    expect(talk.asked).toMatchObject([{ method: 'elicitation/create' }]);
+  });
 });
 
 describe('a child ends', () => {

@@ -1,15 +1,15 @@
 import { randomUUID } from 'node:crypto';
-import { Client, ProtocolError, SdkError, SdkErrorCode } from '@modelcontextprotocol/client';
-import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
+import { SdkError, SdkErrorCode, type Client } from '@modelcontextprotocol/client';
+import type { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
 import type { StdioUpstream } from '../../domain/upstream.ts';
 import type { Log } from '../../log.ts';
 import type { Values } from '../front/target.ts';
 import { logLines } from '../stdio/child-log.ts';
 import { endProcess, endStrays } from '../stdio/end-process.ts';
-import { markName } from '../stdio/family.ts';
 import { notStarted } from '../stdio/start-failure.ts';
-import { childVerdict, priorOf, type ChildEra } from './child-era.ts';
-import { listenForLists, stopWatching, withoutSubscription, withoutVersion } from './child-notices.ts';
+import { childClient, childTransport, hear, type Progress } from './child-client.ts';
+import { learnt, priorOf, SilentInEra, type ChildEras, type Era } from './child-era.ts';
+import { listenForLists, stopWatching, withoutVersion } from './child-notices.ts';
 import type { Link, LinkEvents, Sending } from './link.ts';
 import { openPatience, type Patience } from './patience.ts';
 import { scrubMessage, type Scrub } from './scrub-message.ts';
@@ -22,8 +22,10 @@ export interface ChildParts {
   readonly upstream: StdioUpstream;
   /** The lent credential; joins the upstream's plain settings and wins over them. */
   readonly environment: Readonly<Record<string, string>>;
-  /** `undefined`: not known yet; found out by a probe, which starts the command twice. */
-  readonly known: ChildEra | undefined;
+  /** The era to speak. */
+  readonly era: Era;
+  /** `undefined`: nothing. The newer era is then found out by a probe, which starts the command twice. */
+  readonly known: ChildEras | undefined;
   /** Client capabilities to declare. `{}`: it may be shared, and nothing that it asks is answered. */
   readonly capabilities: Values;
   readonly version: string;
@@ -40,19 +42,17 @@ const passThrough = {
 /** The SDK's own clock never ends a request: a person may be asked meanwhile, see patience.ts. */
 const noTimeoutMs = 2_147_483_647;
 
-type Progress = Map<number, (progress: Values) => void>;
-
 /**
  * Start a child and shake hands.
  *
- * @throws Refusal `upstream_unavailable`; the message says what to change
+ * @throws Refusal `upstream_unavailable`; the message says what to change. SilentInEra when it may speak the other era
  */
 export async function openChildLink(
   parts: ChildParts,
-): Promise<{ readonly link: Link; readonly verdict: ChildEra }> {
-  const { upstream, scrub, events, known } = parts;
+): Promise<{ readonly link: Link; readonly found: ChildEras }> {
+  const { upstream, scrub, events, known, era } = parts;
   const mark = randomUUID();
-  const transport = transportOf(parts, mark);
+  const transport = childTransport(parts, mark);
   const stderr = logLines(transport.stderr, upstream.name, parts.log, scrub);
   const progress: Progress = new Map();
   let introduction: Record<string, unknown> | undefined;
@@ -63,7 +63,7 @@ export async function openChildLink(
     else if ('method' in message && !('id' in message)) hear(message, progress, events);
   };
   const patience = openPatience();
-  const client = clientOf(parts, patience);
+  const client = childClient(parts, patience);
   let ending = false;
   const end = (): Promise<void> => {
     ending = true;
@@ -73,62 +73,22 @@ export async function openChildLink(
     if (!ending) endStrays(null, mark);
     events.onEnd();
   };
+  const prior = priorOf(era, known);
   try {
-    const prior = known === undefined ? {} : { prior: priorOf(known) };
     await client.connect(transport, { timeout: parts.startTimeoutMs, ...prior });
   } catch (error) {
     await end().catch(() => undefined);
-    throw notStarted(upstream, error, stderr.last());
+    const refusal = notStarted(upstream, error, stderr.last());
+    // A command that cannot be run speaks no era.
+    const ran = error instanceof SdkError || typeof (error as NodeJS.ErrnoException).code !== 'string';
+    throw ran && known?.[era] === undefined ? new SilentInEra(era, refusal) : refusal;
   }
-  if (known === undefined) endStrays(transport.pid, mark);
-  const verdict = childVerdict(client);
-  if (verdict.era === 'modern') void listenForLists(client, verdict.discover);
-  const said = introduced(client, verdict, introduction ?? {});
-  return { link: linkOver(client, transport, { introduction: said, progress, patience, end }), verdict };
+  if (!('prior' in prior)) endStrays(transport.pid, mark);
+  const found = learnt(client);
+  if (found.modern) void listenForLists(client, found.modern);
+  const said = introduced(client, era, introduction ?? {});
+  return { link: linkOver(client, transport, { introduction: said, progress, patience, end }), found };
 }
-
-function transportOf({ upstream, environment }: ChildParts, mark: string): StdioClientTransport {
-  return new StdioClientTransport({
-    command: upstream.command,
-    args: [...upstream.args],
-    env: { ...upstream.env, ...environment, [markName]: mark },
-    stderr: 'pipe',
-    ...(upstream.cwd === undefined ? {} : { cwd: upstream.cwd }),
-  });
-}
-
-function clientOf({ version, capabilities, events }: ChildParts, patience: Patience): Client {
-  const client = new Client(
-    { name: 'sealgate', version },
-    { capabilities, versionNegotiation: { mode: 'auto' }, inputRequired: { autoFulfill: false } },
-  );
-  client.fallbackRequestHandler = async ({ method, params }, { mcpReq }) => {
-    if (!isDeclared(method, capabilities)) throw new ProtocolError(-32601, 'Method not found');
-    const asked = { method, params, signal: mcpReq.signal };
-    return patience.during(events.onAsk(asked)) as Promise<Record<string, unknown>>;
-  };
-  return client;
-}
-
-/** Whether an upstream that knows these capabilities may ask this: `roots/list`, `sampling/…`, `elicitation/…`. */
-export function isDeclared(method: string, capabilities: Values): boolean {
-  return Object.hasOwn(capabilities, method.split('/', 1)[0] ?? '');
-}
-
-// Progress is given to its request here and not by the client, which drops a progress that is read in one piece with
-// the result.
-function hear(
-  message: { method: string; params?: Record<string, unknown> | undefined },
-  progress: Progress,
-  events: LinkEvents,
-): void {
-  if (message.method === 'notifications/progress') {
-    const { progressToken, ...rest } = message.params ?? {};
-    progress.get(Number(progressToken))?.(rest);
-  } else if (!internal.has(message.method)) events.onNotice(withoutSubscription(message));
-}
-
-const internal = new Set(['notifications/cancelled', 'notifications/subscriptions/acknowledged']);
 
 interface Said {
   readonly introduction: Values;
@@ -192,8 +152,8 @@ async function ask(
   }
 }
 
-function introduced(client: Client, verdict: ChildEra, said: Values): Values {
-  if (verdict.era === 'legacy') return withoutVersion(said);
+function introduced(client: Client, era: Era, said: Values): Values {
+  if (era === 'legacy') return withoutVersion(said);
   const instructions = client.getInstructions();
   return {
     capabilities: client.getServerCapabilities() ?? {},

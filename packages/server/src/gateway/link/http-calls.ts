@@ -4,7 +4,7 @@ import type { HttpUpstream } from '../../domain/upstream.ts';
 import { refuse } from '../../errors.ts';
 import type { Values } from '../front/target.ts';
 import { Silence } from '../silence.ts';
-import { isDeclared } from './child-link.ts';
+import { isDeclared } from './capabilities.ts';
 import { withoutSubscription } from './child-notices.ts';
 import type { LinkEvents, Sending } from './link.ts';
 import { openPatience, type Patience } from './patience.ts';

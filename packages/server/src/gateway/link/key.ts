@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import type { Upstream } from '../../domain/upstream.ts';
 import type { Values } from '../front/target.ts';
 import { mayAsk } from './capabilities.ts';
+import type { Era } from './child-era.ts';
 
 // The rule of sharing (docs/protocol.md): a child is shared between people only when it has no credential and nothing is
 // declared to it that it could ask. Over HTTP each request is lent the credential of whoever sends it, so a session is
@@ -16,7 +17,8 @@ export interface Belonging {
   /** The holder wants it alone, whatever the rule: its log messages, for one, are then its own. */
   readonly alone: boolean;
   readonly capabilities: Values;
-  readonly prefer: 'legacy' | 'modern';
+  /** The era that is spoken; over HTTP the one to speak when the upstream knows both. */
+  readonly era: Era;
   /** The credential in a child's environment; `undefined`: none, or it is lent with each request. */
   readonly connection: { readonly connectionId: string; readonly epoch: number } | undefined;
 }
@@ -35,12 +37,11 @@ export function shareOf(of: Belonging): Share {
   const subject = upstream.kind === 'http' || own || of.alone ? of.subject : undefined;
   const holder = own || of.alone ? of.holder : undefined;
   const whose = connection === undefined ? '' : `${connection.connectionId}@${connection.epoch}`;
-  const era = upstream.kind === 'http' ? of.prefer : '';
   const key = JSON.stringify([
     of.tenant,
     upstream.name,
     digestOf(upstream),
-    era,
+    of.era,
     whose,
     subject ?? null,
     holder ?? null,
