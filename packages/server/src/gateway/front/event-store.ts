@@ -44,6 +44,8 @@ export interface EventStore {
    * @throws Refusal `event_unknown` when the id is none of this session, or something after it is no longer kept
    */
   after(id: string): Promise<Followed>;
+  /** Something is not sent on the stream: nothing is replayed across it. */
+  skip(stream: string): void;
   /** The stream has ended; only what is kept of it is remembered. */
   end(stream: string): void;
   /** Drop what is too old. */
@@ -98,6 +100,10 @@ export function openEventStore(parts: EventStoreParts): EventStore {
     idNow: (stream) => eventIdOf({ stream, generation, number: lineOf(state, stream).sent }),
     keep: (stream, text, final) => keep(state, stream, { text, final }),
     after: (id) => after(state, id),
+    skip(stream) {
+      const line = lineOf(state, stream);
+      line.floor = line.given += 1;
+    },
     end(stream) {
       const line = state.lines.get(stream);
       if (line === undefined) return;

@@ -67,6 +67,7 @@ export interface SessionParts {
 }
 
 interface Talk {
+  readonly callsMax: number;
   readonly running: Running;
   readonly asks: Asks;
   readonly sessionId: string;
@@ -124,10 +125,10 @@ function openTalk({ id, caller, record, events, limits, log, openTarget, save }:
     resumption,
   );
   const running: Running = { target, streams, log, underWay: new Map(), state, save };
-  return { running, asks, sessionId: id };
+  return { running, asks, sessionId: id, callsMax: limits.callsMax };
 }
 
-async function post({ running, asks, sessionId }: Talk, passage: Passage): Promise<Response> {
+async function post({ running, asks, sessionId, callsMax }: Talk, passage: Passage): Promise<Response> {
   const message = passage.body as Values;
   const context = auditContext(passage.caller, passage.correlation);
   const { method, id } = message as { method?: string; id?: RequestId };
@@ -148,6 +149,11 @@ async function post({ running, asks, sessionId }: Talk, passage: Passage): Promi
     return rpcError(400, { code: -32600, message: 'Invalid Request: Server already initialized' }, id);
   if (running.underWay.has(id))
     throw refuse('message_invalid', 'a request with this id is under way in this session');
+  if (running.underWay.size >= callsMax)
+    throw refuse(
+      'overloaded',
+      `${callsMax} requests of this session are under way: wait for one, or cancel it`,
+    );
   const { stream, body } = running.streams.open(id);
   void answerRequest(running, { id, method, params, bytes: passage.bytes, stream, context });
   asks.deliver();

@@ -4,6 +4,8 @@ export interface SessionLimits {
   readonly sessionsMax: number;
   /** Of one person. The least recently used idle one makes room. */
   readonly sessionsPerPersonMax: number;
+  /** Requests of one session that are under way; a client that goes away does not end them. */
+  readonly callsMax: number;
   /** A session without a request or stream for this long is ended. */
   readonly sessionIdleSeconds: number;
   /** How long a client may take to answer a question of an upstream. */
@@ -21,6 +23,7 @@ export interface SessionLimits {
 export const sessionLimits: SessionLimits = {
   sessionsMax: 2000,
   sessionsPerPersonMax: 100,
+  callsMax: 256,
   sessionIdleSeconds: 1800,
   askSeconds: 300,
   asksMax: 64,

@@ -51,15 +51,20 @@ interface Open {
 
 interface State extends StreamsParts {
   readonly streams: Map<string, Open>;
+  /** What stands in the line. */
+  readonly waiting: { messages: number; characters: number };
   line: Promise<void>;
   closed: boolean;
 }
 
 const encoder = new TextEncoder();
+// An upstream may announce things faster than they can be written down.
+const waitingMax = { messages: 5000, characters: 2 * 1024 * 1024 };
 
 /** No stream is open yet. */
 export function openStreams(parts: StreamsParts): Streams {
-  const state: State = { ...parts, streams: new Map(), line: Promise.resolve(), closed: false };
+  const waiting = { messages: 0, characters: 0 };
+  const state: State = { ...parts, streams: new Map(), waiting, line: Promise.resolve(), closed: false };
   let count = 0;
   const begin = (stream: string, open: Open): ReadableStream<Uint8Array> => {
     state.streams.set(stream, open);
@@ -107,16 +112,33 @@ function inTurn(state: State, step: () => Promise<void>): void {
 function send(state: State, stream: string, { text, final }: { text: string; final: boolean }): void {
   const open = state.streams.get(stream);
   if (open === undefined || state.closed) return;
+  if (!final && isCrowded(state)) return leaveOut(state, stream, open);
   // A client that was told no id of this stream cannot come back for it.
   const keeps = open.resumable || (!final && open.connection !== undefined);
   const keeping: Keeping | undefined = keeps ? state.events.keep(stream, text, final) : undefined;
   open.resumable = keeps;
+  const { waiting } = state;
+  waiting.messages += 1;
+  waiting.characters += text.length;
   inTurn(state, async () => {
     await keeping?.settled;
+    waiting.messages -= 1;
+    waiting.characters -= text.length;
     keeping?.sent();
     open.connection?.write(eventText(text, keeping?.id));
     if (final) finish(state, stream);
   });
+}
+
+function isCrowded({ waiting }: State): boolean {
+  return waiting.messages >= waitingMax.messages || waiting.characters >= waitingMax.characters;
+}
+
+// Of progress, less is told. Who listens for news is cut off, cannot resume across what is left out, and so knows of it.
+function leaveOut(state: State, stream: string, open: Open): void {
+  if (stream !== standing || !open.resumable) return;
+  state.events.skip(stream);
+  open.connection?.close();
 }
 
 function finish(state: State, stream: string): void {

@@ -1,10 +1,9 @@
-import type { Caller } from '../../caller.ts';
+import { isOf, type Caller } from '../../caller.ts';
 import { refuse } from '../../errors.ts';
 import type { Passage } from '../owner/owners.ts';
 import { auditContext } from '../use.ts';
 import type { LegacySession } from './legacy-session.ts';
 import { makeSession, type Made } from './make-session.ts';
-import type { SessionLimits } from './session-limits.ts';
 import type { SessionsParts } from './session-parts.ts';
 import type { SessionRecords } from './session-record.ts';
 
@@ -16,8 +15,12 @@ export interface SessionTable {
   readonly sessions: ReadonlyMap<string, LegacySession>;
   /** Make a session of a record; it is not in the table yet. @throws Refusal `upstream_unknown` */
   make(passage: Passage, made: Made): LegacySession;
-  /** Make room for one more. @throws Refusal `overloaded` */
-  makeRoom(caller: Caller): Promise<void>;
+  /**
+   * Make room for one more, which is kept free until the returned function is called.
+   *
+   * @throws Refusal `overloaded`
+   */
+  makeRoom(caller: Caller): Promise<() => void>;
   add(session: LegacySession): void;
   /** It was used: its end moves, once a minute at most. */
   touch(session: LegacySession): void;
@@ -35,6 +38,8 @@ interface State {
   readonly parts: SessionsParts;
   readonly stored: SessionRecords;
   readonly sessions: Map<string, LegacySession>;
+  /** For whom a place is kept free: what is being opened counts like what is open. */
+  readonly opening: Set<Pick<Caller, 'tenant' | 'subject'>>;
   readonly idleMs: number;
   readonly extendMs: number;
 }
@@ -42,7 +47,8 @@ interface State {
 /** No session is open yet. */
 export function openSessionTable(parts: SessionsParts, stored: SessionRecords): SessionTable {
   const idleMs = parts.limits.sessionIdleSeconds * 1000;
-  const state: State = { parts, stored, sessions: new Map(), idleMs, extendMs: Math.min(60_000, idleMs / 2) };
+  const extendMs = Math.min(60_000, idleMs / 2);
+  const state: State = { parts, stored, sessions: new Map(), opening: new Set(), idleMs, extendMs };
   const { sessions } = state;
   const making = {
     parts,
@@ -54,8 +60,13 @@ export function openSessionTable(parts: SessionsParts, stored: SessionRecords): 
     sessions,
     make: (passage, made) => makeSession(making, passage, made),
     async makeRoom(caller) {
-      const oldest = crowding(parts.limits, [...sessions.values()], caller);
-      if (oldest !== undefined) await table.end(oldest);
+      const oldest = crowding(state, caller);
+      const place = { tenant: caller.tenant, subject: caller.subject };
+      state.opening.add(place);
+      const free = (): void => void state.opening.delete(place);
+      if (oldest !== undefined)
+        await table.end(oldest).catch((error: unknown) => (free(), Promise.reject(error)));
+      return free;
     },
     add: (session) => void sessions.set(session.id, session),
     touch: (session) => touch(state, session),
@@ -152,15 +163,19 @@ function isIdle(session: LegacySession): boolean {
 
 /** The session that has to make room for one more of the caller; `undefined`: there is room. */
 function crowding(
-  limits: SessionLimits,
-  all: readonly LegacySession[],
+  { sessions, opening, parts: { limits } }: State,
   { tenant, subject }: Caller,
 ): LegacySession | undefined {
-  const own = all.filter(
-    ({ record: { principal } }) => principal.tenant === tenant && principal.subject === subject,
-  );
+  const whose = { tenant, subject };
+  const all = [...sessions.values()];
+  const own = all.filter(({ record: { principal } }) => isOf(principal, whose));
+  const ownOpening = [...opening].filter((one) => one.tenant === tenant && one.subject === subject).length;
   const crowded =
-    own.length >= limits.sessionsPerPersonMax ? own : all.length >= limits.sessionsMax ? all : undefined;
+    own.length + ownOpening >= limits.sessionsPerPersonMax
+      ? own
+      : all.length + opening.size >= limits.sessionsMax
+        ? all
+        : undefined;
   if (crowded === undefined) return undefined;
   const [oldest] = crowded.filter(isIdle).toSorted((a, b) => a.lastUsedMs - b.lastUsedMs);
   if (oldest === undefined)

@@ -110,8 +110,8 @@ async function begin(front: Front, passage: Passage): Promise<Response> {
   const { id, params } = passage.body as { id: RequestId; params: Values };
   try {
     const version = negotiate(params['protocolVersion'], parts.minVersion);
-    await table.makeRoom(passage.caller);
-    const { session, result } = await audited(front, passage, { version, params });
+    const free = await table.makeRoom(passage.caller);
+    const { session, result } = await audited(front, passage, { version, params }).finally(free);
     return Response.json(
       { jsonrpc: '2.0', id, result: { protocolVersion: version, ...result } },
       { headers: { 'mcp-session-id': session.id, 'cache-control': 'no-store' } },

@@ -32,16 +32,21 @@ const triesMax = 3;
 export function openTakeOver(parts: SessionsParts, stored: SessionRecords, table: SessionTable): TakeOver {
   const { owners } = parts;
   const adopting = new Map<string, Promise<LegacySession | undefined>>();
-  const adopt = async (id: string, passage: Passage, found: Found): Promise<LegacySession | undefined> => {
-    await table.makeRoom(passage.caller);
+  const claim = async (id: string, passage: Passage, found: Found): Promise<LegacySession | undefined> => {
     const { record } = found;
     const next = { ...record, owner: owners.self, generation: record.generation + 1 };
     const revision = await stored.save(id, next, table.endsAtMs(), found.revision);
     if (revision === undefined) return undefined;
     const session = table.make(passage, { id, record: next, revision });
     table.add(session);
+    return session;
+  };
+  const adopt = async (id: string, passage: Passage, found: Found): Promise<LegacySession | undefined> => {
+    const free = await table.makeRoom(passage.caller);
+    const session = await claim(id, passage, found).finally(free);
+    if (session === undefined) return undefined;
     await session.restore(auditContext(passage.caller, passage.correlation));
-    parts.log.info({ from: record.owner }, 'a session was taken over');
+    parts.log.info({ from: found.record.owner }, 'a session was taken over');
     return session;
   };
   const adoptOnce = (id: string, passage: Passage, found: Found): Promise<LegacySession | undefined> => {
