@@ -2,9 +2,12 @@ import type { Caller } from '../../caller.ts';
 
 // Whose is a task, or a resource that no list shows? What an upstream once answered for is remembered for the person
 // who asked. The first one keeps it: an upstream that hands out the task id of another must not get what follows.
-const claimsMax = 10_000;
+// So each upstream has so many claims with each person, and past that loses its own oldest, not another's.
+const claimsMax = 1000;
+const idCharactersMax = 2048;
+const peopleMax = 10_000;
 
-/** Which upstream answers for an id. Forgotten with the process, and the oldest first past 10,000; then it is asked again. */
+/** Which upstream answers for an id. Forgotten with the process, or past 1000 of one upstream; then it is asked again. */
 export interface Claims {
   /** Remember, unless another upstream answers for it already. */
   claim(kind: 'task' | 'uri', id: string, upstream: string): void;
@@ -14,17 +17,37 @@ export interface Claims {
 
 /** The claims of everybody, each person's apart. */
 export function openClaims(): (caller: Pick<Caller, 'tenant' | 'subject'>) => Claims {
-  const claims = new Map<string, string>();
+  const people = new Map<string, Personal>();
   return ({ tenant, subject }) => {
-    const keyOf = (kind: string, id: string): string => JSON.stringify([tenant, subject, kind, id]);
-    return {
-      claim(kind, id, upstream) {
-        const key = keyOf(kind, id);
-        if (id.length > 8192 || claims.has(key)) return;
-        claims.set(key, upstream);
-        if (claims.size > claimsMax) claims.delete(claims.keys().next().value!);
-      },
-      of: (kind, id) => claims.get(keyOf(kind, id)),
-    };
+    const person = JSON.stringify([tenant, subject]);
+    const personal = people.get(person) ?? { upstreams: new Map(), keys: new Map() };
+    // The one who came last is forgotten last.
+    people.delete(person);
+    people.set(person, personal);
+    if (people.size > peopleMax) people.delete(people.keys().next().value!);
+    return claimsIn(personal);
+  };
+}
+
+interface Personal {
+  readonly upstreams: Map<string, string>;
+  readonly keys: Map<string, Set<string>>;
+}
+
+function claimsIn({ upstreams, keys }: Personal): Claims {
+  const keyOf = (kind: string, id: string): string => `${kind} ${id}`;
+  return {
+    claim(kind, id, upstream) {
+      const key = keyOf(kind, id);
+      if (id.length > idCharactersMax || upstreams.has(key)) return;
+      upstreams.set(key, upstream);
+      const own = keys.get(upstream) ?? new Set();
+      keys.set(upstream, own.add(key));
+      const [oldest] = own;
+      if (oldest === undefined || own.size <= claimsMax) return;
+      own.delete(oldest);
+      upstreams.delete(oldest);
+    },
+    of: (kind, id) => upstreams.get(keyOf(kind, id)),
   };
 }

@@ -1,5 +1,6 @@
 import { ProtocolError } from '@modelcontextprotocol/client';
 import type { Relayed, Values } from '../front/target.ts';
+import { taskOf } from '../link/tasks.ts';
 import { has, listMethods } from './asking.ts';
 import type { Asking, Whole } from './parts.ts';
 import { insist, type Thing } from './permission.ts';
@@ -115,15 +116,6 @@ async function send(whole: Whole, thing: Thing, relayed: Relayed): Promise<unkno
   const taskId = taskOf(result);
   if (taskId !== undefined) claims.claim('task', taskId, upstream.name);
   return result;
-}
-
-/** The id of a task that a result announces (2025-11-25 `task`; the tasks extension of 2026-07-28). */
-function taskOf(result: unknown): string | undefined {
-  if (typeof result !== 'object' || result === null) return undefined;
-  const { task, resultType, taskId } = result as { task?: Values; resultType?: unknown; taskId?: unknown };
-  const id =
-    typeof task === 'object' && task !== null ? task['taskId'] : resultType === 'task' ? taskId : undefined;
-  return typeof id === 'string' ? id : undefined;
 }
 
 function asking({ context, signal }: Relayed): Asking {

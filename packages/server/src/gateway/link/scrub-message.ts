@@ -37,6 +37,10 @@ export function scrubMessage(message: object, scrub: Scrub): void {
 
 function scrubValue(value: unknown, scrub: Scrub): unknown {
   if (typeof value === 'string') return scrub(value);
+  if (typeof value === 'number') {
+    const text = scrub(String(value));
+    return text === String(value) ? value : text;
+  }
   if (Array.isArray(value)) return value.map((part) => scrubValue(part, scrub));
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(

@@ -106,7 +106,7 @@ async function reach(
   if (state.slot === reached.slot) return reached;
   leave(state);
   state.slot = reached.slot;
-  state.letGo = hold(reached.slot, now);
+  state.letGo = hold(reached.slot, now, 'conversations');
   reached.slot.listeners.add(listener);
   // The link is another one, because the credential or the upstream changed: what was subscribed to is asked for again.
   const sending = { context, timeoutMs: callTimeoutMs };
@@ -141,6 +141,9 @@ async function request(parts: SingleParts, state: State, relayed: Relayed): Prom
   if (method === 'resources/subscribe' && isOfUri && listener.uris.has(uri)) return {};
   if (method === 'resources/unsubscribe' && isOfUri && !listener.uris.has(uri) && link.era === 'modern')
     return {};
+  // Each is looked at for every update, and asked for again over a new link.
+  if (method === 'resources/subscribe' && listener.uris.size >= urisMax)
+    throw refuse('overloaded', `${urisMax} resources are subscribed to: unsubscribe from one first`);
   const result = await send(params);
   if (method === 'resources/subscribe' && isOfUri) listener.uris.add(uri);
   if (method === 'resources/unsubscribe' && isOfUri) listener.uris.delete(uri);
@@ -148,6 +151,8 @@ async function request(parts: SingleParts, state: State, relayed: Relayed): Prom
   const { signal } = relayed;
   return settle(result, params, { ask: conversation.ask, signal, again: send });
 }
+
+const urisMax = 1000;
 
 const levelKey = 'io.modelcontextprotocol/logLevel';
 

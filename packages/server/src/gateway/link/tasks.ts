@@ -1,8 +1,8 @@
 import { ProtocolError, ProtocolErrorCode } from '@modelcontextprotocol/client';
 
-// Tasks of the 2025-11-25 revision live in the child, which does not know that several people share it. A task belongs
-// to the person whose call made it: others can neither see, read nor cancel it.
-const tasksMax = 10_000;
+// Tasks live in the child, which does not know that several people share it. A task belongs to the person whose call made
+// it: others can neither see, read nor cancel it, and none of theirs pushes it out.
+const tasksPerPersonMax = 1000;
 
 type Values = Readonly<Record<string, unknown>>;
 
@@ -18,20 +18,25 @@ export interface Tasks {
   hides(subject: string, params: Values | undefined): boolean;
 }
 
-/** Nothing is anybody's yet. Past 10,000 tasks the oldest is forgotten, and is then out of everybody's reach. */
+/** Nothing is anybody's yet. Past 1000 tasks of a person their oldest is forgotten, and is then out of everybody's reach. */
 export function openTasks(): Tasks {
   const owners = new Map<string, string>();
+  const people = new Map<string, Set<string>>();
   let forgotten = false;
   // An id that no call was ever given is the child's to refuse, in its own words.
   const hidden = (subject: string, taskId: unknown): boolean =>
     (owners.get(String(taskId)) ?? (forgotten ? undefined : subject)) !== subject;
   return {
     note(subject, result) {
-      const taskId = fieldOf(fieldOf(result, 'task'), 'taskId');
-      if (typeof taskId !== 'string' || owners.has(taskId)) return;
+      const taskId = taskOf(result);
+      if (taskId === undefined || owners.has(taskId)) return;
       owners.set(taskId, subject);
-      if (owners.size <= tasksMax) return;
-      owners.delete(owners.keys().next().value!);
+      const theirs = people.get(subject) ?? new Set();
+      people.set(subject, theirs.add(taskId));
+      const [oldest] = theirs;
+      if (oldest === undefined || theirs.size <= tasksPerPersonMax) return;
+      theirs.delete(oldest);
+      owners.delete(oldest);
       forgotten = true;
     },
     check(subject, method, params) {
@@ -50,6 +55,13 @@ export function openTasks(): Tasks {
     hides: (subject, params) =>
       params !== undefined && 'taskId' in params && owners.get(String(params['taskId'])) !== subject,
   };
+}
+
+/** The id of a task that a result announces (2025-11-25 `task`; the tasks extension of 2026-07-28). */
+export function taskOf(result: unknown): string | undefined {
+  const isTask = fieldOf(result, 'resultType') === 'task';
+  const id = fieldOf(fieldOf(result, 'task'), 'taskId') ?? (isTask ? fieldOf(result, 'taskId') : undefined);
+  return typeof id === 'string' ? id : undefined;
 }
 
 function fieldOf(value: unknown, name: string): unknown {
