@@ -64,7 +64,7 @@ it('what is over, or nobody granted, is not asked about', async () => {
   const { held } = stage({ stands: async ({ grant }) => asked.push(grant) > 0 });
   held.stream(caller('one'), () => undefined)();
   held.stream(caller(undefined), () => undefined);
-  held.note(caller('two'));
+  held.note(caller('two'))();
   await held.recheck();
   expect(asked).toEqual([]);
 });

@@ -7,8 +7,8 @@ import type { Caller } from '../caller.ts';
 export interface Held {
   /** A stream was opened. @returns to be called when it is over */
   stream(caller: Caller, end: () => void): () => void;
-  /** Something may be held for this caller from now on. */
-  note(caller: Caller): void;
+  /** Something may be held for this caller from now on. @returns to be called when the request that may make it is over */
+  note(caller: Caller): () => void;
   /** End what no grant stands behind any more. */
   recheck(): Promise<void>;
   /** Watch no more. */
@@ -31,6 +31,8 @@ export interface HeldParts {
 interface Watched {
   readonly caller: Caller & { readonly grant: string };
   readonly streams: Set<() => void>;
+  /** Requests under way, each of which may leave something behind. */
+  requests: number;
 }
 
 /** Start watching. */
@@ -54,7 +56,7 @@ export function openHeld(parts: HeldParts): Held {
   const watch = (caller: Caller): Watched | undefined => {
     const { grant } = caller;
     if (grant === undefined) return undefined;
-    const known = watched.get(grant) ?? { caller: { ...caller, grant }, streams: new Set() };
+    const known = watched.get(grant) ?? { caller: { ...caller, grant }, streams: new Set(), requests: 0 };
     watched.set(grant, known);
     return known;
   };
@@ -64,7 +66,12 @@ export function openHeld(parts: HeldParts): Held {
       streams?.add(end);
       return () => void streams?.delete(end);
     },
-    note: (caller) => void watch(caller),
+    note(caller) {
+      const noted = watch(caller);
+      if (noted === undefined) return () => undefined;
+      noted.requests += 1;
+      return () => void (noted.requests -= 1);
+    },
     recheck,
     async close() {
       clearInterval(timer);
@@ -75,14 +82,16 @@ export function openHeld(parts: HeldParts): Held {
 }
 
 async function round(watched: Map<string, Watched>, { holds, stands, endOf }: HeldParts): Promise<void> {
-  for (const [grant, { caller, streams }] of watched) {
-    if (streams.size === 0 && !holds(caller)) {
+  for (const [grant, noted] of watched) {
+    const { caller, streams } = noted;
+    if (streams.size === 0 && noted.requests === 0 && !holds(caller)) {
       watched.delete(grant);
       continue;
     }
     if (await stands(caller)) continue;
     for (const end of streams) end();
     await endOf(caller);
-    watched.delete(grant);
+    // What is being opened just now is ended by a later round.
+    if (noted.requests === 0) watched.delete(grant);
   }
 }

@@ -142,8 +142,8 @@ async function pass(step: Step, parts: WalkParts): Promise<void> {
   const body = exchange.method === 'POST' ? exchange.body : undefined;
   const passing = await throughWhole(step, parts);
   if (passing === undefined) {
-    parts.held.note(caller);
-    return serve(exchange, body, parts);
+    const over = parts.held.note(caller);
+    return serve(exchange, body, parts).finally(over);
   }
   const passage = { caller, call, fields: step.fields, body, ...passing, correlation, signal, reply };
   if (!call.is.longLived) return parts.forward(passage);
