@@ -29,19 +29,31 @@ interface Kept extends Eras {
   readonly atMs: number;
 }
 
+interface Remembered {
+  upstream: HttpUpstream;
+  readonly kept: Kept;
+}
+
 /** Open the verdicts. */
 export function openVerdicts(tables: Tables, now: () => number): Verdicts {
-  const memory = new Map<string, Kept>();
+  const memory = new Map<string, Remembered>();
   const finding = new Map<string, Promise<Eras>>();
-  const known = (key: string): Kept | undefined => {
-    const kept = memory.get(key);
-    return kept === undefined || now() - kept.atMs >= verdictMs ? undefined : kept;
+  // Asked for each call that passes, nearly always of the same object.
+  const known = (tenant: string, upstream: HttpUpstream): Kept | undefined => {
+    const found = memory.get(`${tenant}/${upstream.name}`);
+    if (found === undefined || now() - found.kept.atMs >= verdictMs) return undefined;
+    if (found.upstream === upstream) return found.kept;
+    if (digestOf(found.upstream) !== digestOf(upstream)) return undefined;
+    found.upstream = upstream;
+    return found.kept;
   };
-  const find = async (key: string, ask: ProbeParts, wanted: keyof Eras): Promise<Eras> => {
+  const keep = ({ context: { tenant }, upstream }: ProbeParts, kept: Kept): void =>
+    void memory.set(`${tenant}/${upstream.name}`, { upstream, kept });
+  const find = async (ask: ProbeParts, wanted: keyof Eras): Promise<Eras> => {
     const stored = await recall(tables, ask.context.tenant, ask.upstream);
     const holds = stored !== undefined && now() - stored.atMs < verdictMs ? stored : undefined;
     if (holds?.[wanted] !== undefined) {
-      memory.set(key, holds);
+      keep(ask, holds);
       return holds;
     }
     const found: Kept = { ...(await probe(ask, wanted, holds)), atMs: holds?.atMs ?? now() };
@@ -51,25 +63,24 @@ export function openVerdicts(tables: Tables, now: () => number): Verdicts {
         `upstream "${ask.upstream.name}" speaks no protocol revision we know: check its address`,
       );
     await remember(tables, ask.context.tenant, ask.upstream, found);
-    memory.set(key, found);
+    keep(ask, found);
     return found;
   };
   return {
-    known: (tenant, upstream) => known(keyOf(tenant, upstream)),
+    known,
     async find(ask, wanted = 'legacy') {
-      const key = keyOf(ask.context.tenant, ask.upstream);
-      const kept = known(key);
+      const { tenant } = ask.context;
+      const kept = known(tenant, ask.upstream);
       if (kept?.[wanted] !== undefined) return kept;
-      const under = `${wanted} ${key}`;
-      const found = finding.get(under) ?? find(key, ask, wanted).finally(() => finding.delete(under));
+      const under = JSON.stringify([wanted, tenant, ask.upstream.name, digestOf(ask.upstream)]);
+      const found = finding.get(under) ?? find(ask, wanted).finally(() => finding.delete(under));
       finding.set(under, found);
       return found;
     },
     async doubt(tenant, upstream) {
-      const key = keyOf(tenant, upstream);
-      const kept = memory.get(key);
+      const kept = known(tenant, upstream);
       if (kept === undefined || now() - kept.atMs < doubtEveryMs) return;
-      memory.delete(key);
+      memory.delete(`${tenant}/${upstream.name}`);
       await tables.remove('upstream_eras', rowOf(tenant, upstream));
     },
   };
@@ -95,8 +106,4 @@ async function remember(tables: Tables, tenant: string, upstream: HttpUpstream, 
 
 function rowOf(tenant: string, { name }: HttpUpstream): { readonly upstreamKey: string } {
   return { upstreamKey: `${tenant}/${name}` };
-}
-
-function keyOf(tenant: string, upstream: HttpUpstream): string {
-  return JSON.stringify([tenant, upstream.name, digestOf(upstream)]);
 }
