@@ -57,7 +57,7 @@ function open(tables: Tables) {
     }),
     now,
   );
-  const reuse = { spares: () => false, outcome: async () => 'answered' as const };
+  const reuse = { keptSeconds: 600, spares: () => false, outcome: async () => 'answered' as const };
   const parts = { lasting, passing, now, reuse, revoked: () => undefined };
   return { parts, adapter: openAdapter(parts), tables };
 }

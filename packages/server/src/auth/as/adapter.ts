@@ -1,4 +1,5 @@
 import type { Adapter, AdapterFactory, AdapterPayload } from 'oidc-provider';
+import { Refusal } from '@sealgate/vault';
 import { errors } from './provider-library.ts';
 import type { Kept, Payload, Shelf } from './shelf.ts';
 
@@ -8,7 +9,9 @@ import type { Kept, Payload, Shelf } from './shelf.ts';
 
 /** The short while in which a used refresh token is answered alike (`reuse.ts`). */
 export interface Reuse {
-  /** Whether the token was used within the interval, by a public client, and this is that client's refresh. */
+  /** How long after its use a refresh token stays in the store at least, also past its own end. */
+  readonly keptSeconds: number;
+  /** Whether the token was used not long before this request arrived, by a public client, and this is that client's refresh. */
   spares(payload: Payload): boolean;
   /**
    * Wait for the answer that the use of a token led to.
@@ -116,14 +119,15 @@ export async function removeEverything(
   await Promise.all([lasting.removeOwned(owner), passing.removeOwned(owner)]);
 }
 
-const takeoversMax = 5;
+/** Each lost attempt is somebody else's won one; so many in a row is a store that does not answer truthfully. */
+const attemptsMax = 100;
 
 /** @returns whether it is this request that has used it */
 async function consume(
   { shelf, model, id }: { readonly shelf: Shelf; readonly model: string; readonly id: string },
   { now, reuse }: AdapterParts,
 ): Promise<boolean> {
-  for (let attempt = 0; attempt < takeoversMax; attempt += 1) {
+  for (let attempt = 0; attempt < attemptsMax; attempt += 1) {
     const found = await shelf.get(`${model}:${id}`);
     if (found === undefined) return false;
     const payload = found.payload as AdapterPayload;
@@ -131,15 +135,18 @@ async function consume(
       const spared = model === 'RefreshToken' && reuse.spares(found.payload);
       if (!spared || (await reuse.outcome(id, found)) === 'answered') return false;
     }
-    const consumed = { ...found.payload, consumed: Math.floor(now() / 1000) };
-    const won = await shelf.put(`${model}:${id}`, consumed, {
-      endsAtMs: payload.exp === undefined ? undefined : payload.exp * 1000,
+    // Who takes it over does not begin the interval anew.
+    const consumed = (payload.consumed as number | undefined) ?? Math.floor(now() / 1000);
+    const keptUntil = model === 'RefreshToken' ? consumed + reuse.keptSeconds : 0;
+    const used = { ...found.payload, consumed };
+    const won = await shelf.put(`${model}:${id}`, used, {
+      endsAtMs: payload.exp === undefined ? undefined : Math.max(payload.exp, keptUntil) * 1000,
       owners: ownersOf(model, id, payload),
       guard: { ifRevision: found.revision },
     });
     if (won) return true;
   }
-  return false;
+  throw new Refusal('store_unavailable', 'a token is changed too often', `${attemptsMax} attempts lost`);
 }
 
 function ownersOf(model: string, id: string, payload: AdapterPayload): readonly string[] {

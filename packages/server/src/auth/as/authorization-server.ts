@@ -15,12 +15,13 @@ import type { People } from '../../domain/people.ts';
 import { pageHeaders } from '../pages/layout.ts';
 import { errorPage } from '../pages/message-pages.ts';
 import type { WebSessions } from '../web-session.ts';
-import { openAdapter } from './adapter.ts';
+import { openAdapter, type AdapterParts } from './adapter.ts';
 import { openClients, type Clients } from './clients.ts';
 import { providerConfiguration, type GuardedFetch } from './configuration.ts';
 import { interactionRoutes } from './interactions.ts';
+import { openArrivals, refreshAnswers } from './refresh-answers.ts';
 import { openNames, type Names } from './resources.ts';
-import { reuseMiddleware, openReuse } from './reuse.ts';
+import { openReuse } from './reuse.ts';
 import { authorizationRoutes, requestIdHeader } from './routes.ts';
 import { openServerKeys } from './server-keys.ts';
 import { recordsShelf, tablesShelf } from './shelf.ts';
@@ -79,8 +80,7 @@ export async function openAuthorizationServer(parts: AuthorizationServerParts): 
     isMember: (tenant, subject) => people.isMember(subject, tenant),
   });
   const { revoked, onRevoked } = openRevocations(() => tokens.forget());
-  const reuse = openReuse({ lasting, passing, now });
-  const adapter = openAdapter({ lasting, passing, now, reuse, revoked });
+  const { adapter, answersOfRefreshes } = openModels({ lasting, passing, now, revoked });
   const provider = once(() => {
     const made = new Provider(
       names.issuer(),
@@ -95,7 +95,7 @@ export async function openAuthorizationServer(parts: AuthorizationServerParts): 
       }),
     );
     made.proxy = names.issuer().startsWith('https:');
-    made.use(reuseMiddleware({ lasting, passing, now }));
+    made.use(answersOfRefreshes);
     made.on('server_error', (_, error) => parts.failed(error));
     return made;
   });
@@ -124,6 +124,12 @@ function openShelves({ tables, sealer, now }: AuthorizationServerParts) {
     lasting: tablesShelf(sealedTables(tables, sealer), sealer, now),
     passing: recordsShelf(sealedRecords(tableRecords(tables, { now }), sealer, sealing), now),
   };
+}
+
+function openModels(parts: Omit<AdapterParts, 'reuse'>) {
+  const arrivals = openArrivals(parts.now);
+  const reuse = openReuse({ ...parts, asking: () => arrivals.asking(Provider.ctx) });
+  return { adapter: openAdapter({ ...parts, reuse }), answersOfRefreshes: refreshAnswers(arrivals, reuse) };
 }
 
 /** Tells of revocations in this process. @param first told before everybody else */
