@@ -7,6 +7,7 @@ import type { Values } from '../front/target.ts';
 import { logLines } from '../stdio/child-log.ts';
 import { endProcess, endStrays } from '../stdio/end-process.ts';
 import { notStarted } from '../stdio/start-failure.ts';
+import { boundChild } from './child-bounds.ts';
 import { childClient, childTransport, hear, type Progress } from './child-client.ts';
 import { learnt, priorOf, SilentInEra, type ChildEras, type Era } from './child-era.ts';
 import { listenForLists, stopWatching, withoutVersion } from './child-notices.ts';
@@ -56,18 +57,27 @@ export async function openChildLink(
   const stderr = logLines(transport.stderr, upstream.name, parts.log, scrub);
   const progress: Progress = new Map();
   let introduction: Record<string, unknown> | undefined;
-  // The client keeps a listener that stands here first, so that what the child wrote is seen as it was written.
+  let ending = false;
+  const bounds = boundChild(transport, upstream.name);
+  // The client keeps a listener that stands here first, so that what the child wrote is seen as it was written; what
+  // throws here does not get to the client.
   transport.onmessage = (message) => {
+    if (ending) throw new Error('the child is being ended');
+    if (bounds.floods()) return drown();
     scrubMessage(message, scrub);
     if ('result' in message) introduction ??= message.result;
     else if ('method' in message && !('id' in message)) hear(message, progress, events);
   };
   const patience = openPatience();
   const client = childClient(parts, patience);
-  let ending = false;
   const end = (): Promise<void> => {
     ending = true;
     return endProcess(client, transport.pid, mark);
+  };
+  const drown = (): void => {
+    parts.log.warn({ upstream: upstream.name }, 'a child is ended: it says more than anybody can take');
+    endStrays(null, mark);
+    void end().catch(() => undefined);
   };
   client.onclose = () => {
     if (!ending) endStrays(null, mark);
