@@ -66,7 +66,10 @@ function send(
     },
   });
   const onAbort = (): void => receiving.abort(clientGone());
-  const timer = setTimeout(() => receiving.abort(tooLate(settings.callMs)), settings.callMs);
+  const timer =
+    outgoing.untimed === undefined
+      ? setTimeout(() => receiving.abort(tooLate(settings.callMs)), settings.callMs)
+      : undefined;
   signal.addEventListener('abort', onAbort, { once: true });
   pool.dispatch(
     {

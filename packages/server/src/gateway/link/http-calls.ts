@@ -52,6 +52,9 @@ export interface CallsParts {
   readonly onGivenUp: (id: number, context: AuditContext) => Promise<void>;
 }
 
+/** How long an upstream may keep the stream of a request open that it has answered. */
+const lingerMs = 5000;
+
 interface Entry {
   readonly sending: Sending;
   readonly settle: (message: Values) => void;
@@ -88,11 +91,13 @@ async function run(
   const stop = new AbortController();
   const { promise, resolve, reject } = Promise.withResolvers<unknown>();
   let done = false;
+  let lingering: NodeJS.Timeout | undefined;
   const finish = (how: () => void): void => {
     if (done) return;
     done = true;
     state.waiting.delete(id);
     how();
+    lingering = setTimeout(() => stop.abort(), lingerMs).unref();
   };
   const fail = (error: unknown): void => finish(() => reject(asError(error)));
   const giveUp = (error: unknown): void => {
@@ -107,10 +112,9 @@ async function run(
   sending.signal.addEventListener('abort', onAbort, { once: true });
   if (sending.signal.aborted) onAbort();
   else
-    deliver({ id, signal: stop.signal, answered: () => done }).then(
-      () => fail(unanswered(parts.upstream)),
-      fail,
-    );
+    deliver({ id, signal: stop.signal, answered: () => done })
+      .then(() => fail(unanswered(parts.upstream)), fail)
+      .finally(() => clearTimeout(lingering));
   try {
     return await promise;
   } finally {

@@ -114,6 +114,24 @@ test('what a legacy upstream asks reaches the conversation that has the session'
   expect(bob.asked).toEqual([]);
 });
 
+test.each([
+  ['legacy', () => legacy.url],
+  ['modern', () => modern.url],
+] as const)(
+  'a call to a %s upstream waits for the client that is asked, however short its time',
+  async (_, url) => {
+    stage = openStage({ callSeconds: 0.5 });
+    const slowly = async () => {
+      await new Promise((resolve) => setTimeout(resolve, 1200));
+      return accept();
+    };
+    const talk = stage.talk(http(url()), { holder: 'h1', capabilities: asking, answer: slowly });
+    const name = url() === legacy.url ? 'test_elicitation' : 'test_input_required_result_elicitation';
+    await talk.request('tools/call', { name, arguments: { message: 'who?' } });
+    expect(talk.asked).toHaveLength(1);
+  },
+);
+
 test('what was not declared is not asked', async () => {
   stage = openStage();
   const talk = stage.talk(http(legacy.url), { holder: 'h1', capabilities: {}, answer: accept });

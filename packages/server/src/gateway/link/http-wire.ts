@@ -22,6 +22,8 @@ export interface Outward {
   /** The MCP headers; those of HTTP are added. */
   readonly headers: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
+  /** Whether `signal` alone bounds its time. `undefined`: it may take as long as a call may. */
+  readonly untimed?: true;
 }
 
 /** What is done with an answer. */
@@ -58,7 +60,8 @@ export async function exchange(parts: WireParts, outward: Outward, inward: Inwar
     try {
       if (signal.aborted) throw signal.reason;
       const headers = headersOf(outward);
-      const answer = await lent({ origin, path: pathname + search, method, headers, body, signal });
+      const clock = outward.untimed === undefined ? {} : { untimed: true as const };
+      const answer = await lent({ origin, path: pathname + search, method, headers, body, signal, ...clock });
       return await take(answer, outward, inward, parts.upstream);
     } catch (error) {
       failure = { error };
