@@ -232,10 +232,22 @@ describe('how many there may be', () => {
     expect(isAlive(bobs)).toBe(true);
   });
 
+  test('a conversation that is quiet makes room too, and goes on with a child of its own', async () => {
+    stage = openStage({ childrenPerPersonMax: 1 });
+    const first = stage.talk(tiny(), { holder: 'h1', capabilities: asking });
+    const pids = [await first.text('pid')];
+    pids.push(await stage.talk(tiny(), { holder: 'h2', capabilities: asking }).text('pid'));
+    expect(pids.map(isAlive)).toEqual([false, true]);
+    expect(await first.text('echo', { text: 'still here' })).toBe('still here');
+  });
+
   test('and when all are in use the next is refused', async () => {
     stage = openStage({ childrenPerPersonMax: 1 });
     const first = stage.talk(tiny(), { holder: 'h1', capabilities: asking });
     await first.text('pid');
+    // It ends with the stage.
+    void first.text('hang').catch(() => undefined);
+    await first.text('echo', { text: 'under way' });
     const next = stage.talk(tiny(), { holder: 'h2', capabilities: asking });
     await expect(next.text('pid')).rejects.toMatchObject({ code: 'overloaded' });
     expect(await first.text('echo', { text: 'still here' })).toBe('still here');

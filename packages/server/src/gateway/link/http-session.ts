@@ -107,10 +107,20 @@ export async function deliver(
     },
   };
   const { signal } = waiting;
+  // A stream that is taken up again may be one that the upstream never ends.
+  const read = new AbortController();
+  const again: Inward = {
+    ...inward,
+    onMessage(came) {
+      inward.onMessage(came);
+      if (waiting.answered()) read.abort();
+    },
+  };
+  const untilRead = AbortSignal.any([signal, read.signal]);
   let waitMs = 100;
   const sent = exchange(
     parts,
-    { context, method: 'POST', message, headers: headersOf(session), signal },
+    { context, method: 'POST', message, headers: headersOf(session), signal, untimed: true },
     inward,
   );
   await sent.catch((error: unknown) => {
@@ -122,8 +132,8 @@ export async function deliver(
     waitMs = Math.min(2 * waitMs, 5000);
     const headers = { ...headersOf(session), 'last-event-id': lastEventId };
     const before = lastEventId;
-    const again = exchange(parts, { context, method: 'GET', message: undefined, headers, signal }, inward);
-    await again.catch((error: unknown) => {
+    const outward = { context, method: 'GET', message: undefined, headers, signal: untilRead } as const;
+    await exchange(parts, outward, again).catch((error: unknown) => {
       if (error instanceof SessionLost) throw lostMeanwhile(parts.upstream.name);
     });
     if (lastEventId !== before) tries = 0;

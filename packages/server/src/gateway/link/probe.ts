@@ -64,7 +64,8 @@ async function speaksLegacy(parts: ProbeParts): Promise<boolean> {
       clientInfo: { name: 'sealgate', version: parts.version },
     },
   };
-  const { answer, sessionId } = await ask(parts, message, {});
+  // Older servers do not look at this header, and newer ones want it on every POST (MCP 2026-07-28, Streamable HTTP).
+  const { answer, sessionId } = await ask(parts, message, { 'mcp-method': 'initialize' });
   const { result } = answer ?? {};
   const revision = isObject(result) ? result['protocolVersion'] : undefined;
   if (sessionId !== undefined) await end(parts, sessionId);

@@ -30,9 +30,15 @@ export interface Sent extends Relayed {
 export async function relay(parts: RelayParts, reached: Reached, sent: Sent): Promise<unknown> {
   const { slot, link } = reached;
   const { now } = parts;
-  const done = link.audited ? () => undefined : await attempt(parts, reached, sent);
-  const startedAtMs = now();
+  // Before anything is waited for: what is quiet may be ended to make room.
   const letGo = hold(slot, now);
+  const done = link.audited
+    ? () => undefined
+    : await attempt(parts, reached, sent).catch((error: unknown) => {
+        letGo();
+        throw error;
+      });
+  const startedAtMs = now();
   let outcome: AuditOutcome = { out: 'success' };
   try {
     const result = await send(parts, reached, sent);

@@ -35,8 +35,10 @@ export interface Slot extends SlotOwner {
   link: Promise<Link> | undefined;
   /** The same, once it stands. */
   standing: Link | undefined;
-  /** Requests under way and sessions that are open. */
-  uses: number;
+  /** Requests under way. */
+  requests: number;
+  /** Conversations that are led here, also while they are quiet. */
+  conversations: number;
   lastUsedMs: number;
   failures: number;
   notBeforeMs: number;
@@ -57,23 +59,33 @@ export function emptySlot(owner: SlotOwner, nowMs: number): Slot {
     watches: openWatches(),
     link: undefined,
     standing: undefined,
-    uses: 0,
+    requests: 0,
+    conversations: 0,
     lastUsedMs: nowMs,
     failures: 0,
     notBeforeMs: 0,
   };
 }
 
-/** Hold the slot's link alive until the returned function is called. */
-export function hold(slot: Slot, now: () => number): () => void {
-  slot.uses += 1;
+/** Hold the slot's link alive for a request or a conversation, until the returned function is called. */
+export function hold(
+  slot: Slot,
+  now: () => number,
+  by: 'requests' | 'conversations' = 'requests',
+): () => void {
+  slot[by] += 1;
   let held = true;
   return () => {
     if (!held) return;
     held = false;
-    slot.uses -= 1;
+    slot[by] -= 1;
     slot.lastUsedMs = now();
   };
+}
+
+/** Whether nobody needs the slot's link now: neither a request nor a conversation. */
+export function isUnused({ requests, conversations }: Slot): boolean {
+  return requests === 0 && conversations === 0;
 }
 
 /** How to open a slot's link. */

@@ -1,6 +1,6 @@
 import { shareOf, type Belonging } from './key.ts';
 import type { LinkLimits } from './limits.ts';
-import { emptySlot, endIn, type Reached, type Slot } from './slot.ts';
+import { emptySlot, endIn, isUnused, type Reached, type Slot } from './slot.ts';
 
 /** The slots, and the ways to them. */
 export interface State {
@@ -60,10 +60,7 @@ export function release(state: State, holder: string, upstream: string | undefin
 
 /** End what nobody has used for a while. */
 export function dropIdle(state: State, { limits, now }: { limits: LinkLimits; now: () => number }): void {
-  const idle = remove(
-    state,
-    ({ uses, lastUsedMs }) => uses === 0 && now() - lastUsedMs > limits.idleSeconds * 1000,
-  );
+  const idle = remove(state, (slot) => isUnused(slot) && now() - slot.lastUsedMs > limits.idleSeconds * 1000);
   const gone = new Set(idle);
   for (const [path, { slot }] of state.paths) if (gone.has(slot)) state.paths.delete(path);
   for (const slot of idle) void endIn(slot);
