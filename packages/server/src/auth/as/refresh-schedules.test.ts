@@ -12,7 +12,10 @@ const startMs = 1_800_000_000_000;
 const dead = Infinity;
 
 /** How long one use of the store takes. `use` counts from 0 for each request. */
-type Delays = (request: number, use: number) => { readonly before: number; readonly after: number };
+type Delays = (
+  request: number,
+  use: number,
+) => { readonly before: number; readonly after: number | ((value: unknown) => number) };
 
 function openClock() {
   let nowMs = startMs;
@@ -81,7 +84,7 @@ function openWorld(delays: Delays) {
     const { before, after } = delays(request.number, (request.uses += 1) - 1);
     await clock.after(before);
     const value = act();
-    await clock.after(after);
+    await clock.after(typeof after === 'number' ? after : after(value));
     return value;
   };
   const shelves = { lasting: openShelf(clock, take), passing: openShelf(clock, take), now: clock.now };
@@ -195,8 +198,8 @@ function stalls(lengthsMs: readonly number[], requests: readonly number[]): Stal
 }
 
 const stalled =
-  (...which: readonly Stall[]): Delays =>
-  (request, use) => {
+  (...which: readonly Stall[]) =>
+  (request: number, use: number) => {
     const delay = { ...quick };
     for (const each of which) if (each.request === request && each.use === use) delay[each.side] += each.ms;
     return delay;
@@ -261,6 +264,18 @@ it('whoever arrives after the interval ends the family, also while others are sl
     const { answers, grantStands } = await play(refresh, [0, 5, 90_000], { delays: stalled(stall) });
     expect({ stall, late: answers[2], grantStands }).toEqual({ stall, late: undefined, grantStands: false });
   }
+});
+
+it('of 20 the first 12 die one after the other, each when it has used the token: all others get one answer', async () => {
+  // Only a change is answered `true`; the first one of each request is its use of the token.
+  const delays: Delays = (request) => ({
+    before: 1 + request,
+    after: (value) => (request < 12 && value === true ? dead : 1),
+  });
+  const played = await play(refresh, Array(20).fill(0), { delays });
+  expectOne(played, 'a chain of deaths');
+  expect(played.answers.filter((answer) => answer === 'dead').length).toBeGreaterThanOrEqual(6);
+  expect(played.answers.filter((answer) => answer !== 'dead').length).toBeGreaterThanOrEqual(8);
 });
 
 it('who takes it over does not begin the interval anew', async () => {
