@@ -7,6 +7,8 @@ import type { Sending } from './link.ts';
 
 // What an HTTP upstream of 2026-07-28 announces, over subscriptions.
 
+const foreverMs = 2_147_483_647;
+
 /** The lists that these capabilities declare as changing. */
 export function listsOf(capabilities: Values | undefined): Values {
   const changes = (name: string): boolean =>
@@ -19,25 +21,47 @@ export function listsOf(capabilities: Values | undefined): Values {
 }
 
 /**
- * Open a subscription; resolves when it is acknowledged, with how to end it.
+ * Watch one resource until the returned function is called.
  *
  * @throws ProtocolError the upstream's own; Refusal `upstream_timeout`, and those of `exchange`
  */
-export async function listen(
+export async function watch(state: ModernState, uri: string, about: About): Promise<() => Promise<void>> {
+  const ended = new AbortController();
+  const signal = AbortSignal.any([state.life.signal, ended.signal]);
+  const notifications = { resourceSubscriptions: [uri] };
+  const begun = await listen(state, notifications, { ...about, signal });
+  const over = keepListening(state, notifications, { context: about.context, signal, begun });
+  return async () => {
+    ended.abort();
+    await over;
+  };
+}
+
+type About = Pick<Sending, 'context' | 'timeoutMs'>;
+
+interface Listening {
+  /** Settles when the subscription is over, for whatever reason. */
+  readonly over: Promise<void>;
+}
+
+/** Open a subscription; resolves when it is acknowledged. It ends with `signal`. */
+async function listen(
   state: ModernState,
   notifications: Values,
-  { context, timeoutMs }: Pick<Sending, 'context' | 'timeoutMs'>,
-  onOver: () => void = () => undefined,
-): Promise<() => Promise<void>> {
+  { context, timeoutMs, signal }: About & Pick<Sending, 'signal'>,
+): Promise<Listening> {
   const stop = new AbortController();
-  const end = (): void => stop.abort();
-  state.life.signal.addEventListener('abort', end, { once: true });
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const timer = setTimeout(() => {
     reject(refuse('upstream_timeout', `upstream "${state.parts.upstream.name}" did not acknowledge in time`));
     stop.abort();
   }, timeoutMs);
-  const sending = { context, timeoutMs: 2_147_483_647, signal: stop.signal, onProgress: undefined };
+  const sending = {
+    context,
+    timeoutMs: foreverMs,
+    signal: AbortSignal.any([signal, stop.signal]),
+    onProgress: undefined,
+  };
   const params = { notifications };
   const onMessage = ({ method }: Values): void => {
     if (method === 'notifications/subscriptions/acknowledged') resolve();
@@ -46,36 +70,39 @@ export async function listen(
     .run(sending, (waiting) =>
       deliver(state, { method: 'subscriptions/listen', params, waiting, sending, onMessage }),
     )
-    .then(() => resolve(), reject)
-    .finally(() => {
-      state.life.signal.removeEventListener('abort', end);
-      onOver();
-    });
+    .then(() => resolve(), reject);
   try {
     await promise;
   } finally {
     clearTimeout(timer);
   }
-  return async () => {
-    stop.abort();
-    await over;
-  };
+  return { over };
 }
 
-/** Follow the lists until the link ends. A subscription that breaks off is opened again, ever less often; one that is refused is not. */
-export async function keepListening(state: ModernState, lists: Values): Promise<void> {
-  const { signal } = state.life;
-  const { context, limits } = state.parts;
+interface Keeping extends Pick<Sending, 'context' | 'signal'> {
+  /** A subscription that stands. `undefined`: none yet. */
+  readonly begun: Listening | undefined;
+}
+
+/** Keep a subscription until `signal` ends it: one that breaks off is opened again, ever less often; one that is refused is not. */
+export async function keepListening(
+  state: ModernState,
+  notifications: Values,
+  { context, signal, begun }: Keeping,
+): Promise<void> {
+  const about = { context, signal, timeoutMs: state.parts.limits.startSeconds * 1000 };
+  let listening = begun;
   let waitMs = 500;
   while (!signal.aborted) {
-    const over = Promise.withResolvers<void>();
     const startedAtMs = performance.now();
     try {
-      await listen(state, lists, { context, timeoutMs: limits.startSeconds * 1000 }, over.resolve);
+      listening ??= await listen(state, notifications, about);
+      await listening.over;
     } catch (error) {
       if (error instanceof ProtocolError) return;
     }
-    await over.promise;
+    listening = undefined;
+    if (signal.aborted) return;
     waitMs = performance.now() - startedAtMs > 10_000 ? 500 : Math.min(2 * waitMs, 60_000);
     await sleep(waitMs, undefined, { signal }).catch(() => undefined);
   }

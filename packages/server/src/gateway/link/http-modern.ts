@@ -1,6 +1,6 @@
 import type { Values } from '../front/target.ts';
 import { openCalls } from './http-calls.ts';
-import { keepListening, listen, listsOf } from './http-listen.ts';
+import { keepListening, listsOf, watch } from './http-listen.ts';
 import { request, send, type ModernState } from './http-modern-calls.ts';
 import type { HttpLinkParts } from './http-parts.ts';
 import type { Link } from './link.ts';
@@ -28,7 +28,8 @@ export async function openModernLink(parts: HttpLinkParts): Promise<Link> {
   const discovered = (await send(state, 'server/discover', undefined, sending)) as Values;
   const introduction = introductionOf(discovered);
   const lists = listsOf(introduction['capabilities'] as Values | undefined);
-  if (Object.keys(lists).length > 0) void keepListening(state, lists);
+  if (Object.keys(lists).length > 0)
+    void keepListening(state, lists, { context, signal: state.life.signal, begun: undefined });
   return {
     era: 'modern',
     introduction,
@@ -36,7 +37,7 @@ export async function openModernLink(parts: HttpLinkParts): Promise<Link> {
     pid: undefined,
     request: (method, params, sent) => request(state, method, params, sent),
     notify: async () => undefined,
-    watch: (uri, about) => listen(state, { resourceSubscriptions: [uri] }, about),
+    watch: (uri, about) => watch(state, uri, about),
     resumption: () => ({}),
     leave: async () => end(state),
     close: async () => end(state),
