@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { freePort } from '../fixtures/listen.ts';
 import { programFile, runProgram, type Ended } from './programs.ts';
 import type { Stage } from './stage.ts';
+import { spoil } from './stored-login.ts';
 
 // What real clients do with the gateway, each as somebody would type it on a machine where it has never run.
 
@@ -61,6 +62,16 @@ const inspector: readonly Case[] = [
     },
   },
   {
+    name: 'Inspector, with an access token that is outdated',
+    async run(stage) {
+      const env = await stage.freshHome();
+      const call = [...atGateway(stage), ...callEcho, ...quiet];
+      said(await runProgram('inspector', call, { env }));
+      await spoil(env['HOME'] ?? '', ['access_token']);
+      said(await runProgram('inspector', [...call, '--stored-auth-only'], { env }));
+    },
+  },
+  {
     name: 'Inspector, refused without a login',
     async run(stage) {
       const env = await stage.freshHome();
@@ -109,6 +120,25 @@ const mcpRemote: readonly Case[] = [
   },
 ];
 
+// A step-up cannot be judged: the gateway has one scope for its MCP addresses, so no client ever holds less than it needs.
+const mcpRemoteAgain: readonly Case[] = (
+  [
+    ['an access token that is outdated', ['access_token']],
+    ['a login that is outdated', ['access_token', 'refresh_token']],
+  ] as const
+).map(([what, names]) => ({
+  name: `mcp-remote, with ${what}`,
+  async run(stage) {
+    const env = await stage.freshHome();
+    const args = [stage.address, String(await freePort())];
+    for (const run of [1, 2]) {
+      const { stdout, stderr } = await runProgram('remoteClient', args, { env });
+      assert.match(`${stdout}${stderr}`, /"echo"/, `run ${run}\n${stdout}\n${stderr}`);
+      await spoil(env['HOME'] ?? '', names);
+    }
+  },
+}));
+
 async function registered(stage: Stage, redirectUri: string): Promise<string> {
   const response = await fetch(`${stage.origin}/register`, {
     method: 'POST',
@@ -149,4 +179,10 @@ const conformance: readonly Case[] = [
 ];
 
 /** All of them. The first one signs in with the printed link. */
-export const cases: readonly Case[] = [...inspector, ...load, ...mcpRemote, ...conformance];
+export const cases: readonly Case[] = [
+  ...inspector,
+  ...load,
+  ...mcpRemote,
+  ...mcpRemoteAgain,
+  ...conformance,
+];

@@ -36,7 +36,7 @@ function clientCase(front: 'same' | 'other', suite: Suite, scenario: string): Co
       const env = { CONFORMANCE_BEARER: gateway.bearer };
       const judged = await judge({
         suite,
-        name: `client-${front}`,
+        name: `client-${front}-${scenario}`,
         args: [...args, '--timeout', '20000'],
         env,
       });

@@ -1,5 +1,6 @@
 import { judgeServer, suites, type Suite } from './suites.ts';
 import type { ConformanceStage } from './conformance-stage.ts';
+import type { Found, Place } from './table.ts';
 
 // The suites against the fixture alone, and then against the gateway before it: what passes there has to pass here.
 
@@ -10,15 +11,18 @@ export interface ConformanceCase {
   run(stage: ConformanceStage): Promise<string>;
 }
 
-function serverCase(
-  judgement: string,
-  suite: Suite,
-  open: (stage: ConformanceStage) => string | Promise<string>,
-): ConformanceCase {
+interface ServerCase {
+  readonly place: Place;
+  readonly suite: Suite;
+  readonly open: (stage: ConformanceStage) => string | Promise<string>;
+}
+
+function serverCase({ place, suite, open }: ServerCase, record: (found: Found) => void): ConformanceCase {
   return {
-    name: `conformance ${suite}, ${judgement}`,
+    name: `conformance ${suite}, ${place}`,
     async run(stage) {
-      const { scenarios, checks, failed } = await judgeServer(suite, await open(stage), judgement);
+      const { scenarios, checks, failed } = await judgeServer(suite, await open(stage), place);
+      record({ place, suite, scenarios, checks, failed: failed.length });
       const expected = failed.length === 0 ? '' : `, ${failed.length} scenarios fail as expected`;
       return `${scenarios} scenarios, ${checks} checks${expected}`;
     },
@@ -28,13 +32,17 @@ function serverCase(
 const through = (upstream: string) => (stage: ConformanceStage) => stage.door(`/mcp/${upstream}`);
 const old: readonly Suite[] = ['0.1.16', '2025-11-25'];
 
-/** All of them. */
-export const conformanceCases: readonly ConformanceCase[] = [
-  ...suites.map((suite) => serverCase('direct', suite, ({ direct }) => direct)),
-  ...suites.map((suite) => serverCase('http', suite, through('both'))),
-  ...suites.map((suite) => serverCase('all', suite, (stage) => stage.all())),
-  ...suites.map((suite) => serverCase('child', suite, through('child'))),
-  ...old.map((suite) => serverCase('old-on-modern', suite, through('modern'))),
-  ...old.map((suite) => serverCase('old-on-modern-child', suite, through('child-modern'))),
-  serverCase('modern-on-old', '2026-07-28', through('legacy')),
+const all: readonly (Omit<ServerCase, 'suite'> & { readonly of: readonly Suite[] })[] = [
+  { place: 'direct', of: suites, open: ({ direct }) => direct },
+  { place: 'http', of: suites, open: through('both') },
+  { place: 'all', of: suites, open: (stage) => stage.all() },
+  { place: 'child', of: suites, open: through('child') },
+  { place: 'old-on-modern', of: old, open: through('modern') },
+  { place: 'old-on-modern-child', of: old, open: through('child-modern') },
+  { place: 'modern-on-old', of: ['2026-07-28'], open: through('legacy') },
 ];
+
+/** All of them. @param record told what each found */
+export function conformanceCases(record: (found: Found) => void): readonly ConformanceCase[] {
+  return all.flatMap(({ place, of, open }) => of.map((suite) => serverCase({ place, suite, open }, record)));
+}

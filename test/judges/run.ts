@@ -1,4 +1,6 @@
-// Real clients and the conformance suite against a gateway that is started for them: `npm run judges [part of a name]`.
+// Real clients and the conformance suite against a gateway that is started for them: `npm run judges [part of a name]`,
+// or `npm run judges -- --write`, which also puts what the suites found into docs/protocol.md.
+import { parseArgs } from 'node:util';
 import { cases } from './cases.ts';
 import { clientCases } from './client-cases.ts';
 import { conformanceCases } from './conformance-cases.ts';
@@ -7,13 +9,19 @@ import { parityCases } from './parity-cases.ts';
 import { openParityStage } from './parity-stage.ts';
 import { installPrograms } from './programs.ts';
 import { openStage } from './stage.ts';
+import { compareTable, type Found } from './table.ts';
 
 interface Judgement<Stage> {
   readonly name: string;
   run(stage: Stage): Promise<string | void>;
 }
 
-const [part = ''] = process.argv.slice(2);
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { write: { type: 'boolean', default: false } },
+});
+const [part = ''] = positionals;
+const found: Found[] = [];
 let passed = 0;
 let failed = 0;
 
@@ -45,7 +53,15 @@ async function judge<Stage extends { close(): Promise<void> }>(
 
 installPrograms();
 await judge(cases, openStage);
-await judge([...conformanceCases, ...clientCases], openConformanceStage);
+await judge([...conformanceCases((one) => found.push(one)), ...clientCases], openConformanceStage);
 await judge(parityCases, openParityStage);
+if (part === '') {
+  const shown = await compareTable(found, values.write);
+  console.log(
+    shown ? 'ok    docs/protocol.md' : 'FAIL  docs/protocol.md shows something else: --write mends it',
+  );
+  if (shown) passed++;
+  else failed++;
+}
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 && passed > 0 ? 0 : 1;

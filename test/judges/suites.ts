@@ -64,12 +64,14 @@ export async function judge({
     const environment = { PATH: process.env['PATH'] ?? '', ...env };
     const ended = await runProgram(program, all, { env: environment, timeoutMs });
     const counted = countOf(ended.stdout);
+    const alone = /^Starting scenario: (\S+)[\s\S]+OVERALL: FAILED/m.exec(ended.stderr)?.[1];
+    if (alone !== undefined) counted.failed.push(alone);
     const failed = await Promise.all(counted.failed.map((scenario) => wrongIn(folder, scenario)));
     const told = [...failed, `${counted.scenarios} scenarios passed`, ended.stderr.slice(-2000)].join('\n');
     // Compared here: given the file, the suite would also judge what the revision does not require.
     const listed = existsSync(expected) ? await readFile(expected, 'utf8') : '';
     const names = [...listed.matchAll(/^ {2}- (\S+)$/gm)].map(([, scenario]) => scenario);
-    assert.deepEqual([...counted.failed].sort(), names.sort(), told);
+    assert.deepEqual(counted.failed.toSorted(byText), names.toSorted(byText), told);
     assert.equal(ended.code, names.length === 0 ? 0 : 1, told);
     return { ...counted, failed };
   } finally {
@@ -77,7 +79,7 @@ export async function judge({
   }
 }
 
-function countOf(printed: string): Pick<Judged, 'checks' | 'scenarios' | 'failed'> {
+function countOf(printed: string): Omit<Judged, 'failed'> & { failed: string[] } {
   const [counted = '', unscored = ''] = printed.split(/^Not scored/m);
   const left = new Set([...unscored.matchAll(/^\s+[✓✗] (\S+)/gm)].map(([, name]) => name));
   let checks = 0;
@@ -97,6 +99,8 @@ interface Check {
   readonly status: string;
   readonly errorMessage?: string;
 }
+
+const byText = (a: string, b: string): number => (a < b ? -1 : 1);
 
 /** What the checks of a failed scenario say; the suite prints none of it. */
 async function wrongIn(folder: string, scenario: string): Promise<string> {
