@@ -29,11 +29,9 @@ describe('a hostile client', () => {
   test('leaves no more requests behind than a session may have under way', async () => {
     stage = openStage({ limits: { callsMax: 10 }, answers: { 'tools/call': untilCancelled } });
     const session = await initialize((await stage.start()).url(a));
-    for (let call = 0; call < 30; call += 1) {
-      const answer = await session.post(rpc('tools/call', {}, call));
-      if (call < 10) await answer.body!.cancel();
-      else expect(await codeOf(answer)).toBe('overloaded');
-    }
+    const call = (id: number) => session.post(rpc('tools/call', {}, id));
+    for (let id = 0; id < 10; id += 1) await (await call(id)).body!.cancel();
+    for (let id = 10; id < 30; id += 1) expect(await codeOf(await call(id))).toBe('overloaded');
     expect(stage.opened[0]!.heard.filter((method) => method === 'tools/call')).toHaveLength(10);
     const cancelled = { jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 3 } };
     await session.post(cancelled);

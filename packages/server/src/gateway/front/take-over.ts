@@ -32,18 +32,9 @@ const triesMax = 3;
 export function openTakeOver(parts: SessionsParts, stored: SessionRecords, table: SessionTable): TakeOver {
   const { owners } = parts;
   const adopting = new Map<string, Promise<LegacySession | undefined>>();
-  const claim = async (id: string, passage: Passage, found: Found): Promise<LegacySession | undefined> => {
-    const { record } = found;
-    const next = { ...record, owner: owners.self, generation: record.generation + 1 };
-    const revision = await stored.save(id, next, table.endsAtMs(), found.revision);
-    if (revision === undefined) return undefined;
-    const session = table.make(passage, { id, record: next, revision });
-    table.add(session);
-    return session;
-  };
   const adopt = async (id: string, passage: Passage, found: Found): Promise<LegacySession | undefined> => {
     const free = await table.makeRoom(passage.caller);
-    const session = await claim(id, passage, found).finally(free);
+    const session = await claim({ parts, stored, table }, id, passage, found).finally(free);
     if (session === undefined) return undefined;
     await session.restore(auditContext(passage.caller, passage.correlation));
     parts.log.info({ from: found.record.owner }, 'a session was taken over');
@@ -80,4 +71,25 @@ export function openTakeOver(parts: SessionsParts, stored: SessionRecords, table
       throw sessionUnknown();
     },
   };
+}
+
+interface Claiming {
+  readonly parts: SessionsParts;
+  readonly stored: SessionRecords;
+  readonly table: SessionTable;
+}
+
+/** @returns `undefined` when another instance was faster */
+async function claim(
+  { parts, stored, table }: Claiming,
+  id: string,
+  passage: Passage,
+  { record, revision: before }: Found,
+): Promise<LegacySession | undefined> {
+  const next = { ...record, owner: parts.owners.self, generation: record.generation + 1 };
+  const revision = await stored.save(id, next, table.endsAtMs(), before);
+  if (revision === undefined) return undefined;
+  const session = table.make(passage, { id, record: next, revision });
+  table.add(session);
+  return session;
 }
