@@ -3,9 +3,10 @@ import type { Upstream } from '../../domain/upstream.ts';
 import { refuse } from '../../errors.ts';
 import type { Conversation, Notice, OpenTarget, Relayed, Target, Values } from '../front/target.ts';
 import { askable } from './capabilities.ts';
-import { isFor, type Listener } from './listener.ts';
+import type { Listener } from './listener.ts';
 import type { Links } from './links.ts';
-import { logLevelOf, mostVerbose } from './log-level.ts';
+import { levelled, isOwnLog } from './level-bridge.ts';
+import { logLevelOf } from './log-level.ts';
 import { relay, type RelayParts } from './relay.ts';
 import { settle } from './settle.ts';
 import { hold, type Reached, type Slot } from './slot.ts';
@@ -130,10 +131,10 @@ async function request(parts: SingleParts, state: State, relayed: Relayed): Prom
   const send = (sent: Values | undefined): Promise<unknown> =>
     relay(parts, reached, {
       ...relayed,
-      params: adjusted(state, slot, link.era, { method, params: sent }),
+      params: levelled(listener, slot, link.era, { method, params: sent }),
       subject: conversation.caller.subject,
       onLog: (notice: Notice) => {
-        if (isForOwn(notice, listener, conversation.era)) conversation.hear(notice);
+        if (isOwnLog(notice, listener, conversation.era)) conversation.hear(notice);
       },
     });
   const uri = params?.['uri'];
@@ -153,29 +154,6 @@ async function request(parts: SingleParts, state: State, relayed: Relayed): Prom
 }
 
 const urisMax = 1000;
-
-const levelKey = 'io.modelcontextprotocol/logLevel';
-
-// A level is set for one conversation. A link that several use is set to the most talkative of them; over a modern one
-// each request names its own.
-function adjusted(
-  { listener }: State,
-  slot: Slot,
-  era: 'legacy' | 'modern',
-  { method, params }: { readonly method: string; readonly params: Values | undefined },
-): Values | undefined {
-  if (era === 'modern') {
-    if (listener.level === undefined) return params;
-    return { ...params, _meta: { ...(params?.['_meta'] as Values | undefined), [levelKey]: listener.level } };
-  }
-  if (method !== 'logging/setLevel' || logLevelOf(params?.['level']) === undefined) return params;
-  return { ...params, level: mostVerbose(slot.listeners) ?? params?.['level'] };
-}
-
-// Without a level a server may send what it likes in the older era (MCP 2025-11-25, logging), and nothing in the newer.
-function isForOwn(notice: Notice, listener: Listener, era: Conversation['era']): boolean {
-  return listener.level === undefined ? era === 'legacy' : isFor(notice, listener, false);
-}
 
 async function notify(
   parts: SingleParts,
