@@ -72,9 +72,9 @@ async function connect(
   const came: string[] = [];
   await client.connect(transport);
   const inner = transport.onmessage;
-  transport.onmessage = (message, extra) => {
+  transport.onmessage = (message) => {
     came.push(JSON.stringify(message));
-    inner?.(message, extra);
+    inner?.(message);
   };
   if (era === 'legacy') await client.request({ method: 'logging/setLevel', params: { level: 'debug' } }, any);
   return {

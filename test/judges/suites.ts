@@ -70,7 +70,7 @@ export async function judge({
     const told = [...failed, `${counted.scenarios} scenarios passed`, ended.stderr.slice(-2000)].join('\n');
     // Compared here: given the file, the suite would also judge what the revision does not require.
     const listed = existsSync(expected) ? await readFile(expected, 'utf8') : '';
-    const names = [...listed.matchAll(/^ {2}- (\S+)$/gm)].map(([, scenario]) => scenario);
+    const names = [...listed.matchAll(/^ {2}- (\S+)$/gm)].map(([, scenario = '']) => scenario);
     assert.deepEqual(counted.failed.toSorted(byText), names.toSorted(byText), told);
     assert.equal(ended.code, names.length === 0 ? 0 : 1, told);
     return { ...counted, failed };

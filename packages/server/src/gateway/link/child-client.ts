@@ -3,7 +3,7 @@ import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
 import { modernRevisions } from '../../domain/eras.ts';
 import type { Values } from '../front/target.ts';
 import { markName } from '../stdio/family.ts';
-import type { ChildParts } from './child-link.ts';
+import type { ChildParts } from './child-parts.ts';
 import { isDeclared } from './capabilities.ts';
 import { withoutSubscription } from './child-notices.ts';
 import type { LinkEvents } from './link.ts';

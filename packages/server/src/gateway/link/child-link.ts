@@ -1,41 +1,21 @@
 import { randomUUID } from 'node:crypto';
 import { SdkError, SdkErrorCode, type Client } from '@modelcontextprotocol/client';
 import type { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
-import type { StdioUpstream } from '../../domain/upstream.ts';
-import type { Log } from '../../log.ts';
 import type { Values } from '../front/target.ts';
 import { logLines } from '../stdio/child-log.ts';
 import { endProcess, endStrays } from '../stdio/end-process.ts';
 import { notStarted } from '../stdio/start-failure.ts';
 import { boundChild } from './child-bounds.ts';
+import type { ChildParts } from './child-parts.ts';
 import { childClient, childTransport, hear, type Progress } from './child-client.ts';
 import { learnt, priorOf, SilentInEra, type ChildEras, type Era } from './child-era.ts';
 import { listenForLists, stopWatching, withoutVersion } from './child-notices.ts';
-import type { Link, LinkEvents, Sending } from './link.ts';
+import type { Link, Sending } from './link.ts';
 import { openPatience, type Patience } from './patience.ts';
-import { scrubMessage, type Scrub } from './scrub-message.ts';
+import { scrubMessage } from './scrub-message.ts';
 
 // The link to a child process. Its whole environment is a few names of ours (PATH, HOME, USER, LOGNAME, SHELL, TERM), a
 // mark, and what is given here; no shell is involved. It is told of the capabilities that are given and no others.
-
-/** What is needed to start one. */
-export interface ChildParts {
-  readonly upstream: StdioUpstream;
-  /** The lent credential; joins the upstream's plain settings and wins over them. */
-  readonly environment: Readonly<Record<string, string>>;
-  /** The era to speak. */
-  readonly era: Era;
-  /** `undefined`: nothing. The newer era is then found out by a probe, which starts the command twice. */
-  readonly known: ChildEras | undefined;
-  /** Client capabilities to declare. `{}`: it may be shared, and nothing that it asks is answered. */
-  readonly capabilities: Values;
-  readonly version: string;
-  readonly startTimeoutMs: number;
-  readonly log: Log;
-  /** Removes the lent credential from everything the child says. */
-  readonly scrub: Scrub;
-  readonly events: LinkEvents;
-}
 
 const passThrough = {
   '~standard': { version: 1 as const, vendor: 'sealgate', validate: (value: unknown) => ({ value }) },

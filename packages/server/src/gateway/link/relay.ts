@@ -92,7 +92,7 @@ async function send({ callTimeoutMs }: RelayParts, { slot, link }: Reached, sent
 }
 
 /** What came of it, in the words of the gateway. */
-export function explain(error: unknown, upstream: string, signal: AbortSignal): unknown {
+function explain(error: unknown, upstream: string, signal: AbortSignal): unknown {
   if (signal.aborted) return new DOMException('the request was cancelled', 'AbortError');
   if (!(error instanceof SdkError)) return error;
   if (error.code === SdkErrorCode.RequestTimeout)

@@ -38,7 +38,7 @@ export async function settle(
 }
 
 /** Whether a result is a question back. */
-export function isInputRequired(result: unknown): result is Values {
+function isInputRequired(result: unknown): result is Values {
   return typeOf(result) === 'input_required';
 }
 
