@@ -11,6 +11,8 @@ export interface Caller {
   readonly source: Source;
   /** The grant behind the token that was shown; `undefined` for callers that need none, such as this machine's own. */
   readonly grant?: string | undefined;
+  /** When the token that was shown ends, in milliseconds since 1970; `undefined`: nothing that ends was shown. */
+  readonly endsAtMs?: number | undefined;
   /** Peer address, for limits and the log. */
   readonly ip: string | undefined;
   readonly agent: string | undefined;

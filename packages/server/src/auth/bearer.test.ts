@@ -9,6 +9,7 @@ const verified = {
   subject: 'u1',
   client: 'c1',
   grant: 'the-grant',
+  endsAtMs: 1_800_000_000_000,
   scopes: new Set(['mcp']),
   path: '/mcp/docs',
 };
@@ -46,6 +47,7 @@ describe('a token', () => {
       subject: 'u1',
       client: 'c1',
       grant: 'the-grant',
+      endsAtMs: 1_800_000_000_000,
       source: 'mcp',
       ip: '10.0.0.7',
       agent: 'test',

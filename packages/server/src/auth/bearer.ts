@@ -47,8 +47,17 @@ export function tokenBearer(
       if (!fits) throw refuse('unauthorized', 'this address needs a valid bearer token');
       if (!verified.scopes.has(mcpScope))
         throw refuse('scope_insufficient', `this address needs the scope ${mcpScope}`);
-      const { tenant, subject, client, grant } = verified;
-      return { tenant, subject, client, grant, source: 'mcp', ip: presented.peer, agent: presented.agent };
+      const { tenant, subject, client, grant, endsAtMs } = verified;
+      return {
+        tenant,
+        subject,
+        client,
+        grant,
+        endsAtMs,
+        source: 'mcp',
+        ip: presented.peer,
+        agent: presented.agent,
+      };
     },
   };
 }

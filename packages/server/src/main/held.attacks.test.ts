@@ -25,6 +25,7 @@ function stage() {
     onRevoked: () => () => undefined,
     failed: (error) => expect.fail(String(error)),
     everyMs: 1_000_000,
+    now: Date.now,
   });
   return { state, held };
 }

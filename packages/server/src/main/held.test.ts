@@ -26,6 +26,7 @@ function stage(change: Partial<HeldParts> = {}) {
     },
     failed: (error) => failures.push(error),
     everyMs: 1_000_000,
+    now: Date.now,
     ...change,
   });
   return {
@@ -98,4 +99,13 @@ it('a store that fails ends nothing and is reported', async () => {
   expect(ended).toEqual([]);
   await held.close();
   expect(listeners.size).toBe(0);
+});
+
+it('a stream ends with the token that opened it, and one that is over is left alone', async () => {
+  const { held } = stage();
+  const cut: string[] = [];
+  const ending = { ...caller('one'), endsAtMs: Date.now() + 50 };
+  held.stream(ending, () => cut.push('open'));
+  held.stream(ending, () => cut.push('closed'))();
+  await expect.poll(() => cut).toEqual(['open']);
 });

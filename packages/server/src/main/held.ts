@@ -1,7 +1,8 @@
 import type { Caller } from '../caller.ts';
 
-// What lasts longer than one call ends with the grant it was opened under: streams that pass through, and whatever the
-// fronts hold for a caller. A revocation here is noticed at once, one elsewhere at the next round.
+// What lasts longer than one call ends with the grant it was opened under: streams, and whatever the fronts hold for a
+// caller. A revocation here is noticed at once, one elsewhere at the next round. A stream ends with its token as well,
+// since a thief of the token could otherwise listen for as long as the grant stands; clients open it again with a fresh one.
 
 /** Streams and callers that are watched. */
 export interface Held {
@@ -26,6 +27,8 @@ export interface HeldParts {
   readonly onRevoked: (listener: () => void) => () => void;
   readonly failed: (error: unknown) => void;
   readonly everyMs: number;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
 }
 
 interface Watched {
@@ -64,7 +67,12 @@ export function openHeld(parts: HeldParts): Held {
     stream(caller, end) {
       const { streams } = watch(caller) ?? {};
       streams?.add(end);
-      return () => void streams?.delete(end);
+      const timer =
+        caller.endsAtMs === undefined ? undefined : setTimeout(end, caller.endsAtMs - parts.now()).unref();
+      return () => {
+        clearTimeout(timer);
+        streams?.delete(end);
+      };
     },
     note(caller) {
       const noted = watch(caller);

@@ -72,6 +72,7 @@ async function above(ground: Ground, config: AppConfig, log: Log, { now, print }
     onRevoked: authorization.onRevoked,
     failed: (error) => log.error({ err: error }, 'whether grants still stand could not be found out'),
     everyMs: recheckEveryMs,
+    now,
   });
   const handles = openSessionHandles(ground.sealer);
   const opened: Opened = {

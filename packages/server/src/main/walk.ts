@@ -142,8 +142,10 @@ async function pass(step: Step, parts: WalkParts): Promise<void> {
   const body = exchange.method === 'POST' ? exchange.body : undefined;
   const passing = await throughWhole(step, parts);
   if (passing === undefined) {
-    const over = parts.held.note(caller);
-    return serve(exchange, body, parts).finally(over);
+    const { response } = exchange.raw;
+    const over = [parts.held.note(caller)];
+    if (call.is.longLived) over.push(parts.held.stream(caller, () => response.destroy()));
+    return serve(exchange, body, parts).finally(() => over.forEach((tell) => tell()));
   }
   const passage = { caller, call, fields: step.fields, body, ...passing, correlation, signal, reply };
   if (!call.is.longLived) return parts.forward(passage);

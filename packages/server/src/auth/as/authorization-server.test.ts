@@ -37,6 +37,7 @@ describe('from registration to a token', () => {
       subject,
       client: client.client_id,
       grant: expect.stringMatching(/./),
+      endsAtMs: expect.any(Number),
       scopes: new Set(['mcp']),
       path: '/mcp/docs',
     });

@@ -12,6 +12,8 @@ export interface Verified {
   readonly subject: string;
   readonly client: string;
   readonly grant: string;
+  /** Milliseconds since 1970. */
+  readonly endsAtMs: number;
   readonly scopes: ReadonlySet<string>;
   /** The path of the MCP address it is for. */
   readonly path: string;
@@ -114,10 +116,11 @@ async function lookUp(token: string, parts: TokenParts): Promise<Found | undefin
   if (!(await stands(granted, parts))) return undefined;
   const verified = {
     ...granted,
+    endsAtMs: Number(stored.exp) * 1000,
     scopes: new Set(scope.split(' ')),
     path: new URL(aud).pathname,
   };
-  return { verified, jkt, untilMs: Math.min(nowMs + rememberMs, Number(stored.exp) * 1000) };
+  return { verified, jkt, untilMs: Math.min(nowMs + rememberMs, verified.endsAtMs) };
 }
 
 async function stands(
