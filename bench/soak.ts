@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { everythingStdio } from '../test/fixtures/everything.ts';
+import { obtainToken, openPerson } from '../test/fixtures/sign-in.ts';
 import { done, freshDataDir, removeDataDir, startSealgate, type Running } from '../test/start.ts';
 import { startApart } from './apart.ts';
 import { kindsOf, visit } from './soak-kinds.ts';
@@ -20,6 +21,7 @@ const { values: asked } = parseArgs({
 const minutes = Number(asked.minutes);
 const ratePerMinute = Number(asked.rate);
 const atOnce = 8;
+const tokenMs = 45 * 60_000;
 const mebibyte = 1024 * 1024;
 /** What the line through the floors of twelve stretches may rise by in the second half. */
 const bounds = [
@@ -53,12 +55,31 @@ async function addUpstreams(dataDir: string, url: string): Promise<void> {
   await done(dataDir, ['connections', 'set', 'child-keyed'], randomBytes(24).toString('base64url'));
 }
 
+/** An access token that has time left: one ends after an hour. */
+function freshBearer({ origin, bearer, dataDir }: Running): () => Promise<string> {
+  const link = async (): Promise<string> => (await done(dataDir, ['sign-in'])).trim();
+  let until = performance.now() + tokenMs;
+  let current = Promise.resolve(bearer);
+  return () => {
+    if (performance.now() > until) {
+      until = performance.now() + tokenMs;
+      current = obtainToken(origin, openPerson(link));
+    }
+    return current;
+  };
+}
+
 /** Visits until the time is up; resolves when the last one is over. */
 async function visitAll(gateway: Running, untilMs: number, tally: Tally): Promise<void> {
-  const { origin, bearer } = gateway;
-  const kinds = kindsOf((name) => ({ url: `${origin}/mcp${name === undefined ? '' : `/${name}`}`, bearer }));
+  const { origin } = gateway;
+  const fresh = freshBearer(gateway);
   let next = 0;
   const one = async (): Promise<void> => {
+    const bearer = await fresh();
+    const kinds = kindsOf((name) => ({
+      url: `${origin}/mcp${name === undefined ? '' : `/${name}`}`,
+      bearer,
+    }));
     const kind = kinds[(next += 1) % kinds.length]!;
     try {
       await visit(kind, `visit-${next}`);
