@@ -15,7 +15,7 @@ export interface Apart {
 }
 
 /** Start `bench/serve.ts` and wait for its address. `kind` is one of its kinds. */
-export async function startApart(kind: 'raw' | 'sdk' | 'proxy', upstream = ''): Promise<Apart> {
+export async function startApart(kind: 'raw' | 'sdk' | 'sessions' | 'proxy', upstream = ''): Promise<Apart> {
   const child = fork(program, [kind, upstream], { execArgv: ['--conditions=@sealgate/source'] });
   const exited = once(child, 'exit');
   const url = await new Promise<string>((resolve, reject) => {

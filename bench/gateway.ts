@@ -1,16 +1,18 @@
 import { randomBytes } from 'node:crypto';
 import { availableParallelism } from 'node:os';
+import { everythingStdio } from '../test/fixtures/everything.ts';
 import { done, freshDataDir, removeDataDir, startSealgate, type Running } from '../test/start.ts';
 import { startApart, type Apart } from './apart.ts';
 import { atLeast, atMost, type Bar, type Bench } from './bars.ts';
 import { measure, perRound, warmUp, type Cell, type Measured, type Way } from './rounds.ts';
+import { inSession, type Target } from './tool-call.ts';
 
 // What the gateway costs: the same calls straight to an upstream, through a bare byte proxy, and through a started
 // gateway with every control on (bearer, strict parse, rate limit, durable attempt, credential opened, answer scrubbed).
 // Rounds alternate, and each figure is the median of the rounds' own ratios, so that a noisy machine disturbs both sides.
 // Client, upstream and gateway share the machine: ratios of rates compare the CPU of all three, not the gateway's limit.
 
-const cells: readonly Cell[] = [
+const cells: readonly (Cell & { readonly upstream: 'raw' | 'sdk' })[] = [
   { name: 'trivial upstream, 64 B, 1 connection', upstream: 'raw', connections: 1, payloadBytes: 64 },
   { name: 'trivial upstream, 64 B, 16 connections', upstream: 'raw', connections: 16, payloadBytes: 64 },
   { name: 'trivial upstream, 4 KiB, 16 connections', upstream: 'raw', connections: 16, payloadBytes: 4096 },
@@ -26,19 +28,58 @@ const cells: readonly Cell[] = [
   { name: 'SDK upstream, 4 KiB, 16 connections', upstream: 'sdk', connections: 16, payloadBytes: 4096 },
 ];
 
+/** Ways through the same gateway beside each other; nothing is promised of them but right answers. */
+const addresses = {
+  name: 'addresses and eras, 64 B, 16 connections',
+  upstream: 'raw',
+  connections: 16,
+  payloadBytes: 64,
+} as const;
+const sessions = {
+  name: 'sessions of 2025-11-25, SDK upstream, 64 B, 16 connections',
+  upstream: 'sessions',
+  connections: 16,
+  payloadBytes: 64,
+} as const;
+
 interface Stage {
   readonly ways: Readonly<Record<'raw' | 'sdk', readonly Way[]>>;
+  /** Open the sessions and give the ways of {@link addresses} and of {@link sessions}. */
+  moreWays(): Promise<Readonly<Record<'raw' | 'sessions', readonly Way[]>>>;
   close(): Promise<void>;
 }
 
 async function addUpstreams(
   dataDir: string,
-  upstreams: Readonly<Record<'raw' | 'sdk', Apart>>,
+  upstreams: Readonly<Record<'raw' | 'sdk' | 'sessions', Apart>>,
 ): Promise<void> {
-  for (const name of ['raw', 'sdk'] as const) {
-    await done(dataDir, ['upstreams', 'add', name, '--url', upstreams[name].url, '--credential', 'bearer']);
+  for (const [name, { url }] of Object.entries(upstreams)) {
+    await done(dataDir, ['upstreams', 'add', name, '--url', url, '--credential', 'bearer']);
     await done(dataDir, ['connections', 'set', name], randomBytes(24).toString('base64url'));
   }
+  const { command, args } = everythingStdio;
+  await done(dataDir, ['upstreams', 'add', 'child', '--command', command, '--', ...args]);
+}
+
+async function otherWays(
+  gateway: Running,
+  { sessions: direct }: Readonly<Record<'sessions', Apart>>,
+): Promise<Readonly<Record<'raw' | 'sessions', readonly Way[]>>> {
+  const { pid, origin, bearer } = gateway;
+  const all: Target = { url: `${origin}/mcp`, bearer, echo: ['raw__echo', 'text'] };
+  const child: Target = { ...gateway.upstream('child'), echo: ['echo', 'message'] };
+  return {
+    raw: [
+      { name: '`/mcp/raw`', target: gateway.upstream('raw'), pid },
+      { name: '`/mcp`', target: all, pid },
+      { name: '`/mcp`, session', target: await inSession(all), pid },
+    ],
+    sessions: [
+      { name: 'direct', target: await inSession({ url: direct.url }), pid: direct.pid },
+      { name: 'gateway', target: await inSession(gateway.upstream('sessions')), pid },
+      { name: 'gateway, child', target: await inSession(child), pid },
+    ],
+  };
 }
 
 function waysTo(name: 'raw' | 'sdk', upstream: Apart, proxy: Apart, gateway: Running): readonly Way[] {
@@ -50,7 +91,11 @@ function waysTo(name: 'raw' | 'sdk', upstream: Apart, proxy: Apart, gateway: Run
 }
 
 async function openStage(): Promise<Stage> {
-  const upstreams = { raw: await startApart('raw'), sdk: await startApart('sdk') };
+  const upstreams = {
+    raw: await startApart('raw'),
+    sdk: await startApart('sdk'),
+    sessions: await startApart('sessions'),
+  };
   const proxies = {
     raw: await startApart('proxy', upstreams.raw.url),
     sdk: await startApart('proxy', upstreams.sdk.url),
@@ -63,6 +108,7 @@ async function openStage(): Promise<Stage> {
       raw: waysTo('raw', upstreams.raw, proxies.raw, gateway),
       sdk: waysTo('sdk', upstreams.sdk, proxies.sdk, gateway),
     },
+    moreWays: () => otherWays(gateway, upstreams),
     async close() {
       await gateway.stop();
       await Promise.all(
@@ -130,7 +176,7 @@ export interface GatewayBench extends Bench {
   readonly cells: readonly Omit<Measured, 'rounds'>[];
 }
 
-/** Measure all cells; about two and a half minutes. */
+/** Measure all cells; about four minutes. */
 export async function run(): Promise<GatewayBench> {
   const stage = await openStage();
   try {
@@ -138,6 +184,13 @@ export async function run(): Promise<GatewayBench> {
     for (const way of [...stage.ways.raw, ...stage.ways.sdk]) await warmUp(way);
     for (const cell of cells) {
       const result = await measure(cell, stage.ways[cell.upstream]);
+      console.log(row(result));
+      measured.push(result);
+    }
+    const more = await stage.moreWays();
+    for (const cell of [addresses, sessions]) {
+      for (const way of more[cell.upstream]) await warmUp(way);
+      const result = await measure(cell, more[cell.upstream]);
       console.log(row(result));
       measured.push(result);
     }

@@ -1,16 +1,10 @@
-import { modernCall } from '../test/fixtures/raw-http.ts';
 import { percentile } from './bars.ts';
 import type { HttpAnswer } from './http-reader.ts';
 import { openLine, type Line } from './load-line.ts';
+import { requestOf, type Target } from './tool-call.ts';
 
 // Calls the tool `echo` over keep-alive sockets, without an HTTP library, and checks every answer: status, id and length.
 // A wrong answer is counted and never timed, so an upstream that lies cannot look fast.
-
-/** What to call. */
-export interface Target {
-  readonly url: string;
-  readonly bearer?: string;
-}
 
 /** How to call it. */
 export interface LoadShape {
@@ -39,18 +33,6 @@ export interface Loaded {
 
 const firstId = 1_000_000;
 
-/** The request of call `id`. Ids have seven digits, so all requests to a target have one length, and so have their answers. */
-function requestOf(target: Target, text: string): (id: number) => string {
-  const { host, pathname, search } = new URL(target.url);
-  const call = modernCall(firstId, 'echo', { text });
-  const headers = { host, ...call.headers, 'content-length': String(Buffer.byteLength(call.body)) };
-  const authorization = target.bearer === undefined ? '' : `authorization: Bearer ${target.bearer}\r\n`;
-  const head = Object.entries(headers).map(([name, value]) => `${name}: ${String(value)}\r\n`);
-  const [before, after] = call.body.split(String(firstId)) as [string, string];
-  const start = `POST ${pathname}${search} HTTP/1.1\r\n${head.join('')}${authorization}\r\n${before}`;
-  return (id) => `${start}${id}${after}`;
-}
-
 /** What is wrong with an answer; `undefined` when nothing is. */
 function faultOf(answer: HttpAnswer | Error, id: number, expectedBytes: number): string | undefined {
   if (answer instanceof Error) return answer.message;
@@ -58,9 +40,13 @@ function faultOf(answer: HttpAnswer | Error, id: number, expectedBytes: number):
   const shown = body.toString('utf8', 0, 200);
   if (status !== 200) return `status ${status}: ${shown}`;
   if (!body.includes(`"id":${id}`)) return `not the answer to ${id}: ${shown}`;
-  return body.length === expectedBytes
-    ? undefined
-    : `${body.length} bytes instead of ${expectedBytes}: ${shown}`;
+  const bytes = messageBytes(body);
+  return bytes === expectedBytes ? undefined : `${bytes} bytes instead of ${expectedBytes}: ${shown}`;
+}
+
+/** Length of the JSON-RPC message. Around one in an event stream stand ids whose lengths differ. */
+function messageBytes(body: Buffer): number {
+  return body.lastIndexOf('}') + 1 - body.indexOf('{');
 }
 
 /** Call once and look at all of the answer. Gives the length that every further answer must have. */
@@ -77,9 +63,9 @@ async function firstAnswer(target: Target, text: string): Promise<number> {
   });
   if (answer instanceof Error) throw answer;
   const body = answer.body.toString();
-  if (answer.status !== 200 || !body.includes(JSON.stringify(text)))
+  if (answer.status !== 200 || !body.includes(`${text}"`))
     throw new Error(`${target.url} does not echo: ${answer.status} ${body.slice(0, 300)}`);
-  return answer.body.length;
+  return messageBytes(answer.body);
 }
 
 /** Sends until the time is up and every call is heard of. */

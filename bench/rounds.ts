@@ -1,12 +1,13 @@
 import { cpuTimeOf } from './apart.ts';
 import { median } from './bars.ts';
-import { load, type Loaded, type Target } from './load.ts';
+import { load, type Loaded } from './load.ts';
 import { quietMoment, quietShare, watchNeighbours } from './neighbours.ts';
+import type { Target } from './tool-call.ts';
 
 /** One shape of load to measure all ways in. */
 export interface Cell {
   readonly name: string;
-  readonly upstream: 'raw' | 'sdk';
+  readonly upstream: 'raw' | 'sdk' | 'sessions';
   readonly connections: number;
   readonly payloadBytes: number;
   readonly ratePerSecond?: number;

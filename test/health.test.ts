@@ -101,7 +101,9 @@ describe('a gateway with as many calls as it takes', () => {
   it('stays healthy, refuses further calls at once, and loses none that it took', async () => {
     const dataDir = await dataDirForTest();
     const upstream = await keep(startHeld());
-    await done(dataDir, ['upstreams', 'add', 'held', '--url', upstream.url]);
+    // Several, so that none of them has as many as one may have.
+    const names = ['held-a', 'held-b', 'held-c', 'held-d', 'held-e'];
+    for (const name of names) await done(dataDir, ['upstreams', 'add', name, '--url', upstream.url]);
     const { origin, bearer } = await start(dataDir, {});
     const watching = watch(origin, quick);
     atEnd.push(() => watching.stop());
@@ -109,8 +111,8 @@ describe('a gateway with as many calls as it takes', () => {
 
     const [taken, further] = [1024, 40];
     const refused: RawAnswer[] = [];
-    const calls = Array.from({ length: taken + further }, async () => {
-      const answer = await call(origin, bearer, 'held');
+    const calls = Array.from({ length: taken + further }, async (_, at) => {
+      const answer = await call(origin, bearer, names[at % names.length]!);
       if (answer.status !== 200) refused.push(answer);
       return answer.status;
     });
@@ -130,7 +132,28 @@ describe('a gateway with as many calls as it takes', () => {
     expect(statuses.filter((status) => status === 200)).toHaveLength(taken);
     expect(refused).toHaveLength(further);
     expect(upstream.received()).toBe(taken);
-    expect((await call(origin, bearer, 'held')).status).toBe(200);
+    expect((await call(origin, bearer, 'held-a')).status).toBe(200);
+  });
+
+  it('has no more than a quarter of them at one upstream, so that a slow one leaves the others alone', async () => {
+    const dataDir = await dataDirForTest();
+    const [slow, other] = [await keep(startHeld()), await keep(startHeld(false))];
+    await done(dataDir, ['upstreams', 'add', 'slow', '--url', slow.url]);
+    await done(dataDir, ['upstreams', 'add', 'other', '--url', other.url]);
+    const { origin, bearer } = await start(dataDir, {});
+    const refused: RawAnswer[] = [];
+    const calls = Array.from({ length: 300 }, async () => {
+      const answer = await call(origin, bearer, 'slow');
+      if (answer.status !== 200) refused.push(answer);
+      return answer.status;
+    });
+    expect(await eventually(() => refused.length >= 44 && slow.received() === 256)).toBe(true);
+    expect(new Set(refused.map(codeOf))).toEqual(new Set(['overloaded']));
+    expect(refused[0]?.body).toContain('slow');
+    expect((await call(origin, bearer, 'other')).status).toBe(200);
+    slow.release();
+    expect((await Promise.all(calls)).filter((status) => status === 200)).toHaveLength(256);
+    expect((await call(origin, bearer, 'slow')).status).toBe(200);
   });
 });
 

@@ -24,6 +24,11 @@ export interface Plan {
     readonly arguments: Record<string, unknown>;
     readonly seen?: () => number;
   };
+  /** Requests after which the server says something by itself, and the method of what it says. */
+  readonly heard?: {
+    readonly requests: readonly { readonly method: string; readonly params?: Record<string, unknown> }[];
+    readonly method: string;
+  };
   /** Takes out of an answer what cannot be equal, such as a time. Told the question's name. */
   readonly settle?: (question: string, answer: unknown) => unknown;
 }
@@ -49,6 +54,17 @@ async function answerOf(work: () => Promise<unknown>): Promise<unknown> {
     const { code, message, data } = error as Failure;
     return { error: plain({ code, message, data }) };
   }
+}
+
+/**
+ * For a plan's `settle`, where one side is HTTP and the other is not: an SDK client wraps an error that came with a status
+ * into one of its own.
+ */
+export function withoutStatus(_question: string, answer: unknown): unknown {
+  const { data } = (answer as { error?: { data?: { text?: unknown } } }).error ?? {};
+  if (typeof data?.text !== 'string') return answer;
+  const { code, message } = (JSON.parse(data.text) as { error: { code: number; message: string } }).error;
+  return { error: { code, message } };
 }
 
 // Through JSON: what is compared is what could have been on the wire, not an SDK's objects.
@@ -101,33 +117,78 @@ async function cancelled(client: Connected, plan: NonNullable<Plan['cancel']>): 
   return { answer, noticed: seen === undefined ? 'not asked' : await until(() => seen() > before) };
 }
 
+/** The requests that come before it are answered; then what the server said of itself, without repetitions. */
+async function heard(client: Connected, { requests, method }: NonNullable<Plan['heard']>): Promise<unknown> {
+  const said = (): readonly unknown[] =>
+    client.notifications.filter((one) => one.method === method).map(({ params }) => plain(params));
+  // Of a child that is shared somebody else may have asked for it before, and some switch it off when asked again.
+  for (let tries = 0; tries < 2 && said().length === 0; tries += 1) {
+    for (const request of requests) await answerOf(() => client.request(request.method, request.params));
+    await until(() => said().length > 0);
+  }
+  return [...new Set(said().map((params) => JSON.stringify(params)))].toSorted();
+}
+
+/** Reads whatever the lists name, interfaces of MCP Apps (`ui://`) included. */
+async function readAll(client: Connected): Promise<unknown> {
+  const { resources = [] } =
+    ((await answerOf(() => client.request('resources/list'))) as ListAnswer).result ?? {};
+  const { tools = [] } = ((await answerOf(() => client.request('tools/list'))) as ListAnswer).result ?? {};
+  const interfaces = tools.flatMap(({ _meta }) => _meta?.ui?.resourceUri ?? []);
+  const uris = [...new Set([...resources.map(({ uri }) => uri), ...interfaces])].slice(0, 30);
+  const read = async (uri: string) => [uri, await answerOf(() => client.request('resources/read', { uri }))];
+  return Object.fromEntries((await Promise.all(uris.map(read))) as [string, unknown][]);
+}
+
+interface ListAnswer {
+  readonly result?: {
+    readonly resources?: readonly { readonly uri: string }[];
+    readonly tools?: readonly { readonly _meta?: { readonly ui?: { readonly resourceUri?: string } } }[];
+  };
+}
+
+const lists = ['tools/list', 'resources/list', 'resources/templates/list', 'prompts/list'];
+const meta = { _meta: { 'example.test/asked': { deep: [1, null, 'ü'] } } };
+/** What is wrong in one way or another, and has to be answered with the same error. */
+const wrong: readonly { readonly method: string; readonly params?: Record<string, unknown> }[] = [
+  ...lists.map((method) => ({ method, params: { cursor: 'no-such-cursor' } })),
+  { method: 'tools/call', params: { name: 'no-such-tool', arguments: {} } },
+  { method: 'tools/call', params: {} },
+  { method: 'tools/call', params: { name: 'no-such-tool', arguments: 'text' } },
+  { method: 'resources/read', params: { uri: 'none://none' } },
+  { method: 'resources/read', params: {} },
+  { method: 'resources/subscribe', params: {} },
+  { method: 'prompts/get', params: { name: 'none' } },
+  {
+    method: 'completion/complete',
+    params: { ref: { type: 'ref/prompt', name: 'none' }, argument: { name: 'a', value: '' } },
+  },
+  { method: 'completion/complete', params: {} },
+  { method: 'logging/setLevel', params: { level: 'no-such-level' } },
+  { method: 'example/none', params: { a: 1 } },
+];
+
 function standard(): readonly Question[] {
-  const lists = ['tools/list', 'resources/list', 'resources/templates/list', 'prompts/list'];
+  const asked = (method: string, params?: Record<string, unknown>): Question => ({
+    name: `${method} ${JSON.stringify(params ?? {})}`,
+    ask: (client) => answerOf(() => client.request(method, params)),
+  });
   return [
     { name: 'hello', ask: async (client) => plain(client.hello) },
     ...lists.map((method) => ({
       name: method,
       ask: (client: Connected) => answerOf(() => pages(client, method)),
     })),
-    {
-      name: 'unknown tool',
-      ask: (client) => answerOf(() => client.request('tools/call', { name: 'no-such-tool', arguments: {} })),
-    },
-    { name: 'unknown method', ask: (client) => answerOf(() => client.request('example/none', { a: 1 })) },
-    {
-      name: 'unknown resource',
-      ask: (client) => answerOf(() => client.request('resources/read', { uri: 'none://none' })),
-    },
-    {
-      name: 'unknown prompt',
-      ask: (client) => answerOf(() => client.request('prompts/get', { name: 'none' })),
-    },
+    ...lists.map((method) => asked(method, meta)),
+    asked('ping'),
+    ...wrong.map(({ method, params }) => asked(method, params)),
+    { name: 'resources/read of everything', ask: readAll },
   ];
 }
 
 /** Every question of a plan, the standard ones first. */
 function questionsOf(plan: Plan): readonly Question[] {
-  const { progress, cancel } = plan;
+  const { progress, cancel, heard: telling } = plan;
   return [
     ...standard(),
     ...(plan.calls ?? []).map((call) => ({
@@ -146,6 +207,9 @@ function questionsOf(plan: Plan): readonly Question[] {
             ask: (client: Connected) => withProgress(client, progress.name, progress.arguments),
           },
         ]),
+    ...(telling === undefined
+      ? []
+      : [{ name: `heard ${telling.method}`, ask: (client: Connected) => heard(client, telling) }]),
     ...(cancel === undefined
       ? []
       : [{ name: 'cancellation', ask: (client: Connected) => cancelled(client, cancel) }]),

@@ -20,17 +20,36 @@ type Row = readonly [RouteLine['guard'], number, number];
 const openid = '/.well-known/openid-configuration';
 const server = '/.well-known/oauth-authorization-server';
 const resource = '/.well-known/oauth-protected-resource';
+
+function mcpRows(
+  url: string,
+  other: Readonly<Record<'POST' | 'GET' | 'DELETE', number>>,
+): Record<string, Row> {
+  const refused = ['PUT', 'PATCH', 'OPTIONS', 'HEAD'].map((method): [string, Row] => [
+    `${method} ${url}`,
+    ['bearer', 405, 405],
+  ]);
+  const asked = Object.entries(other).map(([method, status]): [string, Row] => [
+    `${method} ${url}`,
+    ['bearer', 401, status],
+  ]);
+  return Object.fromEntries([...refused, ...asked]);
+}
+
+function metadataRows(url: string): Record<string, Row> {
+  return { [`GET ${url}`]: ['public', 200, 200], [`OPTIONS ${url}`]: ['public', 204, 204] };
+}
+
 const rows: Readonly<Record<string, Row>> = {
   'GET /health': ['public', 200, 200],
   'GET /health/live': ['public', 200, 200],
   'GET /metrics': ['machine', 200, 200],
-  'POST /mcp/:upstream': ['bearer', 401, 404],
-  'GET /mcp/:upstream': ['bearer', 401, 404],
-  'DELETE /mcp/:upstream': ['bearer', 401, 404],
-  'PUT /mcp/:upstream': ['bearer', 405, 405],
-  'PATCH /mcp/:upstream': ['bearer', 405, 405],
-  'OPTIONS /mcp/:upstream': ['bearer', 405, 405],
-  'HEAD /mcp/:upstream': ['bearer', 405, 405],
+  // All of Eve's own upstreams, of which there are none.
+  ...mcpRows('/mcp', { POST: 200, GET: 406, DELETE: 400 }),
+  ...mcpRows('/mcp/:upstream', { POST: 404, GET: 404, DELETE: 404 }),
+  // A token is for the group that it was granted for.
+  ...mcpRows('/t/:group/mcp', { POST: 401, GET: 401, DELETE: 401 }),
+  ...mcpRows('/t/:group/mcp/:upstream', { POST: 401, GET: 401, DELETE: 401 }),
   'GET /authorize': ['public', 400, 400],
   'GET /authorize/:uid': ['public', 400, 400],
   'POST /token': ['public', 400, 400],
@@ -55,8 +74,9 @@ const rows: Readonly<Record<string, Row>> = {
   [`OPTIONS ${resource}`]: ['public', 204, 204],
   [`GET ${resource}/mcp`]: ['public', 200, 200],
   [`OPTIONS ${resource}/mcp`]: ['public', 204, 204],
-  [`GET ${resource}/mcp/:upstream`]: ['public', 200, 200],
-  [`OPTIONS ${resource}/mcp/:upstream`]: ['public', 204, 204],
+  ...metadataRows(`${resource}/mcp/:upstream`),
+  ...metadataRows(`${resource}/t/:group/mcp`),
+  ...metadataRows(`${resource}/t/:group/mcp/:upstream`),
   'GET /interaction/:uid': ['page', 404, 404],
   'POST /interaction/:uid/confirm': ['page', 404, 404],
   'GET /sign-in': ['page', 200, 200],
@@ -101,7 +121,7 @@ function sentTo({ method, url }: RouteLine, who: Somebody | undefined): Sent {
       body: JSON.stringify({ redirect_uris: [callback], client_id: ada.client.clientId }),
       headers: { 'content-type': 'application/json' },
     };
-  return method === 'POST' && url.startsWith('/mcp') ? mcpCall() : { headers: {} };
+  return method === 'POST' && /^\/(?:mcp|t\/)/.test(url) ? mcpCall() : { headers: {} };
 }
 
 async function ask(route: RouteLine, who?: Somebody, upstream: string = canaries.upstream) {
@@ -115,6 +135,7 @@ async function ask(route: RouteLine, who?: Somebody, upstream: string = canaries
   };
   const path = route.url
     .replace(':upstream', upstream)
+    .replace(':group', stage.server.ground.administrator.tenant)
     .replace(':uid', stage.interaction)
     .replace(':clientId', stage.ada.client.clientId);
   const answer = await rawHttp(`${stage.server.origin}${path}`, {
@@ -122,7 +143,7 @@ async function ask(route: RouteLine, who?: Somebody, upstream: string = canaries
     headers: { ...headers, ...shown },
     ...(body === undefined ? {} : { body }),
   });
-  return { ...answer, text: textOf(answer), sent: `${path} ${body ?? ''}` };
+  return { ...answer, text: textOf(answer), path, sent: `${path} ${body ?? ''}` };
 }
 
 /** Everything that an answer says, without what is new in each. */
@@ -144,7 +165,7 @@ describe.each(Object.entries(rows))('%s', (name, [guard, alone, foreign]) => {
   it('has its guard, and answers nobody as it promises', async () => {
     const answer = await ask(route());
     expect([route().guard, answer.status]).toEqual([guard, alone]);
-    const challenge = `resource_metadata="${stage.server.origin}${resource}/mcp/${canaries.upstream}"`;
+    const challenge = `resource_metadata="${stage.server.origin}${resource}${answer.path}"`;
     expect(answer.headers['www-authenticate'] ?? '').toContain(
       guard === 'bearer' && alone === 401 ? challenge : '',
     );

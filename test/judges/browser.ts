@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { openCookieJar, type CookieJar } from './cookie-jar.ts';
 import { formsOf, type Form } from './forms.ts';
 
@@ -101,13 +102,26 @@ async function load(first: Ask, jar: CookieJar, way: string[], stopAt?: string):
     if (stopAt !== undefined && ask.url.href.startsWith(stopAt))
       return { at: ask.url, url: ask.url.href, status: 0, text: '', way };
     if (way.length > 30) throw new Error(`no end after ${way.join('\n')}`);
-    const response = await send(ask, jar);
+    const response = await patiently(ask, jar);
     jar.take(ask.url, response.headers.getSetCookie());
     const location = response.headers.get('location');
     if (response.status < 300 || response.status > 399 || location === null)
       return { at: ask.url, url: ask.url.href, status: response.status, text: await response.text(), way };
     await response.body?.cancel();
     ask = { url: new URL(location, ask.url), from: ask.url };
+  }
+}
+
+/** A person is slower than a program that opens the page before it listens for the answer. */
+async function patiently(ask: Ask, jar: CookieJar): Promise<Response> {
+  const foreign = ask.form === undefined && ask.from !== undefined && ask.from.origin !== ask.url.origin;
+  for (let turn = 0; ; turn += 1) {
+    try {
+      return await send(ask, jar);
+    } catch (error) {
+      if (!foreign || turn === 50) throw error;
+      await sleep(200);
+    }
   }
 }
 

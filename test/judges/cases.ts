@@ -2,14 +2,15 @@ import assert from 'node:assert/strict';
 import { freePort } from '../fixtures/listen.ts';
 import { programFile, runProgram, type Ended } from './programs.ts';
 import type { Stage } from './stage.ts';
+import { spoil } from './stored-login.ts';
 
 // What real clients do with the gateway, each as somebody would type it on a machine where it has never run.
 
 /** One judgement. */
 export interface Case {
   readonly name: string;
-  /** @throws Error that holds what the program said */
-  run(stage: Stage): Promise<void>;
+  /** @returns what it counted, when it counts. @throws Error that holds what the program said */
+  run(stage: Stage): Promise<string | void>;
 }
 
 /** Where the Inspector listens for its answer when nobody says otherwise. */
@@ -61,6 +62,16 @@ const inspector: readonly Case[] = [
     },
   },
   {
+    name: 'Inspector, with an access token that is outdated',
+    async run(stage) {
+      const env = await stage.freshHome();
+      const call = [...atGateway(stage), ...callEcho, ...quiet];
+      said(await runProgram('inspector', call, { env }));
+      await spoil(env['HOME'] ?? '', ['access_token']);
+      said(await runProgram('inspector', [...call, '--stored-auth-only'], { env }));
+    },
+  },
+  {
     name: 'Inspector, refused without a login',
     async run(stage) {
       const env = await stage.freshHome();
@@ -70,6 +81,22 @@ const inspector: readonly Case[] = [
     },
   },
 ];
+
+const load: readonly Case[] = (['legacy', 'modern'] as const).map((era) => ({
+  name: `Inspector, 200 calls by 10 at once, ${era} era`,
+  async run(stage) {
+    const env = await stage.freshHome();
+    const call = [...atGateway(stage), ...callEcho, ...quiet, '--protocol-era', era];
+    said(await runProgram('inspector', call, { env }));
+    const more = ['--stored-auth-only', '--load', '--load-requests', '200', '--load-concurrency', '10'];
+    const ended = await runProgram('inspector', [...call, ...more], { env });
+    assert.equal(ended.code, 0, ended.stderr);
+    const { result } = JSON.parse(ended.stdout) as { result?: Readonly<Record<string, unknown>> };
+    const { ok, toolErrors, errors, throughput } = result ?? {};
+    assert.deepEqual({ ok, toolErrors, errors }, { ok: 200, toolErrors: 0, errors: 0 }, ended.stdout);
+    return `200 calls, no error, ${String(throughput)} a second`;
+  },
+}));
 
 async function remote(stage: Stage, more: (port: number) => readonly string[]): Promise<void> {
   const env = await stage.freshHome();
@@ -92,6 +119,25 @@ const mcpRemote: readonly Case[] = [
       }),
   },
 ];
+
+// A step-up cannot be judged: the gateway has one scope for its MCP addresses, so no client ever holds less than it needs.
+const mcpRemoteAgain: readonly Case[] = (
+  [
+    ['an access token that is outdated', ['access_token']],
+    ['a login that is outdated', ['access_token', 'refresh_token']],
+  ] as const
+).map(([what, names]) => ({
+  name: `mcp-remote, with ${what}`,
+  async run(stage) {
+    const env = await stage.freshHome();
+    const args = [stage.address, String(await freePort())];
+    for (const run of [1, 2]) {
+      const { stdout, stderr } = await runProgram('remoteClient', args, { env });
+      assert.match(`${stdout}${stderr}`, /"echo"/, `run ${run}\n${stdout}\n${stderr}`);
+      await spoil(env['HOME'] ?? '', names);
+    }
+  },
+}));
 
 async function registered(stage: Stage, redirectUri: string): Promise<string> {
   const response = await fetch(`${stage.origin}/register`, {
@@ -121,7 +167,7 @@ const conformance: readonly Case[] = [
       };
       const args = ['authorization', '--url', stage.origin, '--client-id', clientId];
       const ended = await runProgram(
-        'conformance',
+        'conformance02',
         [...args, '--resource', stage.address, '-p', String(port)],
         { env, onPrint },
       );
@@ -133,4 +179,10 @@ const conformance: readonly Case[] = [
 ];
 
 /** All of them. The first one signs in with the printed link. */
-export const cases: readonly Case[] = [...inspector, ...mcpRemote, ...conformance];
+export const cases: readonly Case[] = [
+  ...inspector,
+  ...load,
+  ...mcpRemote,
+  ...mcpRemoteAgain,
+  ...conformance,
+];

@@ -2,7 +2,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-// The programs under which we are judged. They are heavy, so they are installed beside this file when first needed, and
+// The programs under which we are judged, and servers for comparisons. They are heavy, so they are installed beside this file when first needed, and
 // run with the Node that runs this.
 
 const here = fileURLToPath(new URL('.', import.meta.url));
@@ -10,8 +10,14 @@ const entries = {
   inspector: '@modelcontextprotocol/inspector/clients/launcher/build/index.js',
   remoteClient: 'mcp-remote/dist/client.js',
   remoteProxy: 'mcp-remote/dist/proxy.js',
-  conformance: '@modelcontextprotocol/conformance/dist/index.js',
+  conformance02: '@modelcontextprotocol/conformance/dist/index.js',
+  conformance01: 'conformance-0.1/dist/index.js',
+  thinking: '@modelcontextprotocol/server-sequential-thinking/dist/index.js',
+  vanillajs: '@modelcontextprotocol/server-basic-vanillajs/dist/index.js',
+  monitor: '@modelcontextprotocol/server-system-monitor/dist/index.js',
 } as const;
+
+const names = Object.keys(entries) as readonly (keyof typeof entries)[];
 
 /** A program's file. */
 export function programFile(name: keyof typeof entries): string {
@@ -20,7 +26,7 @@ export function programFile(name: keyof typeof entries): string {
 
 /** Install what is not there. @throws Error with what npm said */
 export function installPrograms(): void {
-  if (existsSync(programFile('inspector'))) return;
+  if (names.every((name) => existsSync(programFile(name)))) return;
   console.log('installing the judges into test/judges/node_modules, once');
   // `ci` wants every optional package of every platform in the lockfile; a registry that lacks one still serves `install`.
   const options = '--ignore-scripts --loglevel=error';

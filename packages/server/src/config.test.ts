@@ -53,6 +53,7 @@ test('an empty environment gives every default', () => {
       mcpRequestsPerMinute: 600,
       oauthRequestsPerMinute: 60,
       requestTimeoutSeconds: 300,
+      protocolMin: '2025-03-26',
       bodyBytesMax: 4_194_304,
     },
     drain: { delaySeconds: 0, seconds: 10 },
@@ -65,6 +66,14 @@ test('the configuration is frozen in depth', () => {
   const config = initConfig({ env: { ...production }, cwd: folder() });
   for (const part of [config, config.limits, config.keys, config.secrets, config.secrets[0], config.warnings])
     expect(Object.isFrozen(part)).toBe(true);
+});
+
+test('commands that may be run are a list; one that is empty is a mistake', () => {
+  const { limits } = initConfig({ env: { MCP_STDIO_COMMANDS: 'npx, /opt/a tool' }, cwd: folder() });
+  expect(limits.stdioCommands).toEqual(['npx', '/opt/a tool']);
+  expect(() => initConfig({ env: { MCP_STDIO_COMMANDS: 'npx,,uvx' }, cwd: folder() })).toThrow(
+    /MCP_STDIO_COMMANDS must be/,
+  );
 });
 
 test('each variable that is read arrives parsed', () => {

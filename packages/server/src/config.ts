@@ -19,6 +19,8 @@ export interface AppConfig {
   readonly port: number;
   /** The public origin without a trailing slash; `undefined`: the address that is listened on. */
   readonly publicOrigin: string | undefined;
+  /** Where other instances reach this one, without a trailing slash; `undefined`: none can. */
+  readonly advertiseUrl: string | undefined;
   readonly authSecret: Secret | undefined;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
   /** Absolute. */
@@ -37,7 +39,11 @@ export interface AppConfig {
     /** OAuth requests to one endpoint from one network in any 60 seconds. */
     readonly oauthRequestsPerMinute: number;
     readonly requestTimeoutSeconds: number;
+    /** The oldest MCP revision that is spoken. */
+    readonly protocolMin: string;
     readonly bodyBytesMax: number;
+    /** The only commands that are run as upstreams; `undefined`: any that the operator has described. */
+    readonly stdioCommands: readonly string[] | undefined;
   };
   /** How the server stops. */
   readonly drain: {
@@ -120,6 +126,7 @@ function shape(values: Values, keys: KeyChoice, warnings: readonly string[], cwd
     host: values.HOST,
     port: values.PORT,
     publicOrigin: values.FRONTEND_URL,
+    advertiseUrl: values.ADVERTISE_URL,
     authSecret: secrets.find(({ name }) => name === 'AUTH_SECRET'),
     logLevel: values.LOG_LEVEL,
     dataDirectory,
@@ -135,7 +142,9 @@ function shape(values: Values, keys: KeyChoice, warnings: readonly string[], cwd
       mcpRequestsPerMinute: values.RATE_LIMIT_MCP_RPM,
       oauthRequestsPerMinute: values.RATE_LIMIT_OAUTH_RPM,
       requestTimeoutSeconds: values.REQUEST_TIMEOUT_SECONDS,
+      protocolMin: values.MCP_MIN_PROTOCOL_VERSION,
       bodyBytesMax: values.BODY_BYTES_MAX,
+      stdioCommands: values.MCP_STDIO_COMMANDS,
     },
     drain: { delaySeconds: values.DRAIN_DELAY_SECONDS, seconds: values.DRAIN_SECONDS },
     warnings,

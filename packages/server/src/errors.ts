@@ -15,6 +15,7 @@ export const serverCodes = [
   'duplicate_key',
   'envelope_invalid',
   'era_unsupported',
+  'event_unknown',
   'fetch_failed',
   'fetch_timeout',
   'form_stale',
@@ -22,6 +23,7 @@ export const serverCodes = [
   'header_mismatch',
   'headers_too_large',
   'host_forbidden',
+  'instance_unavailable',
   'internal',
   'link_spent',
   'media_type_unsupported',
@@ -33,8 +35,11 @@ export const serverCodes = [
   'rate_limited',
   'redirect_forbidden',
   'request_invalid',
+  'request_lost',
+  'request_state_invalid',
   'request_timeout',
   'scope_insufficient',
+  'session_lost',
   'session_unknown',
   'tool_denied',
   'unauthorized',
@@ -59,4 +64,15 @@ export function refuse(
   cause?: unknown,
 ): Refusal<ServerCode> {
   return new Refusal(code, message, detail, cause === undefined ? undefined : { cause });
+}
+
+/** A refusal that knows when the same request may succeed. */
+export class TryLater extends Refusal<ServerCode> {
+  readonly retryAfterSeconds: number;
+
+  /** @param message one sentence that is safe to show */
+  constructor(code: ServerCode, message: string, retryAfterSeconds: number) {
+    super(code, message);
+    this.retryAfterSeconds = retryAfterSeconds;
+  }
 }

@@ -1,15 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { openAdminSocket } from './admin/socket.ts';
+import type { Tables } from '@sealgate/vault';
 import type { Clients } from './auth/as/clients.ts';
 import { challengeFor } from './auth/as/routes.ts';
 import { skippedBearer, tokenBearer } from './auth/bearer.ts';
 import { problemPage } from './auth/pages/problem-page.ts';
 import type { AppConfig } from './config.ts';
-import { adminSocketPath } from './domain/admin-socket.ts';
+import { openPeople } from './domain/people.ts';
 import { slidingWindow, type Limiter } from './domain/limit.ts';
 import { httpDefaults, openHttp, type HttpServer, type RouteLine } from './http/server.ts';
 import type { Log } from './log.ts';
+import { openInstanceRoutes } from './main/instance.ts';
 import { markLife } from './main/life.ts';
+import { openLocal, type WalkFloor } from './main/local.ts';
 import { openRoutes } from './main/routes.ts';
 import { openSealgate, type Sealgate } from './main/sealgate.ts';
 import { openWalk } from './main/walk.ts';
@@ -39,29 +41,30 @@ export interface Server extends Sealgate {
  * Open the product and listen.
  *
  * @param print takes a line for the person in front of the gateway, such as a sign-in link
+ * @param tables lie elsewhere and are shared with other instances; `undefined`: those of the data directory
  * @throws Refusal as {@link openSealgate}, and `config_invalid` when the address cannot be had
  */
 export async function startServer(
   config: AppConfig,
   log: Log,
   print: (line: string) => void,
+  tables?: Tables,
 ): Promise<Server> {
-  const sealgate = await openSealgate(config, log, { print });
+  const sealgate = await openSealgate(config, log, { print, tables });
   const metrics = openMetrics();
   const closers = [sealgate.close, metrics.close];
   const close = async (): Promise<void> => {
     for (const closer of closers.splice(0).toReversed()) await closer();
   };
   try {
-    const { address, authorization, ground, operations, signIn } = sealgate;
+    const { address, authorization, ground, signIn } = sealgate;
     closers.push(await markLife(sealgate));
-    const http = await listen(sealgate, { log, metrics });
+    const walk = walkParts(sealgate, metrics);
+    const http = await listen(sealgate, { log, metrics, walk });
     closers.push(() => http.drain(config.drain.seconds * 1000));
     address.listens(http.port);
     closers.push(collectClients(authorization.clients, log));
-    const path = adminSocketPath(config.dataDirectory, process.cwd());
-    const socket = await openAdminSocket({ path, operations, log });
-    closers.push(socket.close);
+    closers.push(await openLocal(sealgate, { log, walk }));
     // First of all: whoever sends calls here has to notice before one is refused.
     closers.push(async () => {
       http.leave();
@@ -75,27 +78,63 @@ export async function startServer(
   }
 }
 
+/**
+ * Open the product for programs of this machine alone: its two sockets, and no network address.
+ *
+ * @throws Refusal as {@link openSealgate}
+ */
+export async function startLocal(config: AppConfig, log: Log): Promise<Sealgate> {
+  const sealgate = await openSealgate(config, log);
+  const metrics = openMetrics();
+  const closers = [sealgate.close, metrics.close];
+  const close = async (): Promise<void> => {
+    for (const closer of closers.splice(0).toReversed()) await closer();
+  };
+  try {
+    closers.push(await markLife(sealgate));
+    closers.push(await openLocal(sealgate, { log, walk: walkParts(sealgate, metrics) }));
+    return { ...sealgate, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
 interface Listening {
   readonly log: Log;
   readonly metrics: Metrics;
+  readonly walk: WalkFloor;
 }
 
-async function listen(sealgate: Sealgate, { log, metrics }: Listening): Promise<HttpServer> {
-  const { authorization, config, ground, forward, signIn, stdio, now } = sealgate;
-  const { names, tokens } = authorization;
-  const { host, port, publicOrigin: frontendUrl, limits } = config;
-  const mcp = openWalk({
-    bearer: config.skipsAuth ? skippedBearer(ground.administrator) : tokenBearer(tokens, names),
-    challenge: (asked) => challengeFor(names, asked),
-    limiter: minuteWindow(limits.mcpRequestsPerMinute),
+/** Everything of the walk but who comes. */
+function walkParts(sealgate: Sealgate, metrics: Metrics): WalkFloor {
+  const { authorization, config, ground, forward, held, protocol, now } = sealgate;
+  return {
+    challenge: (asked) => challengeFor(authorization.names, asked),
+    limiter: minuteWindow(config.limits.mcpRequestsPerMinute),
     windowMs: rateWindowMs,
     upstreams: ground.upstreams,
     forward,
-    stdio,
+    held,
+    protocol,
+    protocolMin: config.limits.protocolMin,
     metrics,
     now,
+  };
+}
+
+async function listen(sealgate: Sealgate, { log, metrics, walk }: Listening): Promise<HttpServer> {
+  const { authorization, config, ground, signIn, now } = sealgate;
+  const { names, tokens } = authorization;
+  const { host, port, publicOrigin: frontendUrl, limits } = config;
+  const mcp = openWalk({
+    ...walk,
+    bearer: config.skipsAuth
+      ? skippedBearer(ground.administrator)
+      : tokenBearer(tokens, names, openPeople(ground.tables, now).groupNamed),
   });
   const { health, routes } = openRoutes(sealgate, metrics);
+  const instanceRoutes = openInstanceRoutes(sealgate);
   const serving = {
     sessions: signIn?.sessions,
     limiter: minuteWindow(limits.oauthRequestsPerMinute),
@@ -108,6 +147,7 @@ async function listen(sealgate: Sealgate, { log, metrics }: Listening): Promise<
       health,
       routes(app) {
         routes(app);
+        instanceRoutes(app);
         authorization.routes(app, serving);
         if (signIn !== undefined) void app.register(async (scope) => signIn.routes(scope));
       },

@@ -8,6 +8,8 @@ const verified = {
   tenant: 'g1',
   subject: 'u1',
   client: 'c1',
+  grant: 'the-grant',
+  endsAtMs: 1_800_000_000_000,
   scopes: new Set(['mcp']),
   path: '/mcp/docs',
 };
@@ -18,15 +20,21 @@ function open(found: Partial<Verified> | undefined = {}) {
     asked.push(shown);
     return shown.token === 'good' ? { ...verified, ...found } : undefined;
   };
-  return { bearer: tokenBearer({ verify, forget: () => undefined }, names), asked };
+  const groupOf = async (name: string) => ({ acme: 'g1', beta: 'g2' })[name];
+  return {
+    bearer: tokenBearer({ verify, stands: async () => true, forget: () => undefined }, names, groupOf),
+    asked,
+  };
 }
+
+const at = (upstream?: string, group?: string) => ({ group, upstream });
 
 const from = (change: Partial<Presented> = {}): Presented => ({
   authorization: 'Bearer good',
   dpop: undefined,
   method: 'POST',
   host: 'localhost:3000',
-  upstream: 'docs',
+  address: at('docs'),
   peer: '10.0.0.7',
   agent: 'test',
   ...change,
@@ -38,6 +46,8 @@ describe('a token', () => {
       tenant: 'g1',
       subject: 'u1',
       client: 'c1',
+      grant: 'the-grant',
+      endsAtMs: 1_800_000_000_000,
       source: 'mcp',
       ip: '10.0.0.7',
       agent: 'test',
@@ -45,9 +55,19 @@ describe('a token', () => {
   });
 
   it('for no upstream in particular opens each', async () => {
-    expect(await open({ path: '/mcp' }).bearer.verify(from({ upstream: 'other' }))).toMatchObject({
+    expect(await open({ path: '/mcp' }).bearer.verify(from({ address: at('other') }))).toMatchObject({
       client: 'c1',
     });
+  });
+
+  it('for a named group is good there, by id and by url, and in no other group', async () => {
+    const good = (path: string, group: string) =>
+      open({ path }).bearer.verify(from({ address: at('docs', group) }));
+    await expect(good('/t/g1/mcp', 'g1')).resolves.toMatchObject({ tenant: 'g1' });
+    await expect(good('/t/acme/mcp/docs', 'acme')).resolves.toMatchObject({ tenant: 'g1' });
+    for (const group of ['beta', 'g2', 'nobody'])
+      await expect(good(`/t/${group}/mcp`, group)).rejects.toMatchObject({ code: 'unauthorized' });
+    await expect(good('/t/g1/mcp', 'acme')).rejects.toMatchObject({ code: 'unauthorized' });
   });
 
   it('shown with a proof is asked about with the addresses that the client may have meant', async () => {
@@ -68,9 +88,11 @@ describe('a token', () => {
     ['two tokens', { authorization: 'Bearer good, Bearer good' }],
     ['leading spaces', { authorization: 'Bearer  good' }],
     ['DPoP without a proof', { authorization: 'DPoP good' }],
-    ['the token of another upstream', { upstream: 'other' }],
-    ['the token of an upstream whose name begins alike', { upstream: 'docs2' }],
-    ['a path that climbs', { upstream: '../mcp' }],
+    ['the token of another upstream', { address: at('other') }],
+    ['the token of an upstream whose name begins alike', { address: at('docs2') }],
+    ['a path that climbs', { address: at('../mcp') }],
+    ['the token of one upstream at the address of all', { address: at() }],
+    ['the token of an unnamed group where one is named', { address: at('docs', 'g1') }],
   ])('is refused: %s', async (_, change) => {
     await expect(open().bearer.verify(from(change))).rejects.toMatchObject({ code: 'unauthorized' });
   });

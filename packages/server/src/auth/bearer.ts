@@ -1,6 +1,7 @@
 import type { Caller } from '../caller.ts';
+import { covers, pathOfAddress, type McpAddress } from '../domain/mcp-address.ts';
 import { refuse } from '../errors.ts';
-import { coversUpstream, mcpScope, type Names } from './as/resources.ts';
+import { mcpScope, type Names } from './as/resources.ts';
 import type { Shown, Tokens } from './as/tokens.ts';
 
 // Stop 2 of the walk: who. A token is taken from the `Authorization` header alone, for the upstream it was issued for.
@@ -12,8 +13,8 @@ export interface Presented {
   readonly dpop: string | undefined;
   readonly method: string;
   readonly host: string | undefined;
-  /** The upstream that is asked for, as it came. */
-  readonly upstream: string;
+  /** What is asked for. */
+  readonly address: McpAddress;
   /** Address of the socket's other end; never a forwarded header. */
   readonly peer: string | undefined;
   readonly agent: string | undefined;
@@ -28,18 +29,35 @@ export interface Bearer {
   verify(presented: Presented): Promise<Caller>;
 }
 
-/** The access tokens of the authorization server. */
-export function tokenBearer(tokens: Tokens, names: Names): Bearer {
+/** The access tokens of the authorization server. @param groupOf the group that an address names, by id or url */
+export function tokenBearer(
+  tokens: Tokens,
+  names: Names,
+  groupOf: (name: string) => Promise<string | undefined>,
+): Bearer {
   return {
     async verify(presented) {
       const shown = shownIn(presented, names);
       const verified = shown === undefined ? undefined : await tokens.verify(shown);
-      if (verified === undefined || !coversUpstream(verified.path, presented.upstream))
-        throw refuse('unauthorized', 'this address needs a valid bearer token');
+      const { address } = presented;
+      const fits =
+        verified !== undefined &&
+        covers(verified.path, address) &&
+        (await isOf(verified.tenant, address, groupOf));
+      if (!fits) throw refuse('unauthorized', 'this address needs a valid bearer token');
       if (!verified.scopes.has(mcpScope))
         throw refuse('scope_insufficient', `this address needs the scope ${mcpScope}`);
-      const { tenant, subject, client } = verified;
-      return { tenant, subject, client, source: 'mcp', ip: presented.peer, agent: presented.agent };
+      const { tenant, subject, client, grant, endsAtMs } = verified;
+      return {
+        tenant,
+        subject,
+        client,
+        grant,
+        endsAtMs,
+        source: 'mcp',
+        ip: presented.peer,
+        agent: presented.agent,
+      };
     },
   };
 }
@@ -57,15 +75,21 @@ export function skippedBearer(administrator: { readonly tenant: string; readonly
   };
 }
 
-function shownIn(
-  { authorization, dpop, method, host, upstream }: Presented,
-  names: Names,
-): Shown | undefined {
+/** A token never leaves the group it was granted for, whatever group the address names. */
+async function isOf(
+  tenant: string,
+  { group }: McpAddress,
+  groupOf: (name: string) => Promise<string | undefined>,
+): Promise<boolean> {
+  return group === undefined || group === tenant || (await groupOf(group)) === tenant;
+}
+
+function shownIn({ authorization, dpop, method, host, address }: Presented, names: Names): Shown | undefined {
   const [, scheme, token] = /^(Bearer|DPoP) ([A-Za-z0-9._~+/-]+=*)$/i.exec(authorization ?? '') ?? [];
   if (scheme === undefined || token === undefined) return undefined;
   if (scheme.toLowerCase() === 'bearer') return { token, dpop: undefined };
   if (dpop === undefined) return undefined;
-  const path = `/mcp/${upstream}`;
+  const path = pathOfAddress(address);
   const addresses = [`${names.origin(host)}${path}`, `${names.issuer()}${path}`];
   return { token, dpop: { proof: dpop, method, addresses } };
 }

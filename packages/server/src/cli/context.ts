@@ -1,5 +1,6 @@
 import type { AppConfig } from '../config.ts';
 import { withAdministration, type Administration, type OpenHere } from './gateway.ts';
+import type { ServeHere } from './stdio-door.ts';
 import type { Terminal } from './terminal.ts';
 
 /** What the commands stand on. */
@@ -9,6 +10,10 @@ export interface Product {
   readonly openHere: OpenHere;
   /** Start, print where, and resolve with the exit code when it has stopped. */
   readonly start: (config: AppConfig, terminal: Terminal) => Promise<number>;
+  /** For `sealgate stdio`, when no gateway runs: the two sockets, and no network address. */
+  readonly serveHere: ServeHere;
+  /** Resolves when the process is told to end. */
+  readonly interrupted: () => Promise<unknown>;
   readonly version: string;
 }
 

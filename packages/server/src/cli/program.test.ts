@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { claimDirectory } from '@sealgate/vault';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { initConfig, openLog, openSealgate, startServer, type AppConfig } from '../main.ts';
+import { initConfig, openLog, openSealgate, startLocal, startServer, type AppConfig } from '../main.ts';
 import type { Product } from './context.ts';
 import { runCommand } from './program.ts';
 import type { Terminal } from './terminal.ts';
@@ -47,6 +47,8 @@ function product(changed: Partial<Product> = {}): Product {
       return { call: sealgate.operations.call, close: sealgate.close };
     },
     start: async () => 0,
+    serveHere: (read) => startLocal(read, quiet),
+    interrupted: () => new Promise(() => undefined),
     version: '1.2.3',
     ...changed,
   };

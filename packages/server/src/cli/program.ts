@@ -7,6 +7,7 @@ import { connectionsCommand } from './connections-command.ts';
 import type { CommandContext, Product } from './context.ts';
 import { exitCode, exitCodeOf } from './exit-code.ts';
 import { stateCommands } from './state-commands.ts';
+import { stdioCommand } from './stdio-command.ts';
 import type { Terminal } from './terminal.ts';
 import { upstreamsCommand } from './upstreams-command.ts';
 
@@ -59,6 +60,7 @@ function programFor(context: CommandContext): Command {
     .showHelpAfterError('(sealgate <command> --help says more)')
     .addHelpText('after', help);
   stateCommands(program, context);
+  stdioCommand(program, context);
   upstreamsCommand(program, context);
   connectionsCommand(program, context);
   clientsCommand(program, context);

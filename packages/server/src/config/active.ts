@@ -2,6 +2,7 @@
 // parsed values are all made from this table, so a variable is added in one place.
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { mailServer, sender } from './mail.ts';
 import type { Active } from './variable.ts';
 
 const text = z.string().min(1);
@@ -29,23 +30,6 @@ const origin = text.transform((given, context) => {
   context.addIssue('not an origin');
   return z.NEVER;
 });
-
-/** A mail server and nothing else: options in a path or query could switch its checks off. */
-const mailServer = text.refine((given) => {
-  const url = URL.parse(given);
-  return (
-    url !== null &&
-    /^smtps?:$/.test(url.protocol) &&
-    url.hostname !== '' &&
-    /^\/?$/.test(url.pathname) &&
-    `${url.search}${url.hash}` === ''
-  );
-});
-
-/** One address, with or without a name, in one line. */
-const sender = text.regex(
-  /^(?:[^<>@",;\p{C}]{1,100} <[^<>@\s",;\p{C}]{1,64}@[^<>@\s",;\p{C}]{1,253}>|[^<>@\s",;\p{C}]{1,64}@[^<>@\s",;\p{C}]{1,253})$/u,
-);
 
 /** Every variable that this version reads, by name. */
 export const active = {
@@ -88,6 +72,14 @@ export const active = {
     secret: false,
     parse: origin,
     expected: 'an origin such as https://gateway.example.com, without user, path or query',
+  },
+  ADVERTISE_URL: {
+    group: 'core',
+    doc: 'Where other instances of this deployment reach this one, such as `http://10.0.0.5:3000`: they pass on what only this instance can answer. Never the public address. Not set: this instance is on its own.',
+    default: undefined,
+    secret: false,
+    parse: origin,
+    expected: 'an origin such as http://10.0.0.5:3000, without user, path or query',
   },
   LOG_LEVEL: {
     group: 'core',
@@ -264,6 +256,24 @@ export const active = {
     secret: false,
     parse: whole(0, 3_600),
     expected: 'a whole number from 0 to 3600',
+  },
+  MCP_MIN_PROTOCOL_VERSION: {
+    group: 'core',
+    doc: 'The oldest MCP revision that clients may speak; older ones are told which are supported. `2026-07-28` serves no sessions at all.',
+    default: '2025-03-26',
+    secret: false,
+    parse: choice('2025-03-26', '2025-06-18', '2025-11-25', '2026-07-28'),
+    expected: '2025-03-26, 2025-06-18, 2025-11-25 or 2026-07-28',
+  },
+  MCP_STDIO_COMMANDS: {
+    group: 'core',
+    doc: 'The only commands that are run as upstreams, by comma, each written as in the upstream it is for; not set: whichever the operator has described. No request can name a command.',
+    default: undefined,
+    secret: false,
+    parse: text
+      .transform((list) => list.split(',').map((command) => command.trim()))
+      .refine((commands) => commands.every((command) => command !== '')),
+    expected: 'commands separated by commas, such as npx,uvx,/usr/local/bin/tool',
   },
   MCP_DEV_SKIP_AUTH: {
     group: 'development',

@@ -11,7 +11,15 @@ const pathBytesMax = 100;
  * @throws Refusal `config_invalid` when both are too long
  */
 export function adminSocketPath(dataDirectory: string, cwd: string): string {
-  const path = join(dataDirectory, 'sealgate.sock');
+  return socketPath(join(dataDirectory, 'sealgate.sock'), cwd);
+}
+
+/** Where `sealgate stdio` meets the running process; as {@link adminSocketPath}. @throws Refusal `config_invalid` */
+export function mcpSocketPath(dataDirectory: string, cwd: string): string {
+  return socketPath(join(dataDirectory, 'mcp.sock'), cwd);
+}
+
+function socketPath(path: string, cwd: string): string {
   const fitting = [path, relative(cwd, path)].find((one) => Buffer.byteLength(one) <= pathBytesMax);
   if (fitting === undefined)
     throw refuse(

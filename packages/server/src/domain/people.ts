@@ -38,6 +38,8 @@ export interface People {
   ensureByEmail(email: string): Promise<Person>;
   /** The personal group first, then the others by name. May lag behind: an access check asks `isMember`. */
   groupsOf(subject: string): Promise<readonly Group[]>;
+  /** The group of this id or url; `undefined` when there is none. */
+  groupNamed(name: string): Promise<string | undefined>;
   /** Consistent. */
   isMember(subject: string, tenant: string): Promise<boolean>;
   /** Remember that somebody has signed in. */
@@ -75,6 +77,7 @@ export function openPeople(tables: Tables, now: () => number): People {
       return other;
     },
     groupsOf: async (subject) => groupsOf(tables, await find(subject)),
+    groupNamed: (name) => groupNamed(tables, name),
     isMember: async (subject, tenant) =>
       (await tables.get('memberships', { groupId: tenant, userId: subject })) !== undefined,
     async noteSignIn() {
@@ -131,6 +134,13 @@ function personOf(item: ItemOf<'users'> | undefined): Person | undefined {
   if (typeof groupId !== 'string' || typeof name !== 'string')
     throw refuse('internal', 'an account cannot be read', 'an item of `users` has not the form of a person');
   return { subject, tenant: groupId, name, email: typeof email === 'string' ? email : undefined };
+}
+
+// An id is nobody's to choose, so a url that looks like one leads nowhere else. A url that two groups claim leads to neither.
+async function groupNamed(tables: Tables, name: string): Promise<string | undefined> {
+  if ((await tables.get('groups', { groupId: name })) !== undefined) return name;
+  const page = await tables.query('groups', { index: 'url-index', partition: name, limit: 2 });
+  return page.items.length === 1 ? page.items[0]?.item.groupId : undefined;
 }
 
 async function groupsOf(tables: Tables, person: Person | undefined): Promise<readonly Group[]> {

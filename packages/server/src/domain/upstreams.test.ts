@@ -154,3 +154,55 @@ test('a row that was written or changed outside of the gateway runs nothing, and
     http('a'),
   );
 });
+
+test('what another process adds, changes and removes is followed, and told to whoever listens', async () => {
+  const tables = memoryTables({ now: Date.now });
+  const [one, two] = [
+    await openUpstreams(partsOf(tables, Date.now)),
+    await openUpstreams(partsOf(tables, Date.now)),
+  ];
+  const heard: string[] = [];
+  two.onChange((tenant, name) => heard.push(`${tenant}/${name}`));
+  await one.add(await receipt('upstream.add', 'a'), 'g1', http('a'));
+  await one.add(await receipt('upstream.add', 'b'), 'g1', http('b'));
+  await two.catchUp();
+  expect(two.find('g1', 'a')).toEqual(http('a'));
+  expect(heard.toSorted()).toEqual(['g1/a', 'g1/b']);
+  await one.remove(await receipt('upstream.remove', 'a'), 'g1', 'a');
+  await one.add(await receipt('upstream.add', 'a'), 'g1', http('a', 'http://elsewhere/'));
+  await one.remove(await receipt('upstream.remove', 'b'), 'g1', 'b');
+  await two.catchUp();
+  expect([two.find('g1', 'a'), two.find('g1', 'b')]).toEqual([http('a', 'http://elsewhere/'), undefined]);
+  expect(heard.toSorted()).toEqual(['g1/a', 'g1/a', 'g1/b', 'g1/b']);
+  await two.catchUp();
+  expect(heard).toHaveLength(4);
+});
+
+test('of two processes that add the same name at once one is told that it exists, and both end with the same', async () => {
+  const tables = memoryTables({ now: Date.now });
+  const open = [
+    await openUpstreams(partsOf(tables, Date.now)),
+    await openUpstreams(partsOf(tables, Date.now)),
+  ];
+  const adding = open.map(async (upstreams, at) =>
+    upstreams.add(await receipt('upstream.add', 'x'), 'g1', http('x', `http://host-${at}/`)),
+  );
+  const ended = await Promise.allSettled(adding);
+  expect(ended.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected']);
+  await Promise.all(open.map((upstreams) => upstreams.catchUp()));
+  expect(open[0]?.find('g1', 'x')).toEqual(open[1]?.find('g1', 'x'));
+});
+
+test('a row that is changed outside while the gateway runs is left out, and said once', async () => {
+  const tables = memoryTables({ now: Date.now });
+  const foreign: string[] = [];
+  const upstreams = await openUpstreams(partsOf(tables, Date.now, (serverId) => foreign.push(serverId)));
+  await upstreams.add(await receipt('upstream.add', 'a'), 'g1', stdio('a'));
+  const row = (await tables.get('mcp_servers', { serverId: 'g1/a' }))!.item;
+  await tables.put('mcp_servers', { ...row, addedAtMs: 1 });
+  for (const head of ['1', '2']) {
+    await tables.put('deployment', { name: 'upstreams', head });
+    await upstreams.catchUp();
+  }
+  expect([upstreams.find('g1', 'a'), foreign]).toEqual([undefined, ['g1/a']]);
+});

@@ -4,6 +4,7 @@ import { refuse } from '../errors.ts';
 import { bodyQueue, type BodyQueue, type Source } from './body-queue.ts';
 import { bodyTypeOf } from './headers.ts';
 import { addPiece, joined } from './pieces.ts';
+import { Silence } from './silence.ts';
 
 // What undici tells of one request, made into an Answer. An event stream is handed over with its headers; everything
 // else is collected while it is small, because one piece costs far less than a stream, and becomes a stream when it is not.
@@ -121,5 +122,14 @@ function flat(headers: Readonly<Record<string, string | string[] | undefined>>):
 /** Only the error's code is told: a message could quote the request, and the request holds the credential. */
 function unavailable(error: Error & { readonly code?: unknown }): Error {
   const code = typeof error.code === 'string' ? error.code : error.name;
-  return refuse('upstream_unavailable', `the upstream cannot be reached or broke off (${code})`);
+  const message = `the upstream cannot be reached or broke off (${code})`;
+  return isOfRequest(code)
+    ? refuse('upstream_unavailable', message)
+    : new Silence('upstream_unavailable', message);
+}
+
+/** Codes that speak of what was sent, of a rule of ours, or of an answer that did come; not of a lost connection. */
+function isOfRequest(code: string): boolean {
+  if (code === 'UND_ERR_SOCKET' || code === 'UND_ERR_CONNECT_TIMEOUT') return false;
+  return code === 'address_forbidden' || code.startsWith('UND_ERR_');
 }

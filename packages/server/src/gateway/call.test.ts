@@ -1,6 +1,6 @@
 import { createMcpHandler, McpServer } from '@modelcontextprotocol/server';
 import { describe, expect, it } from 'vitest';
-import { readCall, readSessionCall, type Call } from './call.ts';
+import { readCall, readSessionCall, type Call, type Sighted } from './call.ts';
 import { codeOf } from './fixtures/code-of.ts';
 import { readFields } from './fields.ts';
 
@@ -44,6 +44,17 @@ describe('a call of 2026-07-28', () => {
       'mcp-name': 'echo',
       'mcp-param-region': 'eu',
     });
+  });
+
+  it('is sighted before it is refused, so that the refusal can say whose it is', () => {
+    const seen: Sighted[] = [];
+    const body = request('tools/list', { _meta: { ...meta, [version]: `v999${'9'.repeat(100)}` } });
+    const bytes = Buffer.from(JSON.stringify(body));
+    const fields = readFields(Object.entries(json).flat());
+    expect(codeOf(() => readCall(fields, bytes, (sighted) => void seen.push(sighted)))).toBe(
+      'era_unsupported',
+    );
+    expect(seen).toEqual([{ id: 7, revision: `v999${'9'.repeat(28)}` }]);
   });
 
   it('may name a resource in base64, and the header goes on as it came', () => {

@@ -30,15 +30,25 @@ export interface Call {
   readonly mirror: Readonly<Record<string, string>>;
 }
 
+/** What a refusal of a message is told with: whose it is, and which protocol revision it asked for. */
+export interface Sighted {
+  readonly id: Message['id'];
+  /** `undefined` when the body names none. */
+  readonly revision: string | undefined;
+}
+
 /**
  * Read a POST.
  *
+ * @param onSight told of the message before it is checked any further
  * @throws Refusal those of `scanBody` and `readMessage`, and `media_type_unsupported`, `header_mismatch`, `envelope_invalid`,
  *   `era_unsupported` (a stateless revision we do not know), `version_unsupported` (an older one), each before anything is sent
  */
-export function readCall(fields: Fields, body: Uint8Array): Call {
+export function readCall(fields: Fields, body: Uint8Array, onSight?: (sighted: Sighted) => void): Call {
   refuseOtherMedia(fields.get('content-type'));
   const message = readMessage(scanBody(body));
+  const claim = message.meta[versionKey];
+  onSight?.({ id: message.id, revision: typeof claim === 'string' ? claim.slice(0, 32) : undefined });
   if (message.kind === 'response') return readAnswer(fields, message);
   return eraOf(fields, message) === 'modern' ? modernCall(fields, message) : legacyCall(fields, message);
 }

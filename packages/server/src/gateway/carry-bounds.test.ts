@@ -37,6 +37,19 @@ it('a call ends at its limit: without headers, within a small body, within a str
   await expect(read(body)).rejects.toEqual(late);
 });
 
+it('a call whose sender has a clock of its own ends when the sender says so, and not before', async () => {
+  const { origin } = await upstream((request, response) => {
+    if (request.headers['x-way'] !== 'never') setTimeout(() => response.end('at last'), 400);
+  });
+  const carry = carrying({ callMs: 150 });
+  const { body } = await carry(ask(origin, { untimed: true }));
+  expect(Buffer.from(body as Uint8Array).toString()).toBe('at last');
+  const stop = new AbortController();
+  const never = carry(ask(origin, { untimed: true, headers: { 'x-way': 'never' }, signal: stop.signal }));
+  setTimeout(() => stop.abort(), 300);
+  await expect(never).rejects.toMatchObject({ code: 'upstream_unavailable' });
+});
+
 it('a stream that stays open has a limit to its headers and none after', async () => {
   const { origin } = await upstream((request, response) => {
     if (request.headers['x-way'] === 'never') return;

@@ -3,6 +3,7 @@ import { refuse } from '../errors.ts';
 import { receive, type AnswerSizes } from './answer.ts';
 import { methodOf } from './methods.ts';
 import { openPools, type PoolSettings } from './pools.ts';
+import { Silence } from './silence.ts';
 
 /** Everything that bounds a request to an upstream. */
 export interface CarrySettings extends PoolSettings, AnswerSizes {
@@ -13,8 +14,8 @@ export interface CarrySettings extends PoolSettings, AnswerSizes {
 /** What holds without a word from the configuration. */
 export const carryDefaults: CarrySettings = {
   callMs: 300_000,
-  callConnectionsMax: 128,
-  streamConnectionsMax: 1024,
+  callConnectionsMax: 512,
+  streamConnectionsMax: 2048,
   connectMs: 10_000,
   idleMs: 60_000,
   headerBytesMax: 32 * 1024,
@@ -65,7 +66,10 @@ function send(
     },
   });
   const onAbort = (): void => receiving.abort(clientGone());
-  const timer = setTimeout(() => receiving.abort(tooLate(settings.callMs)), settings.callMs);
+  const timer =
+    outgoing.untimed === undefined
+      ? setTimeout(() => receiving.abort(tooLate(settings.callMs)), settings.callMs)
+      : undefined;
   signal.addEventListener('abort', onAbort, { once: true });
   pool.dispatch(
     {
@@ -84,7 +88,7 @@ function clientGone(): Error {
 }
 
 function tooLate(callMs: number): Error {
-  return refuse(
+  return new Silence(
     'upstream_timeout',
     `the upstream did not answer within ${Math.round(callMs / 1000)} seconds`,
   );

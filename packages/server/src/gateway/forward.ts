@@ -17,6 +17,8 @@ import { useOf } from './use.ts';
 export interface ForwardParts {
   readonly gate: Pick<Gate, 'use'>;
   readonly handles: SessionHandles;
+  /** Told when an upstream turns down what only its era could make it turn down. */
+  readonly doubt?: (tenant: string, upstream: HttpUpstream) => void;
 }
 
 /**
@@ -28,7 +30,7 @@ export interface ForwardParts {
 export type Forward = (passage: Passage) => Promise<void>;
 
 /** Build the way to HTTP upstreams. */
-export function openForward({ gate, handles }: ForwardParts): Forward {
+export function openForward({ gate, handles, doubt }: ForwardParts): Forward {
   return async (passage) => {
     const { caller, upstream, call, fields, signal, reply } = passage;
     const owner = { caller, upstream: upstream.name, origin: targetOf(upstream).origin };
@@ -47,7 +49,9 @@ export function openForward({ gate, handles }: ForwardParts): Forward {
     };
     const work = async (lent: Lent): Promise<AuditOutcome> => {
       try {
-        return await relay(await send(lent, passage, { sessionId, stop: stop.signal }), relayed);
+        const answer = await send(lent, passage, { sessionId, stop: stop.signal });
+        if (speaksOfEra(call, answer.status)) doubt?.(caller.tenant, upstream);
+        return await relay(answer, relayed);
       } catch (error) {
         failure =
           error instanceof Error
@@ -67,6 +71,12 @@ export function openForward({ gate, handles }: ForwardParts): Forward {
     if (!reply.begun()) throw failure;
     reply.cut();
   };
+}
+
+// A server of another era turns requests down that a server of the client's would take (MCP 2026-07-28, versioning).
+function speaksOfEra({ era, method }: Passage['call'], status: number): boolean {
+  const open = era === 'modern' || method === 'initialize';
+  return open && (status === 400 || status === 404 || status === 405);
 }
 
 function send(

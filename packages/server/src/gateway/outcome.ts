@@ -11,7 +11,7 @@ export const tailBytesMax = 64 * 1024;
 const words = ['"error"', '"isError"'].map((word) => Buffer.from(word));
 
 /** The outcome of an answer that is there as a whole. */
-export function outcomeOf(call: Call, status: number, body: Uint8Array): AuditOutcome {
+export function outcomeOf(call: Pick<Call, 'kind'>, status: number, body: Uint8Array): AuditOutcome {
   const bytes = body.byteLength;
   if (status >= 400) return { out: 'failure', code: String(status), bytes };
   if (call.kind !== 'request') return { out: 'success', bytes };
@@ -28,7 +28,7 @@ export interface EventTail {
 }
 
 /** Watch the events of one answer as they pass, without parsing them. */
-export function eventTail(call: Call): EventTail {
+export function eventTail(call: Pick<Call, 'kind' | 'id'>): EventTail {
   let tail: Uint8Array[] = [];
   let tailBytes = 0;
   let bytes = 0;
@@ -52,7 +52,7 @@ export function eventTail(call: Call): EventTail {
   };
 }
 
-function verdictOfEvents(call: Call, text: string): AuditOutcome {
+function verdictOfEvents(call: Pick<Call, 'id'>, text: string): AuditOutcome {
   for (const event of text.split(/\r\n\r\n|\n\n|\r\r/).reverse()) {
     const verdict = verdictOf(parse(dataOf(event)), call.id);
     if (verdict !== undefined) return verdict;

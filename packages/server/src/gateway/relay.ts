@@ -62,7 +62,12 @@ async function handleOf(
   return given === session?.sessionId ? session.handle : handles.give(owner, given);
 }
 
-function refuseUnfit(answer: Answer, { upstream }: Relayed['passage']): void {
+/**
+ * Refuse what speaks of our credential, or is no MCP.
+ *
+ * @throws Refusal `upstream_unauthorized`, `upstream_unavailable`
+ */
+export function refuseUnfit(answer: Answer, { upstream }: Pick<Relayed['passage'], 'upstream'>): void {
   const name = JSON.stringify(upstream.name);
   const { status } = answer;
   if (status === 401 || status === 403) {
@@ -87,7 +92,8 @@ function unfitness({ status, headers, body }: Answer): string | undefined {
   return 'with something that is not MCP: check its address';
 }
 
-function isMessage(headers: Answer['headers'], body: Answer['body']): boolean {
+/** Whether an answer is a whole JSON-RPC message. */
+export function isMessage(headers: Answer['headers'], body: Answer['body']): boolean {
   if (bodyTypeOf(headers['content-type']) !== 'json' || !(body instanceof Uint8Array)) return false;
   try {
     const message: unknown = JSON.parse(Buffer.from(body).toString('utf8'));

@@ -1,6 +1,8 @@
 import type { AuditContext, AuditFields, Use } from '@sealgate/vault';
 import type { Caller } from '../caller.ts';
 import type { Call } from './call.ts';
+import type { HttpUpstream } from '../domain/upstream.ts';
+import type { Method } from './methods.ts';
 import type { Passage } from './passage.ts';
 
 /** What the log is told of a caller. @param correlation UUIDv7 of the request */
@@ -28,9 +30,36 @@ export function useOf(passage: Pick<Passage, 'caller' | 'upstream' | 'call' | 'b
   };
 }
 
+/**
+ * The question to the gate for one message of ours to an upstream.
+ *
+ * @param message a request, notification or answer; `undefined` for a GET or DELETE
+ */
+export function useFor(
+  of: { readonly context: AuditContext; readonly subject: string; readonly upstream: HttpUpstream },
+  is: Method,
+  message: { readonly method: string; readonly name: unknown; readonly bytes: number },
+): Use {
+  const { context, subject, upstream } = of;
+  const { name, bytes } = message;
+  const tool = is.nameIn === 'name' && typeof name === 'string' ? { tool: logged(name) } : {};
+  return {
+    context,
+    subject,
+    upstream: upstream.name,
+    act: is.act,
+    required: upstream.credential !== undefined,
+    request: { method: message.method === '' ? is.act : message.method, bytes, ...tool },
+  };
+}
+
 /** Names of tools and prompts are logged, resource addresses are not: they are parameters and may say anything. */
 function requestOf(call: Call, bytes: number): NonNullable<AuditFields['request']> {
   const method = call.method === '' ? call.is.act : call.method;
-  const tool = call.is.nameIn === 'name' ? call.name?.toWellFormed().slice(0, 256) : undefined;
-  return { method, bytes, ...(tool === undefined ? {} : { tool }) };
+  const tool = call.is.nameIn === 'name' ? call.name : undefined;
+  return { method, bytes, ...(tool === undefined ? {} : { tool: logged(tool) }) };
+}
+
+function logged(name: string): string {
+  return name.toWellFormed().slice(0, 256);
 }

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { McpAddress } from '../domain/mcp-address.ts';
 import type { Reply } from '../domain/reply.ts';
 
 /** One MCP request on its way to the gateway. */
@@ -8,8 +9,8 @@ export interface Exchange<Admitted> {
   /** UUIDv7. */
   readonly requestId: string;
   readonly method: 'POST' | 'GET' | 'DELETE';
-  /** The last part of `/mcp/{upstream}`, as it came. */
-  readonly upstream: string;
+  /** As it came. */
+  readonly address: McpAddress;
   readonly rawHeaders: readonly string[];
   /** As it came; empty without one. */
   readonly body: Uint8Array;
@@ -19,6 +20,8 @@ export interface Exchange<Admitted> {
   readonly raw: { readonly request: IncomingMessage; readonly response: ServerResponse };
   /** The JSON-RPC id, set as soon as it is known, so that a refusal can carry it. */
   messageId: string | number | null | undefined;
+  /** The protocol revision that the body names; a refusal of it says it again. */
+  revision: string | undefined;
 }
 
 /** What is known of a request before its body is read. */
@@ -26,12 +29,12 @@ export interface Arrival {
   readonly requestId: string;
   readonly rawHeaders: readonly string[];
   readonly method: string;
-  readonly upstream: string;
+  readonly address: McpAddress;
   /** Peer address; `undefined` when the connection is gone. */
   readonly ip: string | undefined;
 }
 
-/** What main hands to the HTTP server for `/mcp/{upstream}`. */
+/** What main hands to the HTTP server for the MCP addresses. */
 export interface McpHandler<Admitted> {
   /** Who is it, and is it within its rate? Asked before the body is read. Throws a refusal to turn it away. */
   admit(
@@ -39,6 +42,6 @@ export interface McpHandler<Admitted> {
   ): Promise<{ readonly admitted: Admitted; readonly headers: Readonly<Record<string, string>> }>;
   /** Answers, or throws what `reply.ts` makes an answer of. */
   handle(exchange: Exchange<Admitted>): Promise<void>;
-  /** `WWW-Authenticate` for a request to this upstream. */
-  challenge(upstream: string, rawHeaders: readonly string[]): string;
+  /** `WWW-Authenticate` for a request to this address. */
+  challenge(address: McpAddress, rawHeaders: readonly string[]): string;
 }

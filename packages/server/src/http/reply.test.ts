@@ -1,6 +1,6 @@
 import { Refusal, vaultCodes } from '@sealgate/vault';
 import { describe, expect, it } from 'vitest';
-import { refuse, serverCodes } from '../errors.ts';
+import { refuse, serverCodes, TryLater } from '../errors.ts';
 import { answerTo, healthAnswer, isRefusal, rawAnswer, type Circumstance } from './reply.ts';
 
 const rpc: Circumstance = { requestId: 'r-1', form: 'rpc', messageId: 7 };
@@ -26,10 +26,19 @@ describe('a refusal', () => {
     }
   });
 
+  it('says after how many seconds to try again, when that is known', () => {
+    const resting = new TryLater('upstream_unavailable', 'it rests', 7);
+    expect(answerTo(resting, rpc)).toMatchObject({ status: 502, headers: { 'retry-after': '7' } });
+    expect(
+      answerTo(refuse('upstream_unavailable', 'it is gone'), rpc).headers['retry-after'],
+    ).toBeUndefined();
+    expect(answerTo(refuse('overloaded', 'too many'), rpc).headers['retry-after']).toBe('1');
+  });
+
   it('answers header mismatches and unknown revisions in the codes of MCP 2026-07-28', () => {
     expect(bodyOf(refuse('header_mismatch', ''))).toMatchObject({ error: { code: -32020 } });
-    expect(bodyOf(refuse('era_unsupported', ''))).toMatchObject({
-      error: { code: -32022, data: { supported: ['2026-07-28'] } },
+    expect(bodyOf(refuse('era_unsupported', ''), { ...rpc, revision: '2027-01-01' })).toMatchObject({
+      error: { code: -32022, data: { supported: ['2026-07-28'], requested: '2027-01-01' } },
     });
     expect(answerTo(refuse('session_unknown', ''), rpc).status).toBe(404);
   });

@@ -1,7 +1,7 @@
 import { Refusal, type VaultCode } from '@sealgate/vault';
 import { modernRevisions } from '../domain/eras.ts';
 import type { ProblemPage } from '../domain/route-config.ts';
-import type { ServerCode } from '../errors.ts';
+import { TryLater, type ServerCode } from '../errors.ts';
 
 // The only place that knows statuses. A refusal says its code and its message; anything else that was thrown is a
 // fault of ours and says the request's id, by which the log has the rest.
@@ -36,6 +36,7 @@ const answers: Readonly<Record<ServerCode | VaultCode, Answered>> = {
   duplicate_key: badMessage,
   envelope_invalid: [400, -32602],
   era_unsupported: [400, -32022],
+  event_unknown: [400, -32600],
   fetch_failed: refused(502),
   fetch_timeout: refused(504),
   form_stale: refused(403),
@@ -43,6 +44,7 @@ const answers: Readonly<Record<ServerCode | VaultCode, Answered>> = {
   header_mismatch: [400, -32020],
   headers_too_large: refused(431),
   host_forbidden: refused(403),
+  instance_unavailable: refused(503),
   internal: ourFault,
   item_invalid: refused(400),
   journal_broken: refused(503),
@@ -62,8 +64,11 @@ const answers: Readonly<Record<ServerCode | VaultCode, Answered>> = {
   record_version_unknown: refused(500),
   redirect_forbidden: refused(502),
   request_invalid: refused(400),
+  request_lost: refused(502),
+  request_state_invalid: [400, -32602],
   request_timeout: refused(408),
   scope_insufficient: refused(403),
+  session_lost: [404, -32001],
   session_unknown: [404, -32001],
   store_unavailable: refused(503),
   tool_denied: refused(403),
@@ -96,6 +101,8 @@ export interface Circumstance {
   readonly form: 'rpc' | 'plain';
   /** The id of the JSON-RPC request, once it is known. */
   readonly messageId?: string | number | null | undefined;
+  /** The protocol revision that the request asked for. */
+  readonly revision?: string | undefined;
   /** `WWW-Authenticate` of a 401 and of a 403 for a missing scope (RFC 9110 §11.6.1). */
   readonly challenge?: (() => string) | undefined;
   /** Makes the answer a page, for people in a browser; `form` is not used then. */
@@ -135,7 +142,7 @@ export function answerTo(error: unknown, circumstance: Circumstance): Written {
       /^Bearer (?:error="[a-z_]+", )?/,
       'Bearer error="insufficient_scope", ',
     );
-  const retryAfter = retryable.get(code);
+  const retryAfter = error instanceof TryLater ? String(error.retryAfterSeconds) : retryable.get(code);
   if (retryAfter !== undefined) headers['retry-after'] = retryAfter;
   if (closesConnection.has(code)) headers['connection'] = 'close';
   Object.assign(headers, circumstance.headers);
@@ -144,7 +151,10 @@ export function answerTo(error: unknown, circumstance: Circumstance): Written {
     return { status, headers: { ...headers, ...page.headers }, body: Buffer.from(page.text) };
   }
   const about = { code, requestId: circumstance.requestId };
-  const data = code === 'era_unsupported' ? { ...about, supported: modernRevisions } : about;
+  const data =
+    code === 'era_unsupported'
+      ? { ...about, supported: modernRevisions, requested: circumstance.revision }
+      : about;
   const body =
     circumstance.form === 'rpc'
       ? { jsonrpc: '2.0', id: circumstance.messageId ?? null, error: { code: rpcCode, message, data } }

@@ -20,12 +20,12 @@ async function start(handle: Handle, settings: Partial<HttpSettings> = {}): Prom
     { ...httpDefaults, host: '127.0.0.1', port: 0, frontendUrl: undefined, ...settings },
     {
       mcp: {
-        async admit({ rawHeaders, upstream }) {
+        async admit({ rawHeaders, address }) {
           if (!rawHeaders.includes('Bearer good')) throw refuse('unauthorized', 'sign in');
-          return { admitted: `ann at ${upstream}`, headers: { ratelimit: '"mcp";r=1;t=0' } };
+          return { admitted: `ann at ${address.upstream}`, headers: { ratelimit: '"mcp";r=1;t=0' } };
         },
         handle: async (exchange) => handle(exchange),
-        challenge: (upstream) => `Bearer scope="${upstream}"`,
+        challenge: (address) => `Bearer scope="${address.upstream}"`,
       },
       routes: (app) => {
         const config = { guard: 'public' } as const;
@@ -98,7 +98,7 @@ describe('an MCP request', () => {
   it('comes to the handler with its bytes, its caller and an id, and goes back with the rate headers', async () => {
     const seen: unknown[] = [];
     const server = await start((exchange) => {
-      seen.push(exchange.admitted, exchange.method, exchange.upstream, exchange.requestId);
+      seen.push(exchange.admitted, exchange.method, exchange.address, exchange.requestId);
       return answer(exchange);
     });
     const odd = '{"n":1.0, "n2":"\\u00e9"}';
@@ -108,7 +108,12 @@ describe('an MCP request', () => {
       text: odd,
       headers: { 'content-length': String(odd.length), ratelimit: '"mcp";r=1;t=0' },
     });
-    expect(seen).toEqual(['ann at shop', 'POST', 'shop', expect.stringMatching(/^[0-9a-f-]{14}7/)]);
+    expect(seen).toEqual([
+      'ann at shop',
+      'POST',
+      { group: undefined, upstream: 'shop' },
+      expect.stringMatching(/^[0-9a-f-]{14}7/),
+    ]);
     expect(got.headers).not.toHaveProperty('x-powered-by');
   });
 
@@ -249,7 +254,7 @@ describe('the server', () => {
       status: 500,
       text: expect.not.stringContaining('s3cret') as unknown,
     });
-    for (const path of ['/nothing', '/mcp', '/mcp/a/b', '/mcp/%zz', '/health/x', `/mcp/${'a'.repeat(200)}`])
+    for (const path of ['/nothing', '/mcp/a/b', '/mcp/%zz', '/health/x', `/mcp/${'a'.repeat(200)}`])
       expect(await send(server, 'GET', path)).toMatchObject({
         status: 404,
         text: expect.stringContaining('not_found') as unknown,

@@ -25,6 +25,8 @@ export interface HttpSettings extends LoadSettings {
   readonly requestMs: number;
   /** How long an idle connection is kept. */
   readonly keepAliveMs: number;
+  /** Longest wait for a client to take what was written to it. */
+  readonly unreadMs: number;
 }
 
 /** What holds without a word from the configuration. */
@@ -34,9 +36,13 @@ export const httpDefaults: Omit<HttpSettings, 'host' | 'port' | 'frontendUrl'> =
   headersMs: 10_000,
   requestMs: 60_000,
   keepAliveMs: 72_000,
+  unreadMs: 120_000,
   callsMax: 1024,
   streamsMax: 4096,
 };
+
+/** Quiet time on a connection before TCP asks whether the other side is still there. */
+const tcpKeepAliveMs = 60_000;
 
 /** How long a client whose bytes were no request may take to read why. */
 const lingerMs = 1000;
@@ -92,7 +98,9 @@ export async function openHttp<Admitted>(
   app.addHook('onRequest', async (request) => {
     // A health check comes from a load balancer, which knows the gateway by an address only.
     if (request.url === '/health' || request.url === '/health/live') return;
-    guard(request.raw.rawHeaders, request.routeOptions.config.guard === 'public' ? 'any' : 'own');
+    const stands = request.routeOptions.config.guard;
+    // Another instance knows this one by its `ADVERTISE_URL`, and shows a ticket.
+    if (stands !== 'instance') guard(request.raw.rawHeaders, stands === 'public' ? 'any' : 'own');
   });
   const open = { config: { guard: 'public' } } as const;
   app.get('/health/live', open, (_, reply) => {
@@ -105,7 +113,9 @@ export async function openHttp<Admitted>(
     const { status, headers, body } = healthAnswer(health, facts);
     return reply.code(status).headers(headers).send(body);
   });
-  await app.register(async (scope) => mcpRoutes(scope, { mcp: parts.mcp, load, onFault: parts.onFault }));
+  await app.register(async (scope) =>
+    mcpRoutes(scope, { mcp: parts.mcp, load, unreadMs: settings.unreadMs, onFault: parts.onFault }),
+  );
   if (parts.routes !== undefined) await app.register(async (scope) => parts.routes?.(scope));
   await app.listen({ host: settings.host, port: settings.port }).catch((error: unknown) => {
     throw listenFailure(error, settings);
@@ -142,7 +152,11 @@ function guardedRoutes(app: FastifyInstance): readonly RouteLine[] {
   return routes;
 }
 
-function newApp<Admitted>(settings: HttpSettings, parts: HttpParts<Admitted>): FastifyInstance {
+/** A server without routes: its bounds, and an answer to whatever goes wrong. */
+export function newApp<Admitted>(
+  settings: Omit<HttpSettings, 'host' | 'port' | 'frontendUrl'>,
+  parts: Pick<HttpParts<Admitted>, 'onFault' | 'now' | 'page'>,
+): FastifyInstance {
   const answer = (thrown: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
     const error = fromFastify(thrown);
     if (!isRefusal(error)) parts.onFault(error, request.id);
@@ -165,6 +179,9 @@ function newApp<Admitted>(settings: HttpSettings, parts: HttpParts<Admitted>): F
     http: {
       headersTimeout: settings.headersMs,
       maxHeaderSize: settings.headerBytesMax,
+      // A client of a quiet stream that vanished without a word is found out.
+      keepAlive: true,
+      keepAliveInitialDelay: tcpKeepAliveMs,
       // How often slow clients are looked for.
       connectionsCheckingInterval: Math.min(settings.headersMs, 5_000) / 2,
     },

@@ -1,8 +1,17 @@
 import type { ServerResponse } from 'node:http';
 import type { Reply } from '../domain/reply.ts';
+import { cutUnread } from './unread.ts';
 
-/** A {@link Reply} that writes to a response of node:http. @param extra headers that go with every answer, such as rate limits */
-export function replyOver(response: ServerResponse, extra: Readonly<Record<string, string>> = {}): Reply {
+/** How an answer is written. */
+export interface Writing {
+  /** Headers that go with every answer, such as rate limits. */
+  readonly extra: Readonly<Record<string, string>>;
+  /** Longest wait for a client to take a piece. */
+  readonly unreadMs: number;
+}
+
+/** A {@link Reply} that writes to a response of node:http. */
+export function replyOver(response: ServerResponse, { extra, unreadMs }: Writing): Reply {
   return {
     // No accessors here: an object literal with one gets a hidden class of its own, request by request.
     begun: () => response.headersSent,
@@ -21,7 +30,9 @@ export function replyOver(response: ServerResponse, extra: Readonly<Record<strin
     write(chunk) {
       if (response.destroyed || response.write(chunk)) return true;
       return new Promise((resolve) => {
+        const stopCut = cutUnread(response, unreadMs);
         const go = (): void => {
+          stopCut();
           response.off('drain', go);
           response.off('close', go);
           resolve();

@@ -18,12 +18,13 @@ const files = [
   'journal.db-wal',
   'journal.db-shm',
   'lock.db',
+  'mcp.sock',
   'sealgate.sock',
 ];
 
 /** Administration of an opened data directory. */
 export function openAdministration(opened: Opened): Operations {
-  const { address, authorization, ground, signIn, stdio, now } = opened;
+  const { address, authorization, ground, signIn, protocol, now } = opened;
   const { tenant } = ground.administrator;
   const startedAtMs = now();
   return openOperations(
@@ -41,8 +42,8 @@ export function openAdministration(opened: Opened): Operations {
         origin: address.port() === undefined ? undefined : address.origin(),
         startedAtMs,
         upstreams: ground.upstreams.list(tenant).length,
-        children: stdio.children.count(),
-        sessions: stdio.sessionCount(),
+        children: protocol.counts().children,
+        sessions: protocol.counts().sessions,
       }),
     },
     ground.administrator,
@@ -60,7 +61,7 @@ function examine(opened: Opened): Promise<readonly Finding[]> {
       const { provider, roots } = await sealer.describe();
       return { provider, roots: roots.length };
     },
-    quickCheck: async () => ground.tables.quickCheck(),
+    quickCheck: async () => ground.quickCheck(),
     verifyJournal: () => journal.verify(),
     newestEntryMs: async () => (await journal.page({ order: 'newest', limit: 1 })).entries[0]?.ts,
     plantedSwaps: () => plantedSwaps(sealer),
@@ -71,10 +72,23 @@ function examine(opened: Opened): Promise<readonly Finding[]> {
   });
 }
 
-async function reach({ ground, stdio, now }: Opened, upstream: Upstream): Promise<void> {
-  if (upstream.kind === 'http') return reachAddress(upstream, reachMs);
+/** Shake hands with it, as the administrator. An address that nothing listens at is told apart first. */
+async function reach({ ground, protocol, now }: Opened, upstream: Upstream): Promise<void> {
+  if (upstream.kind === 'http') await reachAddress(upstream, reachMs);
   const { tenant, subject } = ground.administrator;
   const actor = { type: 'person', id: subject } as const;
   const context = { tenant, actor, source: 'cli', correlation: requestId(now()) } as const;
-  await stdio.children.reach({ context, subject, upstream, request: {} });
+  const target = protocol.single(upstream)({
+    caller: { tenant, subject, client: 'doctor', source: 'cli', ip: undefined, agent: undefined },
+    era: 'legacy',
+    capabilities: {},
+    holder: undefined,
+    hear: () => undefined,
+    ask: () => Promise.reject(new Error('a doctor is asked nothing')),
+  });
+  try {
+    await target.introduce(context);
+  } finally {
+    await target.close();
+  }
 }

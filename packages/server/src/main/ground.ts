@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   claimDirectory,
   openAudit,
@@ -11,7 +12,7 @@ import {
   type ConnectionRows,
   type Journal,
   type OpenedSealer,
-  type SqliteTables,
+  type Tables,
 } from '@sealgate/vault';
 import type { AppConfig } from '../config.ts';
 import { ensureLocalAdministrator, type Membership } from '../domain/people.ts';
@@ -19,9 +20,11 @@ import { openUpstreams, type Upstreams } from '../domain/upstreams.ts';
 import type { Log } from '../log.ts';
 import { openRootKey } from './root-key.ts';
 
-/** What everything stands on: one data directory, opened by one process. */
+/** What everything stands on: one data directory, opened by one process, and the tables, which several may share. */
 export interface Ground {
-  readonly tables: SqliteTables;
+  readonly tables: Tables;
+  /** What the database says of its own file: `ok`, or the first faults. @throws Refusal `store_unavailable` */
+  quickCheck(): string;
   readonly sealer: OpenedSealer;
   readonly journal: Journal;
   readonly audit: Audit;
@@ -33,12 +36,20 @@ export interface Ground {
   close(): Promise<void>;
 }
 
+const followEveryMs = 500;
+
 /**
  * Open the data directory, from the bottom up; what was opened is closed again when a later step fails.
  *
+ * @param shared tables that lie elsewhere, closed by whoever opened them; `undefined`: those of the data directory
  * @throws Refusal `data_directory_in_use`, `data_directory_unsafe`, `key_unavailable`, `key_weak`, `journal_broken`, `store_unavailable`
  */
-export async function openGround(config: AppConfig, log: Log, now: () => number): Promise<Ground> {
+export async function openGround(
+  config: AppConfig,
+  log: Log,
+  now: () => number,
+  shared?: Tables,
+): Promise<Ground> {
   // Whatever this process makes is for its owner only, SQLite's side files and the children's own files included.
   process.umask(0o077);
   const closers: (() => void | Promise<void>)[] = [];
@@ -48,8 +59,10 @@ export async function openGround(config: AppConfig, log: Log, now: () => number)
   try {
     const directory = claimDirectory(config.dataDirectory);
     closers.push(() => directory.release());
-    const tables = sqliteTables({ file: join(config.dataDirectory, 'main.db'), now });
-    closers.push(() => tables.close());
+    const own =
+      shared === undefined ? sqliteTables({ file: join(config.dataDirectory, 'main.db'), now }) : undefined;
+    closers.push(() => own?.close());
+    const tables = own ?? (shared as Tables);
     const provider = await openRootKey(config.keys, config.dataDirectory, tables, now);
     closers.push(() => provider.close());
     const sealer = await openSealer({ tables, provider, now });
@@ -63,24 +76,54 @@ export async function openGround(config: AppConfig, log: Log, now: () => number)
       failed,
     });
     closers.push(() => journal.close());
+    const upstreams = await keptUpstreams(tables, sealer, log, now);
+    // Nobody else writes to a data directory of its own.
+    if (shared !== undefined) closers.push(follow(upstreams, log));
     return {
       tables,
+      quickCheck: () => own?.quickCheck() ?? 'ok',
       sealer,
       journal,
       audit: openAudit({ journal, failed }),
       connections: openConnections(sealedTables(tables, sealer), now),
       administrator: await ensureLocalAdministrator(tables, now),
-      upstreams: await openUpstreams({
-        tables,
-        now,
-        mark: (text) => sealer.blind('mcp_servers', text),
-        foreign: (serverId) =>
-          log.error({ serverId }, 'an upstream was changed outside of the gateway and is left out'),
-      }),
+      upstreams,
       close,
     };
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+function keptUpstreams(
+  tables: Tables,
+  sealer: Pick<OpenedSealer, 'blind'>,
+  log: Log,
+  now: () => number,
+): Promise<Upstreams> {
+  return openUpstreams({
+    tables,
+    now,
+    mark: (text) => sealer.blind('mcp_servers', text),
+    foreign: (serverId) =>
+      log.error({ serverId }, 'an upstream was changed outside of the gateway and is left out'),
+  });
+}
+
+/** Take over what other instances change. @returns how to stop */
+function follow(upstreams: Pick<Upstreams, 'catchUp'>, log: Log): () => Promise<void> {
+  const ended = new AbortController();
+  const following = (async () => {
+    while (!ended.signal.aborted) {
+      await sleep(followEveryMs, undefined, { signal: ended.signal, ref: false }).catch(() => undefined);
+      await upstreams
+        .catchUp()
+        .catch((error: unknown) => log.warn({ err: error }, 'changes of other instances could not be read'));
+    }
+  })();
+  return async () => {
+    ended.abort();
+    await following;
+  };
 }

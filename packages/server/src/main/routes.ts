@@ -8,13 +8,18 @@ import type { Sealgate } from './sealgate.ts';
 
 /** What answers beside `/mcp/{upstream}`: health and metrics. */
 export function openRoutes(
-  { ground, stdio, config }: Pick<Sealgate, 'ground' | 'stdio' | 'config'>,
+  { ground, gate, protocol, config }: Pick<Sealgate, 'ground' | 'gate' | 'protocol' | 'config'>,
   metrics: Metrics,
 ): Required<Pick<HttpParts<unknown>, 'health' | 'routes'>> {
-  metrics.observe('sealgate_children', 'Child processes that run now.', () => stdio.children.count());
-  metrics.observe('sealgate_sessions', 'Sessions of stdio upstreams that are open now.', () =>
-    stdio.sessionCount(),
-  );
+  const held = [
+    ['children', 'Child processes that run now.'],
+    ['conversations', 'Conversations with HTTP upstreams that are open now.'],
+    ['sessions', 'Sessions of clients that are held here now.'],
+    ['parked', 'Calls that wait for a client to answer a question of their upstream.'],
+    ['listening', 'Subscription streams of clients that are open now.'],
+  ] as const;
+  for (const [name, help] of held) metrics.observe(`sealgate_${name}`, help, () => protocol.counts()[name]);
+  metrics.observe('sealgate_upstreams_resting', 'Upstreams left alone after failures.', gate.resting);
   metrics.observe(
     'sealgate_journal_waiting',
     'Journal entries that wait for the disk.',
@@ -25,13 +30,7 @@ export function openRoutes(
     'Outcomes the journal had no room for.',
     () => ground.journal.health().lost,
   );
-  metrics.observe('sealgate_process_resident_bytes', 'Resident memory of the process.', () =>
-    process.memoryUsage.rss(),
-  );
-  metrics.observe('sealgate_process_cpu_seconds', 'CPU time of the process since its start.', () => {
-    const { user, system } = process.cpuUsage();
-    return (user + system) / 1e6;
-  });
+  observeProcess(metrics);
   return {
     async health() {
       const failing = await failingStores(ground);
@@ -53,6 +52,21 @@ export function openRoutes(
       });
     },
   };
+}
+
+function observeProcess(metrics: Metrics): void {
+  metrics.observe('sealgate_process_resident_bytes', 'Resident memory of the process.', () =>
+    process.memoryUsage.rss(),
+  );
+  metrics.observe(
+    'sealgate_process_heap_bytes',
+    'JavaScript heap in use.',
+    () => process.memoryUsage().heapUsed,
+  );
+  metrics.observe('sealgate_process_cpu_seconds', 'CPU time of the process since its start.', () => {
+    const { user, system } = process.cpuUsage();
+    return (user + system) / 1e6;
+  });
 }
 
 function isLocal(hostname: string): boolean {

@@ -1,20 +1,24 @@
-import { openGate } from '@sealgate/vault';
+import { openGate, type Tables } from '@sealgate/vault';
 import type { Operations } from '../admin/operations.ts';
 import type { AppConfig } from '../config.ts';
+import { boundGate } from '../gateway/bounded-gate.ts';
 import { carryDefaults, openCarry } from '../gateway/carry.ts';
 import { openForward } from '../gateway/forward.ts';
 import { openSessionHandles } from '../gateway/session-handle.ts';
-import { childLimits } from '../gateway/stdio/limits.ts';
-import { openStdio } from '../gateway/stdio/serve-stdio.ts';
 import type { Log } from '../log.ts';
-import { version } from '../version.ts';
 import { openAddress } from './address.ts';
 import { openAdministration } from './administration.ts';
 import { openAuthorization } from './authorization.ts';
 import { configureUpstreams } from './configured-upstreams.ts';
 import { openGround, type Ground } from './ground.ts';
+import { openHeld } from './held.ts';
+import { openInstance } from './instance.ts';
 import type { Opened } from './opened.ts';
+import { openProtocol } from './protocol.ts';
 import { openSignIn } from './sign-in.ts';
+
+/** Between two looks whether something was revoked by another instance. */
+const recheckEveryMs = 15_000;
 
 /** The product without a network address: what the command line works on when no server runs. */
 export interface Sealgate extends Opened {
@@ -27,6 +31,8 @@ export interface Means {
   readonly now: () => number;
   /** Takes a line for the person in front of the gateway, such as a sign-in link; the log never has one. */
   readonly print: (line: string) => void;
+  /** Tables that lie elsewhere, closed by whoever opened them; `undefined`: those of the data directory. */
+  readonly tables: Tables | undefined;
 }
 
 /**
@@ -37,12 +43,12 @@ export interface Means {
 export async function openSealgate(
   config: AppConfig,
   log: Log,
-  { now = Date.now, print = () => undefined }: Partial<Means> = {},
+  { now = Date.now, print = () => undefined, tables }: Partial<Means> = {},
 ): Promise<Sealgate> {
-  const ground = await openGround(config, log, now);
+  const ground = await openGround(config, log, now, tables);
   try {
     await configureUpstreams(ground, config, log, now);
-    return await above(ground, config, log, { now, print });
+    return await above(ground, config, log, { now, print, tables });
   } catch (error) {
     await ground.close();
     throw error;
@@ -55,18 +61,19 @@ async function above(ground: Ground, config: AppConfig, log: Log, { now, print }
   const authorization = await openAuthorization({ ground, config, address, log, now });
   const callSeconds = config.limits.requestTimeoutSeconds;
   const { carry, close: closeCarry } = openCarry({ ...carryDefaults, callMs: callSeconds * 1000 });
-  const gate = openGate({ connections: ground.connections, audit: ground.audit, carry, now });
-  const limits = { ...childLimits, callSeconds };
-  const stdio = openStdio({
-    ...ground,
-    gate,
-    limits,
-    log,
+  const gate = boundGate(openGate({ connections: ground.connections, audit: ground.audit, carry, now }));
+  ground.upstreams.onChange(gate.forgive);
+  const owners = await openInstance(ground, config, log, now);
+  const protocol = openProtocol({ ground, gate, owners, config, log, now });
+  const held = openHeld({
+    stands: (caller) => authorization.tokens.stands(caller),
+    holds: protocol.holds,
+    endOf: protocol.endOf,
+    onRevoked: authorization.onRevoked,
+    failed: (error) => log.error({ err: error }, 'whether grants still stand could not be found out'),
+    everyMs: recheckEveryMs,
     now,
-    sessionId: () => crypto.randomUUID(),
-    version,
   });
-  ground.upstreams.onChange((tenant, name) => void stdio.children.retire(tenant, name));
   const handles = openSessionHandles(ground.sealer);
   const opened: Opened = {
     config,
@@ -75,12 +82,16 @@ async function above(ground: Ground, config: AppConfig, log: Log, { now, print }
     authorization,
     signIn,
     gate,
-    forward: openForward({ gate, handles }),
-    stdio,
+    forward: openForward({ gate, handles, doubt: protocol.doubt }),
+    owners,
+    protocol,
+    held,
     now,
     async close() {
       await signIn?.close();
-      await stdio.close();
+      await held.close();
+      await protocol.close();
+      await owners.close();
       await closeCarry();
       await ground.close();
     },

@@ -6,20 +6,25 @@ import { allow } from '../gateway/allow.ts';
 import { readCall, readSessionCall, type Call } from '../gateway/call.ts';
 import { readFields } from '../gateway/fields.ts';
 import type { Forward } from '../gateway/forward.ts';
+import type { Passage } from '../gateway/passage.ts';
+import type { McpAddress } from '../domain/mcp-address.ts';
 import { limitHeaders, type Limiter } from '../domain/limit.ts';
-import type { Stdio } from '../gateway/stdio/serve-stdio.ts';
+import { webRequest, writeResponse } from '../gateway/front/web.ts';
 import type { Arrival, Exchange, McpHandler } from '../http/exchange.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import type { Held } from './held.ts';
+import type { Protocol } from './protocol.ts';
+import { refuseOlder } from './revision-floor.ts';
 
 // The walk of one call (docs/walk.md), stop by stop: who, how often, what, may they, and then the gate, behind `forward`
-// or the child. Every refusal on the way is thrown and becomes an answer in `http/reply.ts`.
+// or behind a front and its target. Every refusal on the way is thrown and becomes an answer in `http/reply.ts`.
 
 /** The stops. */
 export interface WalkParts {
   readonly bearer: Bearer;
   /** `WWW-Authenticate`. */
   readonly challenge: (asked: {
-    readonly upstream: string;
+    readonly address: McpAddress;
     readonly host: string | undefined;
     readonly shown: boolean;
   }) => string;
@@ -28,19 +33,22 @@ export interface WalkParts {
   readonly windowMs: number;
   readonly upstreams: { find(tenant: string, name: string): Upstream | undefined };
   readonly forward: Forward;
-  readonly stdio: Pick<Stdio, 'serve'>;
+  readonly held: Pick<Held, 'note' | 'stream'>;
+  readonly protocol: Pick<Protocol, 'answer' | 'passes' | 'rewrite'>;
+  /** The oldest revision that is spoken. */
+  readonly protocolMin: string;
   readonly metrics: Pick<Metrics, 'called'>;
   /** Milliseconds since 1970. */
   readonly now: () => number;
 }
 
-/** What answers `/mcp/{upstream}`. */
+/** What answers the MCP addresses. */
 export function openWalk(parts: WalkParts): McpHandler<Caller> {
   return {
     admit: (arrival) => admit(arrival, parts),
-    challenge: (upstream, rawHeaders) =>
+    challenge: (address, rawHeaders) =>
       parts.challenge({
-        upstream,
+        address,
         host: only(rawHeaders, 'host'),
         shown: only(rawHeaders, 'authorization') !== undefined,
       }),
@@ -49,15 +57,18 @@ export function openWalk(parts: WalkParts): McpHandler<Caller> {
       const label = { upstream: 'none', method: 'none', outcome: 'refused' };
       try {
         const upstream = findUpstream(exchange, parts);
-        label.upstream = upstream.name;
+        label.upstream = upstream?.name ?? 'all';
         const fields = readFields(exchange.rawHeaders);
         const call =
           exchange.method === 'POST'
-            ? readCall(fields, exchange.body)
+            ? readCall(fields, exchange.body, (sighted) => {
+                exchange.messageId = sighted.id;
+                exchange.revision = sighted.revision;
+              })
             : readSessionCall(fields, exchange.method === 'GET' ? 'stream' : 'close');
-        exchange.messageId = call.id;
         label.method = call.is.act;
-        decide(exchange, upstream, call);
+        refuseOlder(call, { fields, body: exchange.body }, parts.protocolMin);
+        if (upstream !== undefined) decide(exchange, upstream, call);
         label.outcome = 'failed';
         await pass({ exchange, upstream, call, fields }, parts);
         label.outcome = 'passed';
@@ -69,7 +80,7 @@ export function openWalk(parts: WalkParts): McpHandler<Caller> {
 }
 
 async function admit(
-  { rawHeaders, ip, method, upstream }: Arrival,
+  { rawHeaders, ip, method, address }: Arrival,
   { bearer, limiter, windowMs, now }: WalkParts,
 ): Promise<{ admitted: Caller; headers: Record<string, string> }> {
   const admitted = await bearer.verify({
@@ -77,7 +88,7 @@ async function admit(
     dpop: only(rawHeaders, 'dpop'),
     method,
     host: only(rawHeaders, 'host'),
-    upstream,
+    address,
     peer: ip,
     agent: only(rawHeaders, 'user-agent'),
   });
@@ -99,7 +110,13 @@ function only(rawHeaders: readonly string[], name: string): string | undefined {
   return found;
 }
 
-function findUpstream({ admitted, upstream }: Exchange<Caller>, { upstreams }: WalkParts): Upstream {
+/** `undefined`: all of them. */
+function findUpstream(
+  { admitted, address }: Exchange<Caller>,
+  { upstreams }: WalkParts,
+): Upstream | undefined {
+  const { upstream } = address;
+  if (upstream === undefined) return undefined;
   const found = upstreams.find(admitted.tenant, upstream);
   if (found === undefined)
     throw refuse('upstream_unknown', `there is no upstream ${JSON.stringify(upstream.slice(0, 64))}`);
@@ -113,28 +130,61 @@ function decide({ admitted: caller }: Exchange<Caller>, { name }: Upstream, call
 
 interface Step {
   readonly exchange: Exchange<Caller>;
-  readonly upstream: Upstream;
+  /** `undefined`: all of them. */
+  readonly upstream: Upstream | undefined;
   readonly call: Call;
   readonly fields: ReturnType<typeof readFields>;
 }
 
-async function pass(
-  { exchange, upstream, call, fields }: Step,
-  { forward, stdio }: WalkParts,
-): Promise<void> {
-  const { admitted: caller, requestId: correlation, signal, reply, raw } = exchange;
+async function pass(step: Step, parts: WalkParts): Promise<void> {
+  const { exchange, call } = step;
+  const { admitted: caller, requestId: correlation, signal, reply } = exchange;
   const body = exchange.method === 'POST' ? exchange.body : undefined;
-  if (upstream.kind === 'http')
-    return forward({ caller, upstream, call, fields, body, correlation, signal, reply });
+  const passing = await throughWhole(step, parts);
+  if (passing === undefined) {
+    const { response } = exchange.raw;
+    const over = [parts.held.note(caller)];
+    if (call.is.longLived) over.push(parts.held.stream(caller, () => response.destroy()));
+    return serve(exchange, body, parts).finally(() => over.forEach((tell) => tell()));
+  }
+  const passage = { caller, call, fields: step.fields, body, ...passing, correlation, signal, reply };
+  if (!call.is.longLived) return parts.forward(passage);
+  const revoked = new AbortController();
+  const over = parts.held.stream(caller, () => revoked.abort());
+  try {
+    await parts.forward({ ...passage, signal: AbortSignal.any([signal, revoked.signal]) });
+  } finally {
+    over();
+    if (revoked.signal.aborted) reply.cut();
+  }
+}
+
+/** What passes through byte for byte; `undefined`: a front has to answer. */
+async function throughWhole(
+  { exchange, upstream, call, fields }: Step,
+  { protocol }: WalkParts,
+): Promise<(Pick<Passage, 'upstream'> & Partial<Passage>) | undefined> {
+  const { admitted: caller, requestId: correlation } = exchange;
+  if (upstream === undefined) return protocol.rewrite({ caller, call, body: exchange.body, fields });
+  if (upstream.kind !== 'http') return undefined;
+  const passes = protocol.passes({ caller, upstream, era: call.era, correlation });
+  return (typeof passes === 'boolean' ? passes : await passes) ? { upstream } : undefined;
+}
+
+async function serve(
+  { admitted: caller, address, requestId: correlation, raw }: Exchange<Caller>,
+  body: Uint8Array | undefined,
+  { protocol }: WalkParts,
+): Promise<void> {
   const parsed: unknown =
     body === undefined
       ? undefined
       : JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8'));
-  return stdio.serve(raw.request, raw.response, {
-    caller,
-    upstream,
-    correlation,
-    body: parsed,
-    bytes: body?.byteLength,
-  });
+  const passage = { caller, address, correlation, body: parsed, bytes: body?.byteLength };
+  const served = await protocol.answer(passage, webRequest(raw.request, raw.response));
+  try {
+    await writeResponse(served.response, raw.response);
+  } finally {
+    served.done();
+  }
 }

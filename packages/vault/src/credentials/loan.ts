@@ -9,6 +9,11 @@ export interface Outgoing {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Uint8Array | undefined;
   readonly signal: AbortSignal;
+  /**
+   * The sender ends it by `signal` when it has taken too long; nobody else does. A call whose client is being asked meanwhile
+   * takes as long as a person thinks. `undefined`: it may take as long as a call may.
+   */
+  readonly untimed?: true;
 }
 
 /** The upstream's answer. It resolves when its headers have arrived; the body comes after. */

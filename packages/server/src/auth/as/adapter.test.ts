@@ -57,7 +57,8 @@ function open(tables: Tables) {
     }),
     now,
   );
-  const parts = { lasting, passing, now, spared: () => false, revoked: () => undefined };
+  const reuse = { keptSeconds: 600, spares: () => false, outcome: async () => 'answered' as const };
+  const parts = { lasting, passing, now, reuse, revoked: () => undefined };
   return { parts, adapter: openAdapter(parts), tables };
 }
 
@@ -94,7 +95,20 @@ describe.each(Object.keys(stores))('the adapter over %s', (store) => {
     const lost = races.flatMap((race) => (race.status === 'rejected' ? [race.reason as Error] : []));
     expect(lost).toHaveLength(19);
     for (const error of lost) expect(error).toMatchObject({ error: 'invalid_grant' });
+    if (model === 'AuthorizationCode') return;
     expect(await adapter(model).find('x')).toMatchObject({ consumed: expect.any(Number) });
+  });
+
+  it('a code that two bring at once ends what it was good for, also what the first is given after that', async () => {
+    const { adapter } = open(slow(stores[store]!()));
+    await adapter('Grant').upsert('g1', { jti: 'g1', clientId: 'c1', accountId: 'a1' }, 3600);
+    await adapter('AuthorizationCode').upsert('x', of('x'), 3600);
+    await Promise.allSettled([1, 2].map(() => adapter('AuthorizationCode').consume('x')));
+    for (const [model, id] of [
+      ['AuthorizationCode', 'x'],
+      ['Grant', 'g1'],
+    ] as const)
+      expect(await adapter(model).find(id)).toBeUndefined();
   });
 
   it('takes a replay mark once, however many bring it', async () => {

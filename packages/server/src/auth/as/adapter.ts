@@ -1,18 +1,33 @@
 import type { Adapter, AdapterFactory, AdapterPayload } from 'oidc-provider';
+import { Refusal } from '@sealgate/vault';
 import { errors } from './provider-library.ts';
-import type { Payload, Shelf } from './shelf.ts';
+import type { Kept, Payload, Shelf } from './shelf.ts';
 
 // The provider's storage contract on the two shelves. Two promises that the provider itself does not make: of any number
 // of racing redemptions one wins (`consume` is a compare-and-set and the losers see `invalid_grant`, not a fault), and a
 // replay mark can be set once.
+
+/** The short while in which a used refresh token is answered alike (`reuse.ts`). */
+export interface Reuse {
+  /** How long after its use a refresh token stays in the store at least, also past its own end. */
+  readonly keptSeconds: number;
+  /** Whether the token was used not long before this request arrived, by a public client, and this is that client's refresh. */
+  spares(payload: Payload): boolean;
+  /**
+   * Wait for the answer that the use of a token led to.
+   *
+   * @returns `answered` also when its grant was ended; `abandoned`: nobody is going to answer any more
+   */
+  outcome(token: string, used: Kept): Promise<'answered' | 'abandoned'>;
+}
 
 /** What the adapter stands on. */
 export interface AdapterParts {
   readonly lasting: Shelf;
   readonly passing: Shelf;
   readonly now: () => number;
-  /** Whether a consumed refresh token is to look absent, so that its replay does not end the family (`reuse.ts`). */
-  readonly spared: (payload: Payload) => boolean;
+  /** What is made of a refresh token that was used a moment ago (`reuse.ts`). */
+  readonly reuse: Reuse;
   /** Told when tokens may have ceased to be valid. */
   readonly revoked: () => void;
 }
@@ -49,8 +64,13 @@ function adapterOf(model: string, parts: AdapterParts): Adapter {
   const nameOf = (id: string): string => `${model}:${id}`;
   const find = async (id: string): Promise<AdapterPayload | undefined> => {
     const found = await shelf.get(nameOf(id));
-    if (found === undefined || (model === 'RefreshToken' && parts.spared(found.payload))) return undefined;
-    return found.payload as AdapterPayload;
+    if (found === undefined) return undefined;
+    if (model !== 'RefreshToken' || !parts.reuse.spares(found.payload))
+      return found.payload as AdapterPayload;
+    // Absent, so that its replay does not end the family; or as it was before whoever used it died.
+    if ((await parts.reuse.outcome(id, found)) === 'answered') return undefined;
+    const { consumed: _, ...unused } = found.payload;
+    return unused as AdapterPayload;
   };
   return {
     find,
@@ -69,7 +89,15 @@ function adapterOf(model: string, parts: AdapterParts): Adapter {
       if (payload.uid !== undefined)
         await shelf.put(`${model}Uid:${payload.uid}`, { id }, { endsAtMs, owners });
     },
-    consume: (id) => consume(shelf, nameOf(id), ownersFor(model, id), parts.now),
+    async consume(id) {
+      const won = await consume({ shelf, model, id }, parts);
+      if (won) return;
+      const grantId = (await shelf.get(nameOf(id)))?.payload['grantId'];
+      // Whoever came first may not be whom the code was meant for (RFC 6749 §4.1.2), and nobody can tell.
+      if (model === 'AuthorizationCode' && typeof grantId === 'string')
+        await adapterOf('Grant', parts).destroy(grantId);
+      throw new errors.InvalidGrant('it was used already');
+    },
     async destroy(id) {
       await shelf.remove(nameOf(id));
       if (model === 'Client') await removeEverything(parts, ownedBy.client(id));
@@ -91,27 +119,34 @@ export async function removeEverything(
   await Promise.all([lasting.removeOwned(owner), passing.removeOwned(owner)]);
 }
 
-async function consume(
-  shelf: Shelf,
-  name: string,
-  ownersFrom: (payload: AdapterPayload) => readonly string[],
-  now: () => number,
-): Promise<void> {
-  const found = await shelf.get(name);
-  const payload = found?.payload as AdapterPayload | undefined;
-  if (found === undefined || payload === undefined || payload.consumed !== undefined)
-    throw new errors.InvalidGrant('it was used already');
-  const consumed = { ...found.payload, consumed: Math.floor(now() / 1000) };
-  const won = await shelf.put(name, consumed, {
-    endsAtMs: payload.exp === undefined ? undefined : payload.exp * 1000,
-    owners: ownersFrom(payload),
-    guard: { ifRevision: found.revision },
-  });
-  if (!won) throw new errors.InvalidGrant('it was used already');
-}
+/** Each lost attempt is somebody else's won one; so many in a row is a store that does not answer truthfully. */
+const attemptsMax = 100;
 
-function ownersFor(model: string, id: string): (payload: AdapterPayload) => readonly string[] {
-  return (payload) => ownersOf(model, id, payload);
+/** @returns whether it is this request that has used it */
+async function consume(
+  { shelf, model, id }: { readonly shelf: Shelf; readonly model: string; readonly id: string },
+  { now, reuse }: AdapterParts,
+): Promise<boolean> {
+  for (let attempt = 0; attempt < attemptsMax; attempt += 1) {
+    const found = await shelf.get(`${model}:${id}`);
+    if (found === undefined) return false;
+    const payload = found.payload as AdapterPayload;
+    if (payload.consumed !== undefined) {
+      const spared = model === 'RefreshToken' && reuse.spares(found.payload);
+      if (!spared || (await reuse.outcome(id, found)) === 'answered') return false;
+    }
+    // Who takes it over does not begin the interval anew.
+    const consumed = (payload.consumed as number | undefined) ?? Math.floor(now() / 1000);
+    const keptUntil = model === 'RefreshToken' ? consumed + reuse.keptSeconds : 0;
+    const used = { ...found.payload, consumed };
+    const won = await shelf.put(`${model}:${id}`, used, {
+      endsAtMs: payload.exp === undefined ? undefined : Math.max(payload.exp, keptUntil) * 1000,
+      owners: ownersOf(model, id, payload),
+      guard: { ifRevision: found.revision },
+    });
+    if (won) return true;
+  }
+  throw new Refusal('store_unavailable', 'a token is changed too often', `${attemptsMax} attempts lost`);
 }
 
 function ownersOf(model: string, id: string, payload: AdapterPayload): readonly string[] {

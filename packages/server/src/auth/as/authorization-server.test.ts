@@ -36,6 +36,8 @@ describe('from registration to a token', () => {
       tenant,
       subject,
       client: client.client_id,
+      grant: expect.stringMatching(/./),
+      endsAtMs: expect.any(Number),
       scopes: new Set(['mcp']),
       path: '/mcp/docs',
     });

@@ -15,12 +15,13 @@ import type { People } from '../../domain/people.ts';
 import { pageHeaders } from '../pages/layout.ts';
 import { errorPage } from '../pages/message-pages.ts';
 import type { WebSessions } from '../web-session.ts';
-import { openAdapter } from './adapter.ts';
+import { openAdapter, type AdapterParts } from './adapter.ts';
 import { openClients, type Clients } from './clients.ts';
 import { providerConfiguration, type GuardedFetch } from './configuration.ts';
 import { interactionRoutes } from './interactions.ts';
+import { openArrivals, refreshAnswers } from './refresh-answers.ts';
 import { openNames, type Names } from './resources.ts';
-import { reuseMiddleware, sparedAt } from './reuse.ts';
+import { openReuse } from './reuse.ts';
 import { authorizationRoutes, requestIdHeader } from './routes.ts';
 import { openServerKeys } from './server-keys.ts';
 import { recordsShelf, tablesShelf } from './shelf.ts';
@@ -60,15 +61,15 @@ export interface AuthorizationServer {
   readonly clients: Clients;
   readonly names: Names;
   readonly tokens: Tokens;
+  /** Called after anything was revoked in this process. Returns how to stop listening. */
+  onRevoked(listener: () => void): () => void;
   routes(app: FastifyInstance, parts: ServingParts): void;
 }
 
 /** Open it; its keys are minted at the first time. The provider itself is made when the address is known. */
 export async function openAuthorizationServer(parts: AuthorizationServerParts): Promise<AuthorizationServer> {
-  const { tables, sealer, people, now } = parts;
-  const lasting = tablesShelf(sealedTables(tables, sealer), sealer, now);
-  const sealing = { kind: 'token', table: 'oauth_records', tenant: systemTenant } as const;
-  const passing = recordsShelf(sealedRecords(tableRecords(tables, { now }), sealer, sealing), now);
+  const { people, now } = parts;
+  const { lasting, passing } = openShelves(parts);
   const keys = await openServerKeys(lasting, parts.authSecret);
   const names = openNames(parts);
   const tokens = openTokens({
@@ -78,7 +79,8 @@ export async function openAuthorizationServer(parts: AuthorizationServerParts): 
     clientStands: (client) => clients.stands(client),
     isMember: (tenant, subject) => people.isMember(subject, tenant),
   });
-  const adapter = openAdapter({ lasting, passing, now, spared: sparedAt(now), revoked: tokens.forget });
+  const { revoked, onRevoked } = openRevocations(() => tokens.forget());
+  const { adapter, answersOfRefreshes } = openModels({ lasting, passing, now, revoked });
   const provider = once(() => {
     const made = new Provider(
       names.issuer(),
@@ -93,16 +95,17 @@ export async function openAuthorizationServer(parts: AuthorizationServerParts): 
       }),
     );
     made.proxy = names.issuer().startsWith('https:');
-    made.use(reuseMiddleware({ lasting, passing, now }));
+    made.use(answersOfRefreshes);
     made.on('server_error', (_, error) => parts.failed(error));
     return made;
   });
   const answer = once(() => provider().callback());
-  const clients = openClients({ lasting, passing, provider, revoked: tokens.forget, now });
+  const clients = openClients({ lasting, passing, provider, revoked, now });
   return {
     clients,
     names,
     tokens,
+    onRevoked,
     routes(app, serving) {
       const { sessions } = serving;
       const routing = { ...serving, signsIn: sessions !== undefined, provider, answer, names, now };
@@ -111,6 +114,34 @@ export async function openAuthorizationServer(parts: AuthorizationServerParts): 
       void app.register(async (scope) =>
         interactionRoutes(scope, { ...parts, sessions, provider, names, clients }),
       );
+    },
+  };
+}
+
+function openShelves({ tables, sealer, now }: AuthorizationServerParts) {
+  const sealing = { kind: 'token', table: 'oauth_records', tenant: systemTenant } as const;
+  return {
+    lasting: tablesShelf(sealedTables(tables, sealer), sealer, now),
+    passing: recordsShelf(sealedRecords(tableRecords(tables, { now }), sealer, sealing), now),
+  };
+}
+
+function openModels(parts: Omit<AdapterParts, 'reuse'>) {
+  const arrivals = openArrivals(parts.now);
+  const reuse = openReuse({ ...parts, asking: () => arrivals.asking(Provider.ctx) });
+  return { adapter: openAdapter({ ...parts, reuse }), answersOfRefreshes: refreshAnswers(arrivals, reuse) };
+}
+
+/** Tells of revocations in this process. @param first told before everybody else */
+function openRevocations(first: () => void) {
+  const listeners = new Set([first]);
+  return {
+    revoked(): void {
+      for (const listener of listeners) listener();
+    },
+    onRevoked(listener: () => void): () => void {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
     },
   };
 }

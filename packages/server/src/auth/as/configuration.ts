@@ -1,4 +1,5 @@
 import type { Configuration, KoaContextWithOIDC } from 'oidc-provider';
+import { pathOfAddress } from '../../domain/mcp-address.ts';
 import { errors } from './provider-library.ts';
 import type { openAdapter } from './adapter.ts';
 import { originMember, policyFor, redirectAllowed } from './registration.ts';
@@ -39,7 +40,7 @@ const ttl = {
 
 /** The provider's configuration; docs/sign-in.md says what follows from it. */
 export function providerConfiguration(parts: ConfigurationParts): Configuration {
-  const { keys, adapter, accountStands } = parts;
+  const { names, keys, adapter, accountStands } = parts;
   return {
     adapter,
     jwks: keys.jwks as unknown as NonNullable<Configuration['jwks']>,
@@ -61,7 +62,7 @@ export function providerConfiguration(parts: ConfigurationParts): Configuration 
     responseTypes: ['code'],
     scopes: [...scopesSupported],
     pkce: { required: () => true },
-    rotateRefreshToken: true,
+    rotateRefreshToken: (context) => isForKnownResource(context, names),
     issueRefreshToken: async (_, client) => client.grantTypeAllowed('refresh_token'),
     expiresWithSession: async () => false,
     loadExistingGrant: async ({ oidc }) => {
@@ -86,6 +87,19 @@ export function providerConfiguration(parts: ConfigurationParts): Configuration 
     renderError: (context, out) => parts.renderError(context, out.error_description ?? out.error),
     features: features(parts) as Configuration['features'],
   };
+}
+
+// Before the token is used: the provider finds out only afterwards, and a token that led to nothing would be lost to all
+// who share it.
+function isForKnownResource({ oidc }: KoaContextWithOIDC, names: Names): true {
+  const token = oidc.entities.RefreshToken;
+  const [resource] = [oidc.params?.['resource'] ?? token?.resource].flat();
+  if (typeof resource !== 'string') return true;
+  if (token?.resourceIndicators.has(resource) !== true)
+    throw new errors.InvalidTarget('the token is not for this resource');
+  if (names.addressOf(resource) === undefined)
+    throw new errors.InvalidTarget('this gateway has no such resource');
+  return true;
 }
 
 function features({ names, keys, clientStands }: ConfigurationParts) {
@@ -122,11 +136,11 @@ function features({ names, keys, clientStands }: ConfigurationParts) {
         oneOf?.[0] ?? `${names.issuer()}/mcp`,
       useGrantedResource: async () => true,
       getResourceServerInfo: async (_: unknown, resource: string) => {
-        const path = names.pathOf(resource);
-        if (path === undefined) throw new errors.InvalidTarget('this gateway has no such resource');
+        const address = names.addressOf(resource);
+        if (address === undefined) throw new errors.InvalidTarget('this gateway has no such resource');
         return {
           scope: mcpScope,
-          audience: `${names.issuer()}${path}`,
+          audience: `${names.issuer()}${pathOfAddress(address)}`,
           accessTokenFormat: 'opaque' as const,
           accessTokenTTL: hour,
         };

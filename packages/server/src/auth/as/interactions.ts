@@ -1,7 +1,7 @@
 import type { Audit } from '@sealgate/vault';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Provider } from 'oidc-provider';
-import type { People, Person } from '../../domain/people.ts';
+import type { Group, People, Person } from '../../domain/people.ts';
 import { refuse } from '../../errors.ts';
 import { formOf, takeForms } from '../form.ts';
 import { consentPage } from '../pages/consent-page.ts';
@@ -63,6 +63,7 @@ async function ask(
   const client = await clientOf(interaction, parts);
   const redirect = textOf(interaction.params['redirect_uri']) || (client.redirectUris[0] ?? '');
   const target = formTarget(redirect);
+  const groups = await groupsFor(asked, parts);
   const markup = consentPage({
     client: {
       name: client.name,
@@ -72,7 +73,7 @@ async function ask(
     },
     resource: resourcesOf(interaction, parts.names).join(', '),
     scopes: scopesOf(interaction),
-    groups: await parts.people.groupsOf(person.subject),
+    groups,
     csrf: session.csrf,
     action: `/interaction/${uid}/confirm`,
     who: person.email ?? person.name,
@@ -107,7 +108,8 @@ async function allowed(
   parts: InteractionParts,
 ) {
   const { provider, people, audit, names } = parts;
-  if (!(await people.isMember(subject, tenant)))
+  const named = await groupsNamed(interaction, parts);
+  if (named.some((group) => group !== tenant) || !(await people.isMember(subject, tenant)))
     throw refuse('form_stale', 'you are not in this group: open the page again');
   const clientId = String(interaction.params['client_id']);
   const agent = request.headers['user-agent'];
@@ -174,6 +176,25 @@ function scopesOf({ params }: Interaction): readonly string[] {
 function resourcesOf({ params }: Interaction, names: Names): readonly string[] {
   const asked = params['resource'] ?? `${names.issuer()}/mcp`;
   return (Array.isArray(asked) ? asked : [asked]).map(textOf);
+}
+
+/** The groups that the addresses name; `undefined` in it for a name that no group has. */
+async function groupsNamed(
+  interaction: Interaction,
+  { names, people }: Pick<InteractionParts, 'names' | 'people'>,
+): Promise<readonly (string | undefined)[]> {
+  const named = resourcesOf(interaction, names).flatMap((resource) => names.addressOf(resource)?.group ?? []);
+  return Promise.all(named.map((name) => people.groupNamed(name)));
+}
+
+/** The groups to choose from: where an address names one, that one alone. @throws Refusal `not_found` when none is left */
+async function groupsFor({ interaction, person }: Asked, parts: InteractionParts): Promise<readonly Group[]> {
+  const named = await groupsNamed(interaction, parts);
+  const own = await parts.people.groupsOf(person.subject);
+  const groups = own.filter(({ id }) => named.every((group) => group === id));
+  // The same words whether the group is not theirs or does not exist.
+  if (groups.length === 0) throw refuse('not_found', 'the address names no group that you are in');
+  return groups;
 }
 
 function textOf(value: unknown): string {

@@ -1,3 +1,4 @@
+import { pathOfAddress, readAddress, type McpAddress } from '../../domain/mcp-address.ts';
 import { refuse } from '../../errors.ts';
 import { dpopAlgorithms } from './dpop-proof.ts';
 
@@ -10,7 +11,6 @@ export const mcpScope = 'mcp';
 /** Everything a client may ask for. */
 export const scopesSupported = ['openid', 'offline_access', mcpScope] as const;
 
-const upstreamPath = /^\/mcp(?:\/[a-z0-9][a-z0-9-]{0,31})?$/;
 const localNames = ['localhost', '127.0.0.1', '[::1]'];
 
 /** How the gateway is reached. */
@@ -26,8 +26,8 @@ export interface Names {
   readonly issuer: () => string;
   /** The origin that the client used: the public one or a local one. @throws Refusal `host_forbidden` */
   origin(host: string | undefined): string;
-  /** `/mcp` or `/mcp/{upstream}` of a resource indicator; `undefined` when it is none of ours. */
-  pathOf(resource: string): string | undefined;
+  /** The MCP address of a resource indicator; `undefined` when it is none of ours. */
+  addressOf(resource: string): McpAddress | undefined;
 }
 
 /** Read the names of a gateway. */
@@ -45,34 +45,30 @@ export function openNames({ issuer, port }: Reached): Names {
         throw refuse('host_forbidden', 'the gateway does not answer to this host name');
       return asked;
     },
-    pathOf(resource) {
+    addressOf(resource) {
       const url = URL.parse(resource);
       if (url === null || !known().includes(url.origin)) return undefined;
       if (`${url.username}${url.password}${url.search}${url.hash}` !== '') return undefined;
-      const path = url.pathname.replace(/\/$/, '');
-      return upstreamPath.test(path) ? path : undefined;
+      return readAddress(url.pathname.replace(/\/$/, ''));
     },
   };
 }
 
-/** Whether a token for one path may be used at an upstream: it names that upstream, or none. */
-export function coversUpstream(path: string, upstream: string): boolean {
-  return path === '/mcp' || path === `/mcp/${upstream}`;
-}
-
-/** The protected resource metadata of one path (RFC 9728 §2). */
-export function resourceMetadata(names: Names, host: string | undefined, path: string) {
+/** The protected resource metadata of one address (RFC 9728 §2). */
+export function resourceMetadata(names: Names, host: string | undefined, address: McpAddress) {
   return {
-    resource: `${names.origin(host)}${path}`,
+    resource: `${names.origin(host)}${pathOfAddress(address)}`,
     authorization_servers: [names.issuer()],
     scopes_supported: [mcpScope],
     bearer_methods_supported: ['header'],
     dpop_signing_alg_values_supported: [...dpopAlgorithms],
-    resource_name: path === '/mcp' ? 'Sealgate' : `Sealgate: ${path.slice('/mcp/'.length)}`,
+    resource_name: ['Sealgate', address.group, address.upstream]
+      .filter((part) => part !== undefined)
+      .join(': '),
   };
 }
 
-/** Where the metadata of a path lies (RFC 9728 §3.1: the path is inserted after the well-known part). */
-export function metadataAddress(names: Names, host: string | undefined, path: string): string {
-  return `${names.origin(host)}/.well-known/oauth-protected-resource${path}`;
+/** Where the metadata of an address lies (RFC 9728 §3.1: the path is inserted after the well-known part). */
+export function metadataAddress(names: Names, host: string | undefined, address: McpAddress): string {
+  return `${names.origin(host)}/.well-known/oauth-protected-resource${pathOfAddress(address)}`;
 }

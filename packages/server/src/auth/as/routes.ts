@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Provider } from 'oidc-provider';
 import { limitHeaders, type Limiter } from '../../domain/limit.ts';
 import { networkOf } from '../../domain/network-of.ts';
+import { pathOfAddress, readAddress, type McpAddress } from '../../domain/mcp-address.ts';
 import { refuse } from '../../errors.ts';
 import { mcpScope, metadataAddress, resourceMetadata, type Names } from './resources.ts';
 
@@ -64,31 +65,33 @@ export function authorizationRoutes(app: FastifyInstance, parts: RouteParts): vo
 
 function resourceRoutes(app: FastifyInstance, { names }: RouteParts): void {
   const base = '/.well-known/oauth-protected-resource';
-  for (const [url, pathOf] of [
-    [base, () => '/mcp'],
-    [`${base}/mcp`, () => '/mcp'],
-    [`${base}/mcp/:upstream`, (upstream: string) => `/mcp/${upstream}`],
-  ] as const) {
-    app.get<{ Params: { readonly upstream?: string } }>(url, { config }, async (request, reply) => {
-      const path = pathOf(request.params.upstream ?? '');
-      const { host } = request.headers;
-      if (names.pathOf(`${names.issuer()}${path}`) !== path)
-        throw refuse('not_found', 'there is no such resource');
+  for (const url of [
+    base,
+    `${base}/mcp`,
+    `${base}/mcp/:upstream`,
+    `${base}/t/:group/mcp`,
+    `${base}/t/:group/mcp/:upstream`,
+  ]) {
+    app.get<{ Params: Partial<McpAddress> }>(url, { config }, async (request, reply) => {
+      const { group, upstream } = request.params;
+      const address = readAddress(pathOfAddress({ group, upstream }));
+      if (address === undefined) throw refuse('not_found', 'there is no such resource');
       return reply
         .headers({ ...anyOrigin, 'cache-control': 'public, max-age=60' })
-        .send(resourceMetadata(names, host, path));
+        .send(resourceMetadata(names, request.headers.host, address));
     });
     app.options(url, { config }, async (_, reply) => preflight(reply));
   }
 }
 
-/** `WWW-Authenticate` of a 401 or 403 at an upstream (RFC 9728 §5.1, RFC 6750 §3). */
+/** `WWW-Authenticate` of a 401 or 403 at an MCP address (RFC 9728 §5.1, RFC 6750 §3). */
 export function challengeFor(
   names: Names,
-  { host, upstream, shown }: { host: string | undefined; upstream: string; shown: boolean },
+  { host, address, shown }: { host: string | undefined; address: McpAddress; shown: boolean },
 ): string {
-  const path = names.pathOf(`${names.issuer()}/mcp/${upstream}`) ?? '/mcp';
-  const about = `realm="sealgate", resource_metadata="${metadataAddress(names, host, path)}", scope="${mcpScope}"`;
+  // What is no address at all is sent to the one for everything.
+  const known = readAddress(pathOfAddress(address)) ?? { group: undefined, upstream: undefined };
+  const about = `realm="sealgate", resource_metadata="${metadataAddress(names, host, known)}", scope="${mcpScope}"`;
   return `Bearer ${shown ? 'error="invalid_token", ' : ''}${about}`;
 }
 

@@ -11,8 +11,11 @@ export interface Verified {
   readonly tenant: string;
   readonly subject: string;
   readonly client: string;
+  readonly grant: string;
+  /** Milliseconds since 1970. */
+  readonly endsAtMs: number;
   readonly scopes: ReadonlySet<string>;
-  /** The path of the resource it is for: `/mcp` or `/mcp/{upstream}`. */
+  /** The path of the MCP address it is for. */
   readonly path: string;
 }
 
@@ -39,6 +42,8 @@ export interface TokenParts {
 export interface Tokens {
   /** `undefined`: unknown, ended, revoked, of another kind, without its proof. */
   verify(shown: Shown): Promise<Verified | undefined>;
+  /** Whether a grant that was good once still is: neither revoked nor its client removed nor the person out of the group. */
+  stands(grant: Pick<Verified, 'tenant' | 'subject' | 'client' | 'grant'>): Promise<boolean>;
   /** Something was revoked. */
   forget(): void;
 }
@@ -79,6 +84,7 @@ export function openTokens(parts: TokenParts): Tokens {
       if (dpop !== undefined && !(await proves({ ...dpop, token }, found.jkt, parts))) return undefined;
       return found.verified;
     },
+    stands: (grant) => stands(grant, parts),
     forget() {
       generation += 1;
       known.clear();
@@ -105,22 +111,29 @@ async function lookUp(token: string, parts: TokenParts): Promise<Found | undefin
   if (aud === undefined || grantId === undefined || clientId === undefined || accountId === undefined)
     return undefined;
   const tenant = tenantOf(grantId);
-  const [grant, stands, member] = await Promise.all([
-    parts.lasting.get(`Grant:${grantId}`),
-    parts.clientStands(clientId),
-    tenant !== undefined && parts.isMember(tenant, accountId),
-  ]);
-  const granted = grant?.payload as StoredToken | undefined;
-  if (tenant === undefined || !stands || !member) return undefined;
-  if (granted?.clientId !== clientId || granted.accountId !== accountId) return undefined;
+  if (tenant === undefined) return undefined;
+  const granted = { tenant, subject: accountId, client: clientId, grant: grantId };
+  if (!(await stands(granted, parts))) return undefined;
   const verified = {
-    tenant,
-    subject: accountId,
-    client: clientId,
+    ...granted,
+    endsAtMs: Number(stored.exp) * 1000,
     scopes: new Set(scope.split(' ')),
     path: new URL(aud).pathname,
   };
-  return { verified, jkt, untilMs: Math.min(nowMs + rememberMs, Number(stored.exp) * 1000) };
+  return { verified, jkt, untilMs: Math.min(nowMs + rememberMs, verified.endsAtMs) };
+}
+
+async function stands(
+  { tenant, subject, client, grant }: Pick<Verified, 'tenant' | 'subject' | 'client' | 'grant'>,
+  { lasting, clientStands, isMember }: TokenParts,
+): Promise<boolean> {
+  const [found, known, member] = await Promise.all([
+    lasting.get(`Grant:${grant}`),
+    clientStands(client),
+    isMember(tenant, subject),
+  ]);
+  const granted = found?.payload as StoredToken | undefined;
+  return known && member && granted?.clientId === client && granted.accountId === subject;
 }
 
 async function proves(

@@ -1,7 +1,7 @@
 import type { Stream } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
 import type { Log } from '../../log.ts';
-import type { Scrub } from './scrub-message.ts';
+import type { Scrub } from '../link/scrub-message.ts';
 
 // A child's standard error goes to the log line by line. A child that floods it is cut, not followed: at most 50 lines a
 // second of at most 1,000 characters, and one line that says how many were left out. Only whole lines are searched for the

@@ -30,18 +30,22 @@ describe('a child without a credential', () => {
     );
     const pids = await Promise.all((await Promise.all(people)).map((client) => ask(client, 'pid')));
     expect(new Set(pids).size).toBe(1);
-    expect(room.lines.filter(({ act }) => act === 'child.start')).toHaveLength(1);
-    // Twice: the probe of its era, and the child itself.
+    // Twice: a probe of the newer era, which somebody wanted, and the child itself.
+    expect(room.lines.filter(({ act }) => act === 'child.start')).toHaveLength(2);
     expect(await started()).toHaveLength(2);
   });
 
-  test('is probed for its era only the first time', async () => {
+  test.each([
+    ['by the first client of the newer era, and by no other', true, 2],
+    ['not at all by a client of the older era', false, 1],
+  ])('is probed for its era %s', async (_, modern, startsFirst) => {
     room = await openRoom([tiny('tiny', { env: { STARTS: starts } })]);
-    const client = await connect(room, 'tiny');
+    const client = await connect(room, 'tiny', { modern });
     await ask(client, 'die').catch(() => undefined);
+    expect(await started()).toHaveLength(startsFirst);
     await until(() => room.stdio.children.count() === 0);
     await until(() => ask(client, 'pid').then(Boolean, () => false));
-    expect(await started()).toHaveLength(3);
+    expect(await started()).toHaveLength(startsFirst + 1);
   });
 
   test('has an environment made from nothing', async () => {
@@ -92,14 +96,13 @@ describe('a child with a credential', () => {
     expect(String(error) + room.logged.join('\n')).not.toContain(secret);
   });
 
-  test('is one for each credential', async () => {
+  test('is one for each conversation, also where all have the credential of the group', async () => {
     room = await openRoom([tiny('tiny', { credential })]);
     room.setCredential('tiny', 'u1', { KEY: 'first-secret' });
     room.setCredential('tiny', '', { KEY: 'group-secret' });
     const pidOf = async (subject: string) => ask(await connect(room, 'tiny', { subject }), 'pid');
     const [own, group, groupAgain] = [await pidOf('u1'), await pidOf('u2'), await pidOf('u3')];
-    expect(group).toBe(groupAgain);
-    expect(own).not.toBe(group);
+    expect(new Set([own, group, groupAgain]).size).toBe(3);
   });
 
   test('ends when it is replaced, and the next call has the new one', async () => {

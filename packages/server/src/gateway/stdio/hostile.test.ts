@@ -62,7 +62,8 @@ describe('what a child starts', () => {
       (await readFile(join(folder, 'pids'), 'utf8')).trim().split('\n');
     room = await openRoom([tiny('tiny', { credential, env: { STRAY: join(folder, 'pids') } })]);
     room.setCredential('tiny', 'u1', { KEY: 'old' });
-    const client = await connect(room, 'tiny');
+    const client = await connect(room, 'tiny', { modern: true });
+    await ask(client, 'pid');
     const [ofProbe = '', ofChild = ''] = await strays();
     await until(() => !isAlive(ofProbe));
     expect(isAlive(ofChild)).toBe(true);

@@ -1,0 +1,215 @@
+import type { RequestId } from '@modelcontextprotocol/server';
+import type { AuditContext } from '@sealgate/vault';
+import type { Caller } from '../../caller.ts';
+import { refuse } from '../../errors.ts';
+import type { Log } from '../../log.ts';
+import type { Passage } from '../owner/owners.ts';
+import { isLoud } from '../link/log-level.ts';
+import { auditContext } from '../use.ts';
+import { openAsks, type Asks } from './asks.ts';
+import { errorAnswer } from './error-answer.ts';
+import { standing, type EventStore } from './event-store.ts';
+import { bare, eventStream, rpcError } from './legacy-answer.ts';
+import { answerRequest, recordNow, type Running } from './legacy-request.ts';
+import type { SessionLimits } from './session-limits.ts';
+import type { SessionRecord } from './session-record.ts';
+import { openStreams, type Outgoing } from './session-streams.ts';
+import type { Notice, OpenTarget, Values } from './target.ts';
+
+// A session of the eras that have them (2025-03-26 to 2025-11-25), on any target. Messages are relayed as they are, so
+// that results, errors and unknown methods are the upstream's own. It belongs to the client that opened it.
+
+/** One open session. */
+export interface LegacySession {
+  readonly id: string;
+  /** Who opened it on this instance, for the journal. */
+  readonly caller: Caller;
+  /** UUIDv7 of the request that opened it on this instance. */
+  readonly correlation: string;
+  readonly record: SessionRecord;
+  readonly events: EventStore;
+  /** HTTP requests that are being answered, streams included. */
+  uses: number;
+  lastUsedMs: number;
+  /** When its record's end was last moved. */
+  extendedAtMs: number;
+  /** What the target says of itself, for the answer to `initialize`. */
+  introduce(context: AuditContext): Promise<Values>;
+  /** Store it as it is now. `false`: it was ended, or is served elsewhere. */
+  store(): Promise<boolean>;
+  /** Tell a fresh target what an earlier owner's had been told. */
+  restore(context: AuditContext): Promise<void>;
+  /** @throws Refusal `message_invalid` when a request of this id is under way */
+  post(passage: Passage): Promise<Response>;
+  /** @throws Refusal `event_unknown` */
+  get(request: Request, correlation: string): Promise<Response>;
+  /**
+   * Let go of the target, the streams and everything pending. The record is not touched.
+   *
+   * @param how `resumable`: somebody else may go on with what the target can resume, so that is left as it is
+   */
+  close(how: { readonly resumable: boolean }): Promise<void>;
+}
+
+/** What a session is made of. */
+export interface SessionParts {
+  readonly id: string;
+  readonly caller: Caller;
+  readonly correlation: string;
+  readonly record: SessionRecord;
+  readonly events: EventStore;
+  readonly openTarget: OpenTarget;
+  readonly limits: SessionLimits;
+  readonly log: Log;
+  readonly now: () => number;
+  /** Store what has changed. `false`: the session was ended, or is served elsewhere. */
+  save(record: SessionRecord): Promise<boolean>;
+}
+
+interface Talk {
+  readonly callsMax: number;
+  readonly running: Running;
+  readonly asks: Asks;
+  readonly sessionId: string;
+}
+
+/** Open a session; its target has not been asked anything yet. */
+export function openSession(parts: SessionParts): LegacySession {
+  const talk = openTalk(parts);
+  const { running, asks } = talk;
+  return {
+    id: parts.id,
+    caller: parts.caller,
+    correlation: parts.correlation,
+    record: parts.record,
+    events: parts.events,
+    uses: 0,
+    lastUsedMs: parts.now(),
+    extendedAtMs: parts.now(),
+    introduce: (context) => running.target.introduce(context),
+    store: () => parts.save(recordNow(running)),
+    restore: (context) => restore(running, context),
+    post: (passage) => post(talk, passage),
+    get: (request, correlation) => get(talk, request, correlation),
+    async close({ resumable }) {
+      asks.close();
+      for (const cancel of running.underWay.values()) cancel.abort();
+      running.streams.close();
+      if (!resumable || running.target.resumption() === undefined) await running.target.close();
+    },
+  };
+}
+
+function openTalk({ id, caller, record, events, limits, log, openTarget, save }: SessionParts): Talk {
+  const primes = record.version >= '2025-11-25';
+  const streams = openStreams({ events, generation: record.generation, primes, keepAliveMs: 15_000 });
+  const asks = openAsks({
+    capabilities: record.capabilities,
+    askSeconds: limits.askSeconds,
+    asksMax: limits.asksMax,
+    send: ({ id, method, params }) =>
+      tell(running, { id, method, ...(params === undefined ? {} : { params }) }),
+    notify: (notice) => void tell(running, notice),
+  });
+  const { level, subscriptions, resumption, ...rest } = record;
+  const state = { ...rest, level, subscriptions: new Set(subscriptions) };
+  const target = openTarget(
+    {
+      caller,
+      era: 'legacy',
+      capabilities: record.capabilities,
+      holder: record.holder,
+      hear: (notice) => hear(running, notice),
+      ask: (asked) => asks.ask(asked),
+    },
+    resumption,
+  );
+  const running: Running = { target, streams, log, underWay: new Map(), state, save };
+  return { running, asks, sessionId: id, callsMax: limits.callsMax };
+}
+
+async function post({ running, asks, sessionId, callsMax }: Talk, passage: Passage): Promise<Response> {
+  const message = passage.body as Values;
+  const context = auditContext(passage.caller, passage.correlation);
+  const { method, id } = message as { method?: string; id?: RequestId };
+  const params = message['params'] as Values | undefined;
+  if (method === undefined) {
+    asks.answer(message);
+    return bare(202);
+  }
+  if (id === undefined) {
+    if (method === 'notifications/cancelled') {
+      running.underWay.get(params?.['requestId'] as RequestId)?.abort(params?.['reason']);
+      return bare(202);
+    }
+    await running.target.notify(context, { method, ...(params === undefined ? {} : { params }) });
+    return bare(202);
+  }
+  if (method === 'initialize')
+    return rpcError(400, { code: -32600, message: 'Invalid Request: Server already initialized' }, id);
+  if (running.underWay.has(id))
+    throw refuse('message_invalid', 'a request with this id is under way in this session');
+  if (running.underWay.size >= callsMax)
+    throw refuse(
+      'overloaded',
+      `${callsMax} requests of this session are under way: wait for one, or cancel it`,
+    );
+  const { stream, body } = running.streams.open(id);
+  void answerRequest(running, { id, method, params, bytes: passage.bytes, stream, context });
+  asks.deliver();
+  return eventStream(sessionId, body);
+}
+
+async function get(
+  { running, asks, sessionId }: Talk,
+  request: Request,
+  correlation: string,
+): Promise<Response> {
+  const lastEventId = request.headers.get('last-event-id');
+  const body =
+    lastEventId === null
+      ? running.streams.stand()
+      : await running.streams.resume(lastEventId, (id) => lost(id, correlation));
+  if (body === undefined)
+    return rpcError(409, { code: -32000, message: 'Conflict: Only one SSE stream is allowed per session' });
+  asks.deliver();
+  return eventStream(sessionId, body);
+}
+
+function lost(id: RequestId, correlation: string): Outgoing {
+  const said = 'the answer to this request was lost; whether the request took effect is not known';
+  return { jsonrpc: '2.0', id, error: errorAnswer(refuse('request_lost', said), correlation) };
+}
+
+// On a stream that somebody listens to: that of a request under way before the standing one. `false`: there is none.
+function tell({ streams }: Running, message: Notice & { readonly id?: string }): boolean {
+  const stream = streams.newest() ?? (streams.isLive(standing) ? standing : undefined);
+  if (stream === undefined) return false;
+  streams.send(stream, { jsonrpc: '2.0', ...message });
+  return true;
+}
+
+// Lists and resources are news of the session, for the standing stream alone, where they are kept for one that broke.
+// Log messages belong to what is under way; with no standing stream they go there.
+function hear(running: Running, { method, params }: Notice): void {
+  const { streams, state } = running;
+  const isLog = method === 'notifications/message';
+  if (isLog && state.level !== undefined && !isLoud(params?.['level'], state.level)) return;
+  const aside = isLog && !streams.isLive(standing) ? streams.newest() : undefined;
+  streams.send(aside ?? standing, { jsonrpc: '2.0', method, ...(params === undefined ? {} : { params }) });
+}
+
+async function restore({ target, state, log }: Running, context: AuditContext): Promise<void> {
+  const say = async (method: string, params: Values): Promise<void> => {
+    const signal = new AbortController().signal;
+    await target.request({ context, method, params, bytes: undefined, signal, onProgress: undefined });
+  };
+  const told = [
+    target.notify(context, { method: 'notifications/initialized' }),
+    ...(state.level === undefined ? [] : [say('logging/setLevel', { level: state.level })]),
+    ...[...state.subscriptions].map((uri) => say('resources/subscribe', { uri })),
+  ];
+  for (const one of await Promise.allSettled(told))
+    if (one.status === 'rejected')
+      log.warn({ err: one.reason as unknown }, 'a session was taken over in part');
+}

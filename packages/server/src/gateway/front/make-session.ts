@@ -1,0 +1,77 @@
+import type { Revision } from '@sealgate/vault';
+import type { Passage } from '../owner/owners.ts';
+import { openEventStore } from './event-store.ts';
+import { openSession, type LegacySession } from './legacy-session.ts';
+import type { SessionsParts } from './session-parts.ts';
+import type { SessionRecord, SessionRecords } from './session-record.ts';
+
+/** A record to make a session of. */
+export interface Made {
+  readonly id: string;
+  readonly record: SessionRecord;
+  /** Of the stored record; `undefined`: nothing is stored. */
+  readonly revision: Revision | undefined;
+}
+
+/** What making needs beside the parts of all sessions. */
+export interface Making {
+  readonly parts: SessionsParts;
+  readonly stored: SessionRecords;
+  readonly endsAtMs: () => number;
+  /** Told that the session was ended or taken over elsewhere. */
+  readonly lost: (session: LegacySession) => Promise<void>;
+}
+
+/**
+ * Make a session of a record. It stores itself whenever it has changed, one write after the other, each under the
+ * revision of the last: a write that loses means that it was ended, or taken over.
+ */
+export function makeSession(
+  making: Making,
+  { caller, address, correlation }: Passage,
+  made: Made,
+): LegacySession {
+  const { limits, log, now, records, sealer, openTarget } = making.parts;
+  const { id, record } = made;
+  const failed = (error: unknown): void =>
+    log.warn({ err: error }, 'a message could not be kept for a resumption');
+  const { tenant, subject } = record.principal;
+  const { generation } = record;
+  const place = { records, sealer, tenant, subject, session: id };
+  const session: LegacySession = openSession({
+    id,
+    caller,
+    correlation,
+    record,
+    events: openEventStore({ ...place, generation, limits, now, failed }),
+    openTarget: openTarget(caller, address),
+    limits,
+    log,
+    now,
+    save: saver(making, made, () => making.lost(session)),
+  });
+  return session;
+}
+
+function saver(
+  { stored, endsAtMs }: Making,
+  { id, record, revision }: Made,
+  lost: () => Promise<void>,
+): (next: SessionRecord) => Promise<boolean> {
+  let last = { text: revision === undefined ? '' : JSON.stringify(record), revision };
+  let line: Promise<unknown> = Promise.resolve();
+  const save = async (next: SessionRecord): Promise<boolean> => {
+    await line;
+    const text = JSON.stringify(next);
+    if (text === last.text) return true;
+    const saved = await stored.save(id, next, endsAtMs(), last.revision);
+    if (saved === undefined) await lost();
+    else last = { text, revision: saved };
+    return saved !== undefined;
+  };
+  return (next) => {
+    const saved = save(next);
+    line = saved.catch(() => undefined);
+    return saved;
+  };
+}

@@ -1,0 +1,59 @@
+import { reach, type Ask, type LinksParts } from './reach.ts';
+import { endIn, leaveIn, type Reached, type Slot } from './slot.ts';
+import { dropIdle, emptyState, forget, release } from './slots.ts';
+
+/** The open links. */
+export interface Links {
+  /**
+   * The link for this person and upstream, opened when it does not stand. The listener is in the slot afterwards.
+   *
+   * @throws Refusal `credential_missing`, `upstream_unavailable`, `upstream_unauthorized`, `overloaded`, `draining`,
+   *   `audit_unavailable`, and those of opening a credential
+   */
+  reach(ask: Ask): Promise<Reached>;
+  /** End what this holder has for itself. @param upstream only this one's; `undefined`: all */
+  release(holder: string, upstream?: string): Promise<void>;
+  /** End the links of an upstream that was removed or changed. */
+  retire(tenant: string, upstream: string): Promise<void>;
+  /** Links that stand now: children, and conversations with HTTP upstreams. */
+  count(): { readonly children: number; readonly sessions: number };
+  /** End all of them and open no more. */
+  close(): Promise<void>;
+}
+
+/** Open the links; there are none yet. */
+export function openLinks(parts: LinksParts): Links {
+  const state = emptyState();
+  const stopListening = parts.gate.onChange(({ tenant, upstream, connectionId, subject }) => {
+    const holds = (slot: Slot): boolean =>
+      slot.upstream.kind === 'stdio'
+        ? slot.connectionId === connectionId
+        : subject === '' || slot.subject === subject;
+    for (const slot of forget(state, tenant, upstream, holds)) void endIn(slot);
+  });
+  const everyMs = 1000 * Math.min(30, parts.limits.idleSeconds);
+  const sweep = setInterval(() => dropIdle(state, parts), everyMs).unref();
+  return {
+    reach: (ask) => reach(state, parts, ask),
+    async release(holder, upstream) {
+      await Promise.all(release(state, holder, upstream).map(endIn));
+    },
+    async retire(tenant, upstream) {
+      await Promise.all(forget(state, tenant, upstream, () => true).map(endIn));
+    },
+    count() {
+      const standing = [...state.slots.values()].filter(({ link }) => link !== undefined);
+      const children = standing.filter(({ upstream }) => upstream.kind === 'stdio').length;
+      return { children, sessions: standing.length - children };
+    },
+    async close() {
+      state.closed = true;
+      clearInterval(sweep);
+      stopListening();
+      // Sessions of conversations go on at another instance, or here after a restart.
+      await Promise.all(
+        [...state.slots.values()].map((slot) => (slot.holder === undefined ? endIn(slot) : leaveIn(slot))),
+      );
+    },
+  };
+}

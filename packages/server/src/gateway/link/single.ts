@@ -1,0 +1,183 @@
+import type { AuditContext } from '@sealgate/vault';
+import type { Upstream } from '../../domain/upstream.ts';
+import { refuse } from '../../errors.ts';
+import type { Conversation, Notice, OpenTarget, Relayed, Target, Values } from '../front/target.ts';
+import { askable } from './capabilities.ts';
+import type { Listener } from './listener.ts';
+import type { Links } from './links.ts';
+import { levelled, isOwnLog } from './level-bridge.ts';
+import { logLevelOf } from './log-level.ts';
+import { relay, type RelayParts } from './relay.ts';
+import { settle } from './settle.ts';
+import { hold, type Reached, type Slot } from './slot.ts';
+
+// One upstream as a target. It bridges what differs between the eras: log levels, subscriptions, questions to the client.
+
+/** What a target of one upstream needs. */
+export interface SingleParts extends RelayParts {
+  readonly links: Pick<Links, 'reach' | 'release'>;
+  /** The upstreams as they are now: a conversation outlives a change of one, and must not go on with what it was. */
+  readonly upstreams: { find(tenant: string, name: string): Upstream | undefined };
+}
+
+interface State {
+  readonly upstream: Upstream;
+  readonly conversation: Conversation;
+  readonly listener: Listener;
+  readonly resumed: Values | undefined;
+  slot: Slot | undefined;
+  link: Reached['link'] | undefined;
+  letGo: () => void;
+  closed: boolean;
+}
+
+/** A function that serves one upstream to conversations. */
+export function openSingle(parts: SingleParts): (upstream: Upstream) => OpenTarget {
+  return (upstream) => (conversation, resumed) => {
+    const state: State = {
+      upstream,
+      conversation,
+      listener: listenerOf(conversation),
+      resumed,
+      slot: undefined,
+      link: undefined,
+      letGo: () => undefined,
+      closed: false,
+    };
+    return targetOf(parts, state);
+  };
+}
+
+function targetOf(parts: SingleParts, state: State): Target {
+  return {
+    introduce: async (context) => (await reach(parts, state, context, {})).link.introduction,
+    request: (relayed) => request(parts, state, relayed),
+    notify: (context, notice) => notify(parts, state, context, notice),
+    resumption: () => resumptionOf(state),
+    async close() {
+      state.closed = true;
+      leave(state);
+      const { holder } = state.conversation;
+      if (holder !== undefined) await parts.links.release(holder, state.upstream.name);
+    },
+  };
+}
+
+function listenerOf(conversation: Conversation): Listener {
+  return {
+    subject: conversation.caller.subject,
+    level: undefined,
+    uris: new Set(),
+    hear: (notice) => conversation.hear(notice),
+    ask: (asked) => conversation.ask(asked),
+  };
+}
+
+async function reach(
+  { links, upstreams, now, callTimeoutMs }: SingleParts,
+  state: State,
+  context: AuditContext,
+  about: { readonly method?: string; readonly bytes?: number },
+): Promise<Reached> {
+  const { conversation, listener, resumed } = state;
+  const { caller, era, holder } = conversation;
+  const upstream = upstreams.find(caller.tenant, state.upstream.name);
+  if (upstream === undefined)
+    throw refuse('upstream_unknown', `there is no upstream ${JSON.stringify(state.upstream.name)}`);
+  const reached = await links.reach({
+    context,
+    subject: caller.subject,
+    upstream,
+    capabilities: holder === undefined ? {} : askable(conversation.capabilities),
+    holder,
+    // Whoever wants a child's log messages has a child of their own: those of a shared one may be of other people's calls.
+    alone:
+      holder !== undefined &&
+      (era === 'modern' || (upstream.kind === 'stdio' && listener.level !== undefined)),
+    prefer: era,
+    listener,
+    resume: resumed,
+    request: about,
+  });
+  state.link = reached.link;
+  if (state.closed) {
+    reached.slot.listeners.delete(listener);
+    return reached;
+  }
+  if (state.slot === reached.slot) return reached;
+  leave(state);
+  state.slot = reached.slot;
+  state.letGo = hold(reached.slot, now, 'conversations');
+  reached.slot.listeners.add(listener);
+  // The link is another one, because the credential or the upstream changed: what was subscribed to is asked for again.
+  const sending = { context, timeoutMs: callTimeoutMs };
+  const again = [...listener.uris].map((uri) =>
+    reached.slot.watches.add(reached.link, uri, sending).catch(() => listener.uris.delete(uri)),
+  );
+  await Promise.all(again);
+  return reached;
+}
+
+async function request(parts: SingleParts, state: State, relayed: Relayed): Promise<unknown> {
+  const { method, params, context, bytes } = relayed;
+  const level = method === 'logging/setLevel' ? logLevelOf(params?.['level']) : undefined;
+  if (level !== undefined) state.listener.level = level;
+  const reached = await reach(parts, state, context, { method, ...(bytes === undefined ? {} : { bytes }) });
+  const { link, slot } = reached;
+  const { listener, conversation } = state;
+  // In the newer era the level travels with each request.
+  if (method === 'logging/setLevel' && link.era === 'modern') return {};
+  if (method === 'ping' && link.era === 'modern') return {};
+  const send = (sent: Values | undefined): Promise<unknown> =>
+    relay(parts, reached, {
+      ...relayed,
+      params: levelled(listener, slot, link.era, { method, params: sent }),
+      subject: conversation.caller.subject,
+      onLog: (notice: Notice) => {
+        if (isOwnLog(notice, listener, conversation.era)) conversation.hear(notice);
+      },
+    });
+  const uri = params?.['uri'];
+  const isOfUri = typeof uri === 'string';
+  if (method === 'resources/subscribe' && isOfUri && listener.uris.has(uri)) return {};
+  if (method === 'resources/unsubscribe' && isOfUri && !listener.uris.has(uri) && link.era === 'modern')
+    return {};
+  // Each is looked at for every update, and asked for again over a new link.
+  if (method === 'resources/subscribe' && listener.uris.size >= urisMax)
+    throw refuse('overloaded', `${urisMax} resources are subscribed to: unsubscribe from one first`);
+  const result = await send(params);
+  if (method === 'resources/subscribe' && isOfUri) listener.uris.add(uri);
+  if (method === 'resources/unsubscribe' && isOfUri) listener.uris.delete(uri);
+  if (link.era === 'legacy' || conversation.era === 'modern') return result;
+  const { signal } = relayed;
+  return settle(result, params, { ask: conversation.ask, signal, again: send });
+}
+
+const urisMax = 1000;
+
+async function notify(
+  parts: SingleParts,
+  state: State,
+  context: AuditContext,
+  notice: Notice,
+): Promise<void> {
+  const { slot, link } = await reach(parts, state, context, { method: notice.method });
+  // What one person's client announces is no word of the others who share the link, and a modern upstream asks anew.
+  if (slot.holder === undefined || link.era === 'modern') return;
+  await link.notify(notice.method, notice.params, context);
+}
+
+// What is shared has nothing of this conversation in it but what the front asks for again; a child of one's own has.
+function resumptionOf({ slot, link, resumed }: State): Values | undefined {
+  if (slot === undefined || link === undefined) return resumed ?? {};
+  return slot.subject === undefined ? {} : link.resumption();
+}
+
+function leave(state: State): void {
+  const { slot, listener } = state;
+  slot?.listeners.delete(listener);
+  for (const uri of listener.uris) void slot?.watches.drop(uri);
+  state.letGo();
+  state.letGo = () => undefined;
+  state.slot = undefined;
+}

@@ -1,0 +1,49 @@
+import type { FastifyInstance } from 'fastify';
+import { sealedRecords, systemTenant, tableRecords } from '@sealgate/vault';
+import type { AppConfig } from '../config.ts';
+import { writeResponse } from '../gateway/front/web.ts';
+import { openOwners } from '../gateway/owner/open-owners.ts';
+import type { Owners } from '../gateway/owner/owners.ts';
+import { instanceRoutes, type InstanceRouteParts } from '../http/instance-routes.ts';
+import type { Log } from '../log.ts';
+import type { Ground } from './ground.ts';
+import type { Opened } from './opened.ts';
+
+/** This process among the instances of its deployment. */
+export function openInstance(
+  { tables, sealer }: Pick<Ground, 'tables' | 'sealer'>,
+  { advertiseUrl, limits }: Pick<AppConfig, 'advertiseUrl' | 'limits'>,
+  log: Log,
+  now: () => number,
+): Promise<Owners> {
+  const records = sealedRecords(tableRecords(tables, { now }), sealer, {
+    kind: 'record',
+    table: 'instances',
+    tenant: systemTenant,
+  });
+  return openOwners({
+    records,
+    sealer,
+    advertiseUrl,
+    // The owner itself ends a call that takes too long; this wait is a little longer than its.
+    answerMs: (limits.requestTimeoutSeconds + 10) * 1000,
+    now,
+    log,
+  });
+}
+
+/** What other instances pass to this one; nothing listens when nobody can reach it. */
+export function openInstanceRoutes({
+  config: { advertiseUrl, limits },
+  owners,
+  protocol,
+}: Pick<Opened, 'config' | 'owners' | 'protocol'>): (app: FastifyInstance) => void {
+  if (advertiseUrl === undefined) return () => undefined;
+  const parts: InstanceRouteParts = {
+    // A body is written anew as JSON, which can make it longer than it came.
+    bodyBytesMax: 4 * limits.bodyBytesMax + 64 * 1024,
+    answer: (from) => owners.answer(from, (passage, request) => protocol.answer(passage, request)),
+    write: writeResponse,
+  };
+  return (app) => void app.register(async (scope) => instanceRoutes(scope, parts));
+}
