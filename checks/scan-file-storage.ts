@@ -10,6 +10,7 @@ const keepers: readonly (readonly [path: RegExp, why: string])[] = [
   [/^packages\/vault\/src\/audit\//, 'the journal: its entries are sealed'],
   [/^packages\/vault\/src\/keys\/(keyring|private-file)\.ts$/, 'the keyring: root keys, for the owner alone'],
   [/^packages\/server\/src\/admin\/socket\.ts$/, 'the administration’s socket and its mode'],
+  [/^packages\/server\/src\/http\/local\.ts$/, 'the socket for programs of this machine, and its mode'],
 ];
 
 const writers = new Set(
