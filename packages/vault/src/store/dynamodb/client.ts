@@ -1,0 +1,34 @@
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+
+/** Where DynamoDB is, and who asks. */
+export interface DynamoConnection {
+  /** AWS region; `undefined`: what the environment of the AWS SDK says. */
+  readonly region?: string | undefined;
+  /** Another address of DynamoDB; `undefined`: that of the region. */
+  readonly endpoint?: string | undefined;
+  /** `undefined`: the AWS SDK's own search (environment, container role, instance role). */
+  readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string } | undefined;
+}
+
+const attemptsMax = 4;
+/** A transaction of 100 items and 4 MB takes seconds, not this many. */
+const answerMsMax = 5000;
+const connectMsMax = 2000;
+
+/** Open a client that gives up: a request ends after at most four attempts of seven seconds. */
+export function openClient({ region, endpoint, credentials }: DynamoConnection): DynamoDBClient {
+  return new DynamoDBClient({
+    maxAttempts: attemptsMax,
+    retryMode: 'standard',
+    requestHandler: {
+      connectionTimeout: connectMsMax,
+      requestTimeout: answerMsMax,
+      throwOnRequestTimeout: true,
+      httpAgent: { maxSockets: 128, keepAlive: true },
+      httpsAgent: { maxSockets: 128, keepAlive: true },
+    },
+    ...(region === undefined ? {} : { region }),
+    ...(endpoint === undefined ? {} : { endpoint }),
+    ...(credentials === undefined ? {} : { credentials }),
+  });
+}
