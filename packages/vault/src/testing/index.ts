@@ -1,5 +1,14 @@
 // What tests of other packages may use: contract kits, and stand-ins that keep the promises they stand in for.
+export {
+  openFaultProxy,
+  type Fault,
+  type FaultProxy,
+  type FaultyCall,
+  type Planned,
+} from './dynamodb-faults.ts';
+export { laggingIndexes, type LaggingTables } from './lagging-indexes.ts';
 export { oneKeySealer } from './one-key-sealer.ts';
+export { testService } from './test-service.ts';
 export type { OpenedRecords, OpenRecords, RecordsCase } from '../store/contract/records-case.ts';
 export type { OpenedTables, OpenTables, TablesCase } from '../store/contract/tables-case.ts';
 export { recordsContract } from '../store/records-contract.ts';

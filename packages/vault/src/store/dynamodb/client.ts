@@ -1,4 +1,5 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { boundedRetries } from './retry.ts';
 
 /** Where DynamoDB is, and who asks. */
 export interface DynamoConnection {
@@ -10,16 +11,14 @@ export interface DynamoConnection {
   readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string } | undefined;
 }
 
-const attemptsMax = 4;
 /** A transaction of 100 items and 4 MB takes seconds, not this many. */
 const answerMsMax = 5000;
 const connectMsMax = 2000;
 
-/** Open a client that gives up: a request ends after at most four attempts of seven seconds. */
+/** Open a client that gives up: a request ends after at most five attempts of seven seconds. */
 export function openClient({ region, endpoint, credentials }: DynamoConnection): DynamoDBClient {
   return new DynamoDBClient({
-    maxAttempts: attemptsMax,
-    retryMode: 'standard',
+    retryStrategy: boundedRetries(),
     requestHandler: {
       connectionTimeout: connectMsMax,
       requestTimeout: answerMsMax,

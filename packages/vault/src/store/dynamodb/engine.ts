@@ -79,7 +79,7 @@ async function page(
   start: Record<string, AttributeValue> | undefined,
   ask: (start: Record<string, AttributeValue> | undefined) => Promise<Found>,
 ): Promise<Rows> {
-  for (let from = start; ; ) {
+  for (let from = start; ;) {
     const { Items = [], LastEvaluatedKey } = await ask(from);
     if (Items.length > 0 || LastEvaluatedKey === undefined)
       return { rows: Items.map((item) => rowFrom(table, item)), more: LastEvaluatedKey !== undefined };

@@ -1,4 +1,8 @@
-import type { CreateTableCommandInput, GlobalSecondaryIndex, KeySchemaElement } from '@aws-sdk/client-dynamodb';
+import type {
+  CreateTableCommandInput,
+  GlobalSecondaryIndex,
+  KeySchemaElement,
+} from '@aws-sdk/client-dynamodb';
 import { tableSpecs, type IndexSpec, type TableName, type TableSpec } from '../spec.ts';
 
 // The form of the tables as DynamoDB describes it, made from the spec.
@@ -21,13 +25,11 @@ export function formOf(table: TableName): TableForm {
     attributes.set(partition, 'S');
     if (sort !== undefined) attributes.set(sort, sortType === 'number' ? 'N' : 'S');
   }
-  const secondary = indexes.map(
-    ([IndexName, index]): GlobalSecondaryIndex => ({
-      IndexName,
-      KeySchema: keySchema(index),
-      Projection: { ProjectionType: 'ALL' },
-    }),
-  );
+  const secondary = indexes.map(([IndexName, index]): GlobalSecondaryIndex => ({
+    IndexName,
+    KeySchema: keySchema(index),
+    Projection: { ProjectionType: 'ALL' },
+  }));
   return {
     AttributeDefinitions: [...attributes].map(([AttributeName, AttributeType]) => ({
       AttributeName,
