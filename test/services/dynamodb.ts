@@ -21,8 +21,7 @@ const sha512 = 'xTeeRLvzEfqyd5lh3bH4c0kHvSHHmmhD5ZDsHFKAQ5g2Zl6JqlFdutaQhCLHzxEp
 /** DynamoDB Local on a free port, in memory. */
 export async function startDynamoDb(): Promise<Service | Missing> {
   const java = findProgram('java');
-  if (java === undefined)
-    return { missing: 'java is not installed (apt-get install default-jre-headless)' };
+  if (java === undefined) return { missing: 'java is not installed (apt-get install default-jre-headless)' };
   const home = await fetched();
   const port = await freePort();
   const endpoint = `http://127.0.0.1:${port}`;

@@ -6,7 +6,7 @@ import { Refusal } from '@sealgate/vault';
 import { afterAll, expect, test } from 'vitest';
 import { initConfig } from './config.ts';
 import { active } from './config/active.ts';
-import { isLoopback } from './config/rules.ts';
+import { isLoopback } from './config/loopback.ts';
 
 const made: string[] = [];
 afterAll(() => made.forEach((folder) => rmSync(folder, { recursive: true })));
@@ -44,7 +44,7 @@ test('an empty environment gives every default', () => {
     authSecret: undefined,
     logLevel: 'info',
     dataDirectory: join(cwd, 'data'),
-    database: 'sqlite',
+    database: { type: 'sqlite' },
     keys: { provider: 'keyring' },
     mcpServersFile: { path: join(cwd, 'data', 'mcp.json'), named: false },
     signIn: { mail: undefined, signUp: 'open', loginsPerMinute: 5, signUpsPerMinute: 2 },
@@ -162,7 +162,16 @@ test.each([
 });
 
 const contradictory: [string, Record<string, string>, string][] = [
-  ['dynamodb', { MAIN_DB_TYPE: 'dynamodb' }, 'MAIN_DB_TYPE=dynamodb is not part of this version'],
+  [
+    'dynamodb without a region',
+    { MAIN_DB_TYPE: 'dynamodb' },
+    'MAIN_DB_TYPE=dynamodb needs DYNAMODB_REGION or AWS_REGION',
+  ],
+  [
+    'dynamodb in clear over the network',
+    { MAIN_DB_TYPE: 'dynamodb', AWS_REGION: 'eu-central-1', DYNAMODB_ENDPOINT: 'http://db.example:8000' },
+    'DYNAMODB_ENDPOINT must be https unless it is on this machine',
+  ],
   ['redis with sqlite', { REDIS_URL: 'rediss://h:1' }, 'REDIS_URL means several instances'],
   [
     'skipped sign-in, open host',

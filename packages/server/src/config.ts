@@ -1,11 +1,13 @@
 // The one place that reads the environment. Everybody else is handed the frozen result.
 import { join, resolve } from 'node:path';
 import { active, type ActiveName, type Values } from './config/active.ts';
+import { databaseOf, type DatabaseChoice } from './config/database.ts';
 import { chooseKeys, contradictions, idleKeys, remarks, type KeyChoice } from './config/rules.ts';
 import { gather } from './config/sources.ts';
 import { secretOf, type Active, type Secret } from './config/variable.ts';
 import { refuse } from './errors.ts';
 
+export type { DatabaseChoice } from './config/database.ts';
 export type { KeyChoice } from './config/rules.ts';
 export type { Secret } from './config/variable.ts';
 
@@ -23,7 +25,7 @@ export interface AppConfig {
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
   /** Absolute. */
   readonly dataDirectory: string;
-  readonly database: 'sqlite';
+  readonly database: DatabaseChoice;
   readonly keys: KeyChoice;
   /** `path` is absolute; `named`: somebody set it, so that a missing file is an error. */
   readonly mcpServersFile: { readonly path: string; readonly named: boolean };
@@ -123,7 +125,7 @@ function shape(values: Values, keys: KeyChoice, warnings: readonly string[], cwd
     authSecret: secrets.find(({ name }) => name === 'AUTH_SECRET'),
     logLevel: values.LOG_LEVEL,
     dataDirectory,
-    database: 'sqlite',
+    database: databaseOf(values),
     keys,
     mcpServersFile: {
       path: file === undefined ? join(dataDirectory, 'mcp.json') : resolve(cwd, file),

@@ -1,4 +1,5 @@
 import type { AppConfig } from '../config.ts';
+import type { Provisioning } from '../main.ts';
 import { withAdministration, type Administration, type OpenHere } from './gateway.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -7,6 +8,8 @@ export interface Product {
   /** @throws Refusal `config_invalid` */
   readonly readConfig: () => AppConfig;
   readonly openHere: OpenHere;
+  /** @throws Refusal `config_invalid` when the database makes its tables by itself */
+  readonly openProvisioning: (config: AppConfig) => Promise<Provisioning>;
   /** Start, print where, and resolve with the exit code when it has stopped. */
   readonly start: (config: AppConfig, terminal: Terminal) => Promise<number>;
   readonly version: string;

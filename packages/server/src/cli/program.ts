@@ -7,6 +7,7 @@ import { connectionsCommand } from './connections-command.ts';
 import type { CommandContext, Product } from './context.ts';
 import { exitCode, exitCodeOf } from './exit-code.ts';
 import { stateCommands } from './state-commands.ts';
+import { tablesCommand } from './tables-command.ts';
 import type { Terminal } from './terminal.ts';
 import { upstreamsCommand } from './upstreams-command.ts';
 
@@ -63,6 +64,7 @@ function programFor(context: CommandContext): Command {
   connectionsCommand(program, context);
   clientsCommand(program, context);
   auditCommand(program, context);
+  tablesCommand(program, context);
   return program;
 }
 

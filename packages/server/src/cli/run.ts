@@ -1,4 +1,12 @@
-import { openLog, openSealgate, startServer, version, initConfig, type AppConfig } from '../main.ts';
+import {
+  openLog,
+  openProvisioning,
+  openSealgate,
+  startServer,
+  version,
+  initConfig,
+  type AppConfig,
+} from '../main.ts';
 import { banner } from './banner.ts';
 import { exitCode } from './exit-code.ts';
 import { runCommand } from './program.ts';
@@ -8,7 +16,13 @@ import type { Terminal } from './terminal.ts';
 export async function run(argv: readonly string[]): Promise<number> {
   const { stdin, stdout, stderr } = process;
   const terminal: Terminal = { stdin, stdout, stderr, cwd: process.cwd() };
-  return runCommand(argv, terminal, { readConfig: initConfig, openHere, start, version });
+  return runCommand(argv, terminal, {
+    readConfig: initConfig,
+    openHere,
+    openProvisioning: ({ database }) => openProvisioning(database),
+    start,
+    version,
+  });
 }
 
 async function openHere(config: AppConfig) {

@@ -34,9 +34,6 @@ const core = plain('core', [
   ['SERVICE_NAME', undefined, 'Owner that tokens are bound to when they are stored.'],
 ]);
 const database = plain('database', [
-  ['DYNAMODB_REGION', undefined, 'AWS region of the tables; falls back to `AWS_REGION`.'],
-  ['DYNAMODB_TABLE_PREFIX', undefined, 'Put before every table name.'],
-  ['DYNAMODB_ENDPOINT', undefined, 'Another address of DynamoDB, for tests.'],
   ['SESSIONS_TABLE', 'mcp-gateway-sessions', 'Table of the stand-alone session store, never prefixed.'],
 ]);
 const blobs = plain('blobs', [

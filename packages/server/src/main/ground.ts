@@ -6,22 +6,23 @@ import {
   openJournal,
   openSealer,
   sealedTables,
-  sqliteTables,
   type Audit,
   type ConnectionRows,
+  type FillableTables,
   type Journal,
   type OpenedSealer,
-  type SqliteTables,
 } from '@sealgate/vault';
 import type { AppConfig } from '../config.ts';
 import { ensureLocalAdministrator, type Membership } from '../domain/people.ts';
 import { openUpstreams, type Upstreams } from '../domain/upstreams.ts';
 import type { Log } from '../log.ts';
+import { openDatabase, type DatabaseState } from './database.ts';
 import { openRootKey } from './root-key.ts';
 
-/** What everything stands on: one data directory, opened by one process. */
+/** What everything stands on: one data directory, opened by one process, and the tables in it or beside it. */
 export interface Ground {
-  readonly tables: SqliteTables;
+  readonly tables: FillableTables;
+  readonly examineDatabase: () => Promise<DatabaseState>;
   readonly sealer: OpenedSealer;
   readonly journal: Journal;
   readonly audit: Audit;
@@ -36,7 +37,7 @@ export interface Ground {
 /**
  * Open the data directory, from the bottom up; what was opened is closed again when a later step fails.
  *
- * @throws Refusal `data_directory_in_use`, `data_directory_unsafe`, `key_unavailable`, `key_weak`, `journal_broken`, `store_unavailable`
+ * @throws Refusal `config_invalid`, `data_directory_in_use`, `data_directory_unsafe`, `key_unavailable`, `key_weak`, `journal_broken`, `store_unavailable`
  */
 export async function openGround(config: AppConfig, log: Log, now: () => number): Promise<Ground> {
   // Whatever this process makes is for its owner only, SQLite's side files and the children's own files included.
@@ -48,7 +49,7 @@ export async function openGround(config: AppConfig, log: Log, now: () => number)
   try {
     const directory = claimDirectory(config.dataDirectory);
     closers.push(() => directory.release());
-    const tables = sqliteTables({ file: join(config.dataDirectory, 'main.db'), now });
+    const { tables, examine } = await openDatabase(config.database, config.dataDirectory, now);
     closers.push(() => tables.close());
     const provider = await openRootKey(config.keys, config.dataDirectory, tables, now);
     closers.push(() => provider.close());
@@ -65,6 +66,7 @@ export async function openGround(config: AppConfig, log: Log, now: () => number)
     closers.push(() => journal.close());
     return {
       tables,
+      examineDatabase: examine,
       sealer,
       journal,
       audit: openAudit({ journal, failed }),
