@@ -47,7 +47,12 @@ export function wantedSettings(
 export function foundSettings({ description, ttl, backups }: FoundTable): TableSettings {
   const { BillingModeSummary, SSEDescription, DeletionProtectionEnabled } = description;
   return {
-    ...formSettings(description),
+    ...formSettings({
+      ...description,
+      GlobalSecondaryIndexes: description.GlobalSecondaryIndexes?.filter(
+        ({ IndexStatus }) => IndexStatus !== 'DELETING',
+      ),
+    }),
     billing: BillingModeSummary?.BillingMode ?? 'PROVISIONED',
     encryption:
       SSEDescription?.Status === 'ENABLED' || SSEDescription?.Status === 'UPDATING'
