@@ -26,9 +26,18 @@ export async function startDynamoDb(): Promise<Service | Missing> {
   const port = await freePort();
   const endpoint = `http://127.0.0.1:${port}`;
   const args = [
-    ...['-Xms64m', '-Xmx512m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1'],
-    ...['-Djava.library.path=./DynamoDBLocal_lib', '-jar', 'DynamoDBLocal.jar'],
-    ...['-inMemory', '-sharedDb', '-disableTelemetry', '-port', `${port}`],
+    '-Xms64m',
+    '-Xmx512m',
+    '-XX:+UseSerialGC',
+    '-XX:TieredStopAtLevel=1',
+    '-Djava.library.path=./DynamoDBLocal_lib',
+    '-jar',
+    'DynamoDBLocal.jar',
+    '-inMemory',
+    '-sharedDb',
+    '-disableTelemetry',
+    '-port',
+    `${port}`,
   ];
   const { stop } = await startChild(java, args, { cwd: home, answers: () => answers(endpoint) });
   return { endpoint, stop };

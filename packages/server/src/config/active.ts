@@ -1,53 +1,9 @@
 // The variables that this version reads. The manual, the parser, the near-miss check and the type of the
 // parsed values are all made from this table, so a variable is added in one place.
-import { isIP } from 'node:net';
-import { z } from 'zod';
+import type { z } from 'zod';
+import { choice, host, mailServer, origin, sender, text, whole } from './parsers.ts';
+import { storeVariables } from './store-variables.ts';
 import type { Active } from './variable.ts';
-
-const text = z.string().min(1);
-const whole = (least: number, most: number) =>
-  z
-    .string()
-    .regex(/^\d{1,12}$/)
-    .transform(Number)
-    .pipe(z.number().min(least).max(most));
-const choice = <const T extends readonly string[]>(...names: T) => z.enum(names);
-const hostName = /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,62})(\.[a-z0-9][a-z0-9-]{0,62})*\.?$/i;
-const host = text
-  .transform((name) => name.replace(/^\[(.*)\]$/, '$1'))
-  .refine((name) => isIP(name) !== 0 || hostName.test(name));
-
-/** An origin and nothing else: no user, path, query or fragment. Gives `URL.origin`. */
-const origin = text.transform((given, context) => {
-  const url = URL.parse(given);
-  const bare =
-    url !== null &&
-    (url.protocol === 'http:' || url.protocol === 'https:') &&
-    `${url.username}${url.password}${url.search}${url.hash}` === '' &&
-    url.pathname === '/';
-  if (bare) return url.origin;
-  context.addIssue('not an origin');
-  return z.NEVER;
-});
-
-const region = text.regex(/^[a-z]{2}(?:-[a-z]+)+-\d{1,2}$/);
-
-/** A mail server and nothing else: options in a path or query could switch its checks off. */
-const mailServer = text.refine((given) => {
-  const url = URL.parse(given);
-  return (
-    url !== null &&
-    /^smtps?:$/.test(url.protocol) &&
-    url.hostname !== '' &&
-    /^\/?$/.test(url.pathname) &&
-    `${url.search}${url.hash}` === ''
-  );
-});
-
-/** One address, with or without a name, in one line. */
-const sender = text.regex(
-  /^(?:[^<>@",;\p{C}]{1,100} <[^<>@\s",;\p{C}]{1,64}@[^<>@\s",;\p{C}]{1,253}>|[^<>@\s",;\p{C}]{1,64}@[^<>@\s",;\p{C}]{1,253})$/u,
-);
 
 /** Every variable that this version reads, by name. */
 export const active = {
@@ -131,54 +87,7 @@ export const active = {
     parse: choice('open', 'closed'),
     expected: 'open or closed',
   },
-  MAIN_DB_TYPE: {
-    group: 'database',
-    doc: 'The database: `sqlite`, a file in `DATA_DIR`, or `dynamodb`, whose tables `sealgate tables create` makes. DynamoDB needs the package `@aws-sdk/client-dynamodb`, and AWS credentials where the AWS SDK looks for them.',
-    default: 'sqlite',
-    secret: false,
-    parse: choice('sqlite', 'dynamodb'),
-    expected: 'sqlite or dynamodb',
-  },
-  DYNAMODB_REGION: {
-    group: 'database',
-    doc: 'AWS region of the tables; `AWS_REGION` when not set.',
-    default: undefined,
-    secret: false,
-    parse: region,
-    expected: 'an AWS region such as eu-central-1',
-  },
-  AWS_REGION: {
-    group: 'database',
-    doc: 'AWS region of what has none of its own.',
-    default: undefined,
-    secret: false,
-    parse: region,
-    expected: 'an AWS region such as eu-central-1',
-  },
-  DYNAMODB_TABLE_PREFIX: {
-    group: 'database',
-    doc: 'Put before every table name.',
-    default: '',
-    secret: false,
-    parse: z.string().regex(/^[\w.-]{0,100}$/),
-    expected: 'up to 100 letters, digits, dots, hyphens and underscores',
-  },
-  DYNAMODB_ENDPOINT: {
-    group: 'database',
-    doc: 'Another address of DynamoDB, such as a private endpoint or one for tests.',
-    default: undefined,
-    secret: false,
-    parse: origin,
-    expected: 'an origin such as https://dynamodb.example.com, without user, path or query',
-  },
-  REDIS_URL: {
-    group: 'Redis',
-    doc: 'Where Redis is. It means several instances, so it is refused together with `sqlite`.',
-    default: undefined,
-    secret: true,
-    parse: text,
-    expected: 'an address',
-  },
+  ...storeVariables,
   KEY_PROVIDER: {
     group: 'keys',
     doc: 'Where the root key lies: `keyring` (a file in `DATA_DIR`), `env`, `passphrase` or `hkdf`. Not set: the one whose variable is present, else `keyring`. `kms` and `transit` are refused by this version.',

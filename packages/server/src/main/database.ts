@@ -67,7 +67,7 @@ export async function openProvisioning(choice: DatabaseChoice): Promise<Provisio
   };
 }
 
-async function adapter(): Promise<typeof import('@sealgate/vault/dynamodb')> {
+async function adapter() {
   try {
     return await import('@sealgate/vault/dynamodb');
   } catch (error) {

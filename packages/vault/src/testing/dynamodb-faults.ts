@@ -103,7 +103,8 @@ function conflictOf(operation: string, body: Buffer): { readonly __type: string 
   const CancellationReasons = TransactItems.map((_, at) => ({
     Code: at === 0 ? 'TransactionConflict' : 'None',
   }));
-  return { __type: 'TransactionCanceledException', ...{ CancellationReasons } };
+  const canceled = { __type: 'TransactionCanceledException', CancellationReasons };
+  return canceled;
 }
 
 async function bodyOf(message: IncomingMessage): Promise<Buffer> {

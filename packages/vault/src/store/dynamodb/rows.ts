@@ -29,8 +29,8 @@ export function rowFrom(table: TableName, attributes: Attributes): Row {
   const item = itemFromAttributes(rest);
   const end = ttl === undefined ? undefined : item[ttl];
   return {
-    pk: String(item[partition]),
-    sk: sort === undefined ? '' : String(item[sort]),
+    pk: attributes[partition]?.S ?? '',
+    sk: sort === undefined ? '' : (attributes[sort]?.S ?? ''),
     revision: revision?.S,
     ttlSeconds: typeof end === 'number' ? end : undefined,
     json: JSON.stringify(item),

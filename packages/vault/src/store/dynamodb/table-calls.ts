@@ -27,7 +27,7 @@ export async function findTable(client: DynamoDBClient, TableName: string): Prom
   const description = await describe(client, TableName);
   if (description === undefined) return undefined;
   const { TimeToLiveDescription } = await client.send(new DescribeTimeToLiveCommand({ TableName }));
-  const ends = /^ENABL/.test(TimeToLiveDescription?.TimeToLiveStatus ?? '');
+  const ends = (TimeToLiveDescription?.TimeToLiveStatus ?? '').startsWith('ENABL');
   return {
     description,
     ttl: ends ? TimeToLiveDescription?.AttributeName : undefined,

@@ -1,6 +1,5 @@
 import type { KeySchemaElement, TableDescription } from '@aws-sdk/client-dynamodb';
-import type { TableName } from '../spec.ts';
-import { tableSpecs, type TableSpec } from '../spec.ts';
+import { tableSpecs, type TableName, type TableSpec } from '../spec.ts';
 import { formOf, isRestorable } from './table-form.ts';
 
 // What a table is, as a list of settings that people read: what the spec wants and what is there are compared line by line.
