@@ -38,8 +38,11 @@ export type { Suite } from './seal/data-key.ts';
 export { openGcmRow, sealGcmRow, type GcmRow } from './seal/gcm-row.ts';
 export { kinds, type ContextOf, type KindName } from './seal/kinds.ts';
 export { dropNoncePool } from './seal/nonces.ts';
+export type { Bus, Listener } from './store/bus.ts';
+export { memoryBus } from './store/memory/bus.ts';
 export { memoryRecords, type MemoryRecords, type MemoryRecordsOptions } from './store/memory/records.ts';
 export { memoryTables, type MemoryTables, type MemoryTablesOptions } from './store/memory/tables.ts';
+export { polledBus, type PolledBusOptions } from './store/polled-bus.ts';
 export { tableRecords, type TableRecordsOptions } from './store/records-on-tables.ts';
 export type { RecordWrite, Records, StoredRecord } from './store/records.ts';
 export {

@@ -65,6 +65,7 @@ const answers: Readonly<Record<ServerCode | VaultCode, Answered>> = {
   request_timeout: refused(408),
   scope_insufficient: refused(403),
   session_unknown: [404, -32001],
+  store_insecure: ourFault,
   store_unavailable: refused(503),
   tool_denied: refused(403),
   unauthorized: refused(401),
