@@ -98,7 +98,8 @@ function readerOf(tables: Tables, listeners: Listeners): { begin(): Promise<void
       if (behind || slots.some((slot, at) => countOf(slot) !== numbers[at])) listeners.flush();
       else
         for (const slot of slots) {
-          const { topic, payload } = slot?.item ?? {};
+          const topic = slot?.item['topic'];
+          const payload = slot?.item['payload'];
           if (typeof topic === 'string' && typeof payload === 'string') listeners.tell(topic, payload);
         }
     },
