@@ -47,7 +47,8 @@ export async function redisBus(
     return {
       async publish(topic, payload) {
         const message = `${checkedTopic(topic)} ${checkedPayload(payload)}`;
-        await redis.send(channel, ['PUBLISH', channel, message]);
+        // Always through the same server of a cluster, which keeps the order.
+        await redis.sendTo(0, ['PUBLISH', channel, message]);
       },
       subscribe: async (topic, listener) => listeners.add(checkedTopic(topic), listener),
       async close() {
