@@ -2,22 +2,10 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { startDynamoDb } from './dynamodb.ts';
 import { startRedis } from './redis.ts';
+import type { Missing, Service } from './service.ts';
 
 // Tests run in processes of their own; they ask this one for a service, and the first who asks has it started. An
 // endpoint that the environment names is taken as it is.
-
-/** A service that runs. */
-export interface Service {
-  /** Where it answers. */
-  readonly endpoint: string;
-  /** End it, and wait. */
-  stop(): Promise<void>;
-}
-
-/** Why there is no service, in words for whoever runs the tests. */
-export interface Missing {
-  readonly missing: string;
-}
 
 /** Where tests ask for services. */
 export interface Broker {

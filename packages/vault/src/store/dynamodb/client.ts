@@ -14,6 +14,8 @@ export interface DynamoConnection {
 /** A transaction of 100 items and 4 MB takes seconds, not this many. */
 const answerMsMax = 5000;
 const connectMsMax = 2000;
+/** A crowd may open many connections; few stay open behind it. */
+const sockets = { maxSockets: 128, maxFreeSockets: 16, keepAlive: true };
 
 /** Open a client that gives up: a request ends after at most five attempts of seven seconds. */
 export function openClient({ region, endpoint, credentials }: DynamoConnection): DynamoDBClient {
@@ -23,8 +25,8 @@ export function openClient({ region, endpoint, credentials }: DynamoConnection):
       connectionTimeout: connectMsMax,
       requestTimeout: answerMsMax,
       throwOnRequestTimeout: true,
-      httpAgent: { maxSockets: 128, keepAlive: true },
-      httpsAgent: { maxSockets: 128, keepAlive: true },
+      httpAgent: sockets,
+      httpsAgent: sockets,
     },
     ...(region === undefined ? {} : { region }),
     ...(endpoint === undefined ? {} : { endpoint }),

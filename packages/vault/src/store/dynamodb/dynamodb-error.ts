@@ -29,8 +29,7 @@ export async function asking<V>(work: () => Promise<V>): Promise<V> {
   }
 }
 
-/** The refusal that an error stands for. */
-export function unavailable(error: unknown): unknown {
+function unavailable(error: unknown): unknown {
   if (error instanceof Refusal || !(error instanceof Error)) return error;
   // Not as its cause: an error of the SDK carries the whole answer, and a log would print it.
   return refuse(

@@ -84,16 +84,20 @@ export async function setChoices(
   const { ttl }: TableSpec = tableSpecs[table];
   if (ttl !== undefined && found?.ttl === undefined) {
     const TimeToLiveSpecification = { Enabled: true, AttributeName: ttl };
-    await client.send(new UpdateTimeToLiveCommand({ TableName, TimeToLiveSpecification }));
+    await unlessSo(() => client.send(new UpdateTimeToLiveCommand({ TableName, TimeToLiveSpecification })));
   }
   if ((found?.description.DeletionProtectionEnabled ?? false) !== deletionProtection) {
-    await client.send(new UpdateTableCommand({ TableName, DeletionProtectionEnabled: deletionProtection }));
+    await unlessSo(() =>
+      client.send(new UpdateTableCommand({ TableName, DeletionProtectionEnabled: deletionProtection })),
+    );
     await settle(client, TableName);
   }
   const wanted = isRestorable(table) ? 'on' : 'off';
   if (found?.backups === notOffered || found?.backups === wanted) return;
   const PointInTimeRecoverySpecification = { PointInTimeRecoveryEnabled: wanted === 'on' };
-  await client.send(new UpdateContinuousBackupsCommand({ TableName, PointInTimeRecoverySpecification }));
+  await unlessSo(() =>
+    client.send(new UpdateContinuousBackupsCommand({ TableName, PointInTimeRecoverySpecification })),
+  );
 }
 
 // DynamoDB makes one index of a table at a time.
@@ -103,14 +107,24 @@ async function addIndexes(client: DynamoDBClient, table: TableName, TableName: s
     const { GlobalSecondaryIndexes: there = [] } = await settle(client, TableName);
     if (there.some(({ IndexName }) => IndexName === index.IndexName)) continue;
     const names = new Set(index.KeySchema?.map(({ AttributeName }) => AttributeName));
-    await client.send(
-      new UpdateTableCommand({
-        TableName,
-        AttributeDefinitions: AttributeDefinitions?.filter(({ AttributeName }) => names.has(AttributeName)),
-        GlobalSecondaryIndexUpdates: [{ Create: index }],
-      }),
-    );
+    const input = {
+      TableName,
+      AttributeDefinitions: AttributeDefinitions?.filter(({ AttributeName }) => names.has(AttributeName)),
+      GlobalSecondaryIndexUpdates: [{ Create: index }],
+    };
+    await unlessSo(() => client.send(new UpdateTableCommand(input)));
     await settle(client, TableName);
+  }
+}
+
+// Somebody else makes the tables, too, or the answer to the same request was lost. What is not as it should be after
+// all is told by the comparison that follows.
+async function unlessSo(work: () => Promise<unknown>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    const so = error instanceof Error && /already (?:enabled|exists)/.test(error.message);
+    if (!so && !(error instanceof ResourceInUseException)) throw error;
   }
 }
 
