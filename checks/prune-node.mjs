@@ -19,7 +19,8 @@ within('node/node_modules', (path, name) => {
 });
 for (const scope of ['@aws-sdk', '@smithy'])
   within(scope, (path) => {
-    for (const form of ['dist-es', 'dist-types/ts3.4']) rmSync(`${path}/${form}`, { recursive: true, force: true });
+    for (const form of ['dist-es', 'dist-types/ts3.4'])
+      rmSync(`${path}/${form}`, { recursive: true, force: true });
   });
 for (const scope of ['@modelcontextprotocol', '@opentelemetry', '@redis'])
   within(scope, (path) => {

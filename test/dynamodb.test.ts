@@ -22,6 +22,35 @@ import { openStage, type Stage } from './walk-stage.ts';
 
 const endpoint = await testService('dynamodb');
 
+describe('without the package of the AWS SDK', () => {
+  const hook = `import { registerHooks } from 'node:module';
+    registerHooks({ resolve(name, context, next) {
+      if (!name.startsWith('@aws-sdk/')) return next(name, context);
+      throw Object.assign(new Error('Cannot find package ' + name), { code: 'ERR_MODULE_NOT_FOUND' });
+    } });`;
+  const NODE_OPTIONS = `--import data:text/javascript,${encodeURIComponent(hook)}`;
+  let dataDir = '';
+  beforeAll(async () => void (dataDir = await freshDataDir()));
+  afterAll(() => removeDataDir(dataDir));
+
+  it('SQLite works: nothing of DynamoDB is loaded', async () => {
+    const listed = await sealgate(dataDir, ['upstreams', 'list'], { env: { NODE_OPTIONS } });
+    expect(listed).toMatchObject({ code: 0, stderr: '' });
+  });
+
+  it('DynamoDB says what to install', async () => {
+    const env = { ...dynamoEnvironment('http://127.0.0.1:9'), NODE_OPTIONS };
+    for (const command of [
+      ['tables', 'check'],
+      ['upstreams', 'list'],
+    ])
+      expect(await sealgate(dataDir, command, { env })).toMatchObject({
+        code: 1,
+        stderr: expect.stringContaining('npm install @aws-sdk/client-dynamodb (config_invalid)'),
+      });
+  });
+});
+
 describe.skipIf(endpoint === undefined)('on DynamoDB', () => {
   const env = { ...dynamoEnvironment(endpoint ?? '') };
   const connection = connectionOf(env);
