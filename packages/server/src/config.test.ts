@@ -217,6 +217,42 @@ test.each(accepted)('accepted without a warning: %s', (_, env) => {
   expect(initConfig({ env, cwd: folder() }).warnings).toEqual([]);
 });
 
+test('a DynamoDB is read with its region, prefix and address', () => {
+  const given = {
+    MAIN_DB_TYPE: 'dynamodb',
+    AWS_REGION: 'us-east-1',
+    DYNAMODB_REGION: 'eu-central-1',
+    DYNAMODB_TABLE_PREFIX: 'sealgate-',
+    DYNAMODB_ENDPOINT: 'http://127.0.0.1:8000/',
+  };
+  expect(initConfig({ env: given, cwd: folder() }).database).toEqual({
+    type: 'dynamodb',
+    region: 'eu-central-1',
+    tablePrefix: 'sealgate-',
+    endpoint: 'http://127.0.0.1:8000',
+  });
+  const { database } = initConfig({
+    env: { MAIN_DB_TYPE: 'dynamodb', AWS_REGION: 'us-gov-west-1' },
+    cwd: folder(),
+  });
+  expect(database).toEqual({
+    type: 'dynamodb',
+    region: 'us-gov-west-1',
+    tablePrefix: '',
+    endpoint: undefined,
+  });
+});
+
+test.each([
+  ['DYNAMODB_REGION', 'Frankfurt'],
+  ['DYNAMODB_TABLE_PREFIX', 'a/b'],
+  ['DYNAMODB_ENDPOINT', 'http://user:pass@127.0.0.1:8000'],
+])('%s=%s is refused', (name, value) => {
+  expect(refusal({ MAIN_DB_TYPE: 'dynamodb', AWS_REGION: 'eu-central-1', [name]: value })).toContain(
+    `${name} must be`,
+  );
+});
+
 test('an open host without a public origin is accepted with a warning', () => {
   const { warnings } = initConfig({ env: { HOST: '::' }, cwd: folder() });
   expect(warnings).toEqual([expect.stringContaining('FRONTEND_URL is not set')]);
