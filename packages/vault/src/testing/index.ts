@@ -9,9 +9,11 @@ export {
 export { laggingIndexes, type LaggingTables } from './lagging-indexes.ts';
 export { oneKeySealer } from './one-key-sealer.ts';
 export { testService } from './test-service.ts';
+export type { ArchiveCase, OpenArchive, OpenedArchive } from '../store/contract/archive-case.ts';
 export type { BusCase, OpenBuses, OpenedBuses } from '../store/contract/bus-case.ts';
 export type { OpenedRecords, OpenRecords, RecordsCase } from '../store/contract/records-case.ts';
 export type { OpenedTables, OpenTables, TablesCase } from '../store/contract/tables-case.ts';
+export { archiveContract } from '../store/archive-contract.ts';
 export { busContract } from '../store/bus-contract.ts';
 export { recordsContract } from '../store/records-contract.ts';
 export { tablesContract } from '../store/tables-contract.ts';
