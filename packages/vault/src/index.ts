@@ -44,6 +44,14 @@ export type { Bus, Listener } from './store/bus.ts';
 export { fileRecords, type FileRecordsOptions } from './store/file-records/records.ts';
 export { memoryArchive } from './store/memory/archive.ts';
 export { memoryBus } from './store/memory/bus.ts';
+export type { SessionStoreConfig } from './sessions/config.ts';
+export {
+  SealedSessionStore,
+  type IdentifiedSession,
+  type SessionCallback,
+} from './sessions/sealed-session-store.ts';
+export type { SessionCookie, SessionValue } from './sessions/session-value.ts';
+export { SqliteSessionStore, type SqliteSessionStoreConfig } from './sessions/sqlite.ts';
 export { memoryRecords, type MemoryRecords, type MemoryRecordsOptions } from './store/memory/records.ts';
 export { memoryTables, type MemoryTables, type MemoryTablesOptions } from './store/memory/tables.ts';
 export { polledBus, type PolledBusOptions } from './store/polled-bus.ts';

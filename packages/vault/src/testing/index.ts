@@ -18,3 +18,10 @@ export { busContract } from '../store/bus-contract.ts';
 export { recordsContract } from '../store/records-contract.ts';
 export { tablesContract } from '../store/tables-contract.ts';
 export { keyProviderContract, type KeyProviderPromise } from '../keys/provider-contract.ts';
+export type {
+  OpenedSessionStore,
+  OpenSessionStore,
+  SessionStoreCase,
+  SessionStoreToProve,
+} from '../sessions/contract/session-case.ts';
+export { sessionStoreContract } from '../sessions/session-contract.ts';
