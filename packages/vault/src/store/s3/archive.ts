@@ -1,7 +1,6 @@
 import {
   DeleteObjectCommand,
   GetObjectCommand,
-  HeadObjectCommand,
   ListObjectsV2Command,
   PutObjectCommand,
   type S3Client,
@@ -12,7 +11,7 @@ import { checkedPage } from '../archive/blob-pages.ts';
 import { checkedBlobName, type Archive } from '../archive.ts';
 import { openS3, type BucketAddress } from './bucket.ts';
 import { asking, marked, statusOf } from './s3-error.ts';
-import { upload, type Condition, type Target } from './upload.ts';
+import { headOf, upload, type Condition, type Target } from './upload.ts';
 
 // Blobs as objects. A condition is S3's own (conditional writes, `If-None-Match: *`), so of any number of writers on any
 // number of machines one wins.
@@ -90,9 +89,8 @@ async function write(
   const condition: Condition = ifAbsent ? { IfNoneMatch: '*' } : {};
   for (let attempt = 1; ; attempt += 1) {
     try {
-      if (Buffer.isBuffer(body))
-        await client.send(new PutObjectCommand({ ...target, ...condition, Body: body }));
-      else await upload(client, target, body, condition);
+      if (!Buffer.isBuffer(body)) return await upload(client, target, body, condition);
+      await client.send(new PutObjectCommand({ ...target, ...condition, Body: body }));
       return true;
     } catch (error) {
       const status = statusOf(error);
@@ -104,14 +102,9 @@ async function write(
 }
 
 // The SDK asks again when an answer is lost: what is there then may be what we wrote ourselves.
-async function isOurs(client: S3Client, { Bucket, Key, Metadata }: Target): Promise<boolean> {
-  try {
-    const found = await client.send(new HeadObjectCommand({ Bucket, Key }));
-    return found.Metadata?.[writeId] === Metadata?.[writeId];
-  } catch (error) {
-    if (statusOf(error) === 404) return false;
-    throw error;
-  }
+async function isOurs(client: S3Client, target: Target): Promise<boolean> {
+  const found = await headOf(client, target);
+  return found !== undefined && found.Metadata?.[writeId] === target.Metadata?.[writeId];
 }
 
 async function read(client: S3Client, object: { Bucket: string; Key: string }): ReturnType<Archive['get']> {
