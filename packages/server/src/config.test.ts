@@ -45,6 +45,7 @@ test('an empty environment gives every default', () => {
     logLevel: 'info',
     dataDirectory: join(cwd, 'data'),
     database: { type: 'sqlite' },
+    storage: { type: 'filesystem' },
     keys: { provider: 'keyring' },
     mcpServersFile: { path: join(cwd, 'data', 'mcp.json'), named: false },
     signIn: { mail: undefined, signUp: 'open', loginsPerMinute: 5, signUpsPerMinute: 2 },
@@ -251,6 +252,34 @@ test.each([
   expect(refusal({ MAIN_DB_TYPE: 'dynamodb', AWS_REGION: 'eu-central-1', [name]: value })).toContain(
     `${name} must be`,
   );
+});
+
+test('an S3 is read with its bucket, region, address and key', () => {
+  const given = {
+    STORAGE_TYPE: 's3',
+    STORAGE_BUCKET: 'blobs.example',
+    AWS_REGION: 'us-east-1',
+    STORAGE_REGION: 'eu-central-1',
+    STORAGE_ENDPOINT: 'https://s3.example.com/',
+    STORAGE_KMS_KEY_ID: 'arn:aws:kms:eu-central-1:1:key/k-1',
+  };
+  expect(initConfig({ env: given, cwd: folder() }).storage).toEqual({
+    type: 's3',
+    bucket: 'blobs.example',
+    region: 'eu-central-1',
+    endpoint: 'https://s3.example.com',
+    kmsKeyId: 'arn:aws:kms:eu-central-1:1:key/k-1',
+  });
+});
+
+test.each([
+  [{}, 'STORAGE_TYPE=s3 needs STORAGE_BUCKET'],
+  [{ STORAGE_BUCKET: 'Blobs' }, 'STORAGE_BUCKET must be'],
+  [{ STORAGE_BUCKET: 'blobs' }, 'STORAGE_TYPE=s3 needs STORAGE_REGION'],
+  [{ STORAGE_BUCKET: 'blobs', STORAGE_ENDPOINT: 'http://10.0.0.1' }, 'STORAGE_ENDPOINT must be https'],
+  [{ STORAGE_KMS_KEY_ID: 'a b' }, 'STORAGE_KMS_KEY_ID must be'],
+])('S3 with %j is refused', (env, said) => {
+  expect(refusal({ STORAGE_TYPE: 's3', ...env })).toContain(said);
 });
 
 test('an open host without a public origin is accepted with a warning', () => {

@@ -36,12 +36,6 @@ const core = plain('core', [
 const database = plain('database', [
   ['SESSIONS_TABLE', 'mcp-gateway-sessions', 'Table of the stand-alone session store, never prefixed.'],
 ]);
-const blobs = plain('blobs', [
-  ['STORAGE_TYPE', 'filesystem', 'Where blobs lie: `filesystem` or `s3`.'],
-  ['STORAGE_BUCKET', undefined, 'The S3 bucket.'],
-  ['STORAGE_REGION', undefined, 'AWS region of the bucket; falls back to `AWS_REGION`.'],
-  ['STORAGE_ENDPOINT', undefined, 'Another address of S3.'],
-]);
 const redis = [
   ...secrets('Redis', [['REDIS_AUTH_TOKEN', 'Password of Redis.']]),
   ...plain('Redis', [['REDIS_ALLOW_PLAINTEXT', 'false', 'Allow a connection without TLS off loopback.']]),
@@ -114,7 +108,6 @@ const limits = plain('limits', [
 export const reserved: ReadonlyMap<string, Described> = new Map([
   ...core,
   ...database,
-  ...blobs,
   ...redis,
   ...keys,
   ...vault,

@@ -2,6 +2,7 @@
 import type { Values } from './active.ts';
 import { databaseProblems } from './database.ts';
 import { isLoopback } from './loopback.ts';
+import { storageProblems } from './storage.ts';
 import { secretOf, type Secret } from './variable.ts';
 
 /** How the root key is reached. */
@@ -56,7 +57,7 @@ export function idleKeys(choice: KeyChoice, texts: ReadonlyMap<string, string>):
 
 /** What of the values contradicts itself or falls short of production, each with what to do. */
 export function contradictions(values: Values): string[] {
-  const problems = databaseProblems(values);
+  const problems = [...databaseProblems(values), ...storageProblems(values)];
   const production = values.NODE_ENV === 'production';
   const open = !isLoopback(values.HOST);
   if (values.MCP_DEV_SKIP_AUTH && (production || open)) problems.push(skippedSignIn(production));

@@ -6,6 +6,7 @@ import {
   openJournal,
   openSealer,
   sealedTables,
+  type Archive,
   type Audit,
   type ConnectionRows,
   type FillableTables,
@@ -16,6 +17,7 @@ import type { AppConfig } from '../config.ts';
 import { ensureLocalAdministrator, type Membership } from '../domain/people.ts';
 import { openUpstreams, type Upstreams } from '../domain/upstreams.ts';
 import type { Log } from '../log.ts';
+import { openArchive } from './archive.ts';
 import { openDatabase, type DatabaseState } from './database.ts';
 import { openRootKey } from './root-key.ts';
 
@@ -23,6 +25,8 @@ import { openRootKey } from './root-key.ts';
 export interface Ground {
   readonly tables: FillableTables;
   readonly examineDatabase: () => Promise<DatabaseState>;
+  /** Blobs; what must not be read is sealed before. */
+  readonly archive: Archive;
   readonly sealer: OpenedSealer;
   readonly journal: Journal;
   readonly audit: Audit;
@@ -37,7 +41,7 @@ export interface Ground {
 /**
  * Open the data directory, from the bottom up; what was opened is closed again when a later step fails.
  *
- * @throws Refusal `config_invalid`, `data_directory_in_use`, `data_directory_unsafe`, `key_unavailable`, `key_weak`, `journal_broken`, `store_unavailable`
+ * @throws Refusal `config_invalid`, `data_directory_in_use`, `data_directory_unsafe`, `key_unavailable`, `key_weak`, `journal_broken`, `store_insecure`, `store_unavailable`
  */
 export async function openGround(config: AppConfig, log: Log, now: () => number): Promise<Ground> {
   // Whatever this process makes is for its owner only, SQLite's side files and the children's own files included.
@@ -51,6 +55,8 @@ export async function openGround(config: AppConfig, log: Log, now: () => number)
     closers.push(() => directory.release());
     const { tables, examine } = await openDatabase(config.database, config.dataDirectory, now);
     closers.push(() => tables.close());
+    const archive = await openArchive(config, log);
+    closers.push(() => archive.close());
     const provider = await openRootKey(config.keys, config.dataDirectory, tables, now);
     closers.push(() => provider.close());
     const sealer = await openSealer({ tables, provider, now });
@@ -67,6 +73,7 @@ export async function openGround(config: AppConfig, log: Log, now: () => number)
     return {
       tables,
       examineDatabase: examine,
+      archive,
       sealer,
       journal,
       audit: openAudit({ journal, failed }),
