@@ -21,7 +21,7 @@ export interface Bus {
    */
   publish(topic: string, payload: string): Promise<void>;
   /**
-   * Hear of everything that is published from the moment this resolves.
+   * Hear of everything that is published from the moment this resolves, and perhaps of what was shortly before.
    *
    * @returns ends it, at once
    * @throws Refusal `item_invalid`, `store_unavailable`

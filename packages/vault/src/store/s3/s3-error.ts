@@ -42,7 +42,7 @@ export async function asking<V>(work: () => Promise<V>): Promise<V> {
 }
 
 /** The refusal that an error stands for. */
-export function unavailable(error: unknown): unknown {
+function unavailable(error: unknown): unknown {
   if (error instanceof Refusal || !(error instanceof Error) || ofBodies.has(error)) return error;
   const message = messages[error.name] ?? 'the blob store does not answer';
   return refuse('store_unavailable', message, `S3 ${error.name}: ${error.message}`, error);
