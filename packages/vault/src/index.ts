@@ -50,6 +50,12 @@ export {
   type IdentifiedSession,
   type SessionCallback,
 } from './sessions/sealed-session-store.ts';
+export {
+  createSessionManager,
+  type ManagedSession,
+  type SessionManager,
+  type SessionManagerOptions,
+} from './sessions/session-manager.ts';
 export type { SessionCookie, SessionValue } from './sessions/session-value.ts';
 export { SqliteSessionStore, type SqliteSessionStoreConfig } from './sessions/sqlite.ts';
 export { memoryRecords, type MemoryRecords, type MemoryRecordsOptions } from './store/memory/records.ts';

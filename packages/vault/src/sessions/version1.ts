@@ -70,6 +70,7 @@ export async function openVersion1(
   const row = { ciphertext: read('encryptedData'), nonce: read('iv'), tag: read('authTag') };
   const key = await options.unwrap(read('encryptedDataKey'), record.sessionId);
   try {
+    if (key.length !== 32) throw openFailed('a data key of version 1 has not 32 bytes');
     const plaintext = openGcmRow(row, key, options.additionalData?.(record.sessionId));
     const text = plaintext.toString('utf8');
     plaintext.fill(0);
