@@ -142,8 +142,8 @@ export class SealedSessionStore extends EventEmitter {
     if (callback === undefined) return answer;
     // Outside of the promise: what a callback throws is its own, and never calls it again.
     answer.then(
-      (value) => setImmediate(callback, null, value),
-      (error: unknown) => setImmediate(callback, error),
+      (value) => process.nextTick(callback, null, value),
+      (error: unknown) => process.nextTick(callback, error),
     );
     return undefined;
   }
