@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { obtainToken, openPerson } from './fixtures/sign-in.ts';
+import { databaseOf } from './services/database.ts';
 
 // The gateway as its users have it: a process that is started, spoken to, and ended. Nothing is shared with the test but
 // the arguments, the environment, the two output streams and the data directory.
@@ -111,7 +112,7 @@ async function signIn(dataDir: string, { origin, link }: { origin: string; link:
 export async function startSealgate(options: StartOptions = {}): Promise<Running> {
   const dataDir = options.dataDir ?? (await freshDataDir());
   const [command, args] = options.npm === true ? ['npm', ['start']] : [process.execPath, [bin, 'start']];
-  const env = environment(dataDir, options.env);
+  const env = environment(dataDir, { ...(await databaseOf(dataDir)), ...options.env });
   // A group of its own, so that SIGKILL reaches what npm started; SIGTERM goes to npm alone, as a supervisor sends it.
   const child = spawn(command as string, args as string[], {
     cwd: root,
@@ -162,7 +163,7 @@ export async function sealgate(
   args: readonly string[],
   options: { readonly stdin?: string; readonly env?: Readonly<Record<string, string>> } = {},
 ): Promise<Finished> {
-  const env = environment(dataDir, options.env);
+  const env = environment(dataDir, { ...(await databaseOf(dataDir)), ...options.env });
   const child = spawn(process.execPath, [bin, ...args], {
     cwd: root,
     env,

@@ -84,8 +84,8 @@ async function addKeyed(tell: Tell): Promise<readonly Keyed[]> {
   return keyed;
 }
 
-/** Set it up. */
-export async function openStage(): Promise<Stage> {
+/** Set it up. @param env what the gateway is told beside */
+export async function openStage(env: Readonly<Record<string, string>> = {}): Promise<Stage> {
   const folder = await realpath(await mkdtemp(join(tmpdir(), 'sealgate-walk-')));
   await writeFile(join(folder, 'a.txt'), 'a text\n');
   const dataDir = await freshDataDir();
@@ -93,7 +93,7 @@ export async function openStage(): Promise<Stage> {
   const authSecret = fresh(fresh(fresh()));
   const gateway = await startSealgate({
     dataDir,
-    env: { AUTH_SECRET: authSecret, RATE_LIMIT_MCP_RPM: '100000', LOG_LEVEL: 'debug' },
+    env: { AUTH_SECRET: authSecret, RATE_LIMIT_MCP_RPM: '100000', LOG_LEVEL: 'debug', ...env },
   });
   const everything = await startEverything();
   const sessions = await startModern({ legacy: 'sessions' });

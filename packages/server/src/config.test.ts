@@ -6,7 +6,7 @@ import { Refusal } from '@sealgate/vault';
 import { afterAll, expect, test } from 'vitest';
 import { initConfig } from './config.ts';
 import { active } from './config/active.ts';
-import { isLoopback } from './config/rules.ts';
+import { isLoopback } from './config/loopback.ts';
 
 const made: string[] = [];
 afterAll(() => made.forEach((folder) => rmSync(folder, { recursive: true })));
@@ -44,7 +44,8 @@ test('an empty environment gives every default', () => {
     authSecret: undefined,
     logLevel: 'info',
     dataDirectory: join(cwd, 'data'),
-    database: 'sqlite',
+    database: { type: 'sqlite' },
+    storage: { type: 'filesystem' },
     keys: { provider: 'keyring' },
     mcpServersFile: { path: join(cwd, 'data', 'mcp.json'), named: false },
     signIn: { mail: undefined, signUp: 'open', loginsPerMinute: 5, signUpsPerMinute: 2 },
@@ -171,7 +172,16 @@ test.each([
 });
 
 const contradictory: [string, Record<string, string>, string][] = [
-  ['dynamodb', { MAIN_DB_TYPE: 'dynamodb' }, 'MAIN_DB_TYPE=dynamodb is not part of this version'],
+  [
+    'dynamodb without a region',
+    { MAIN_DB_TYPE: 'dynamodb' },
+    'MAIN_DB_TYPE=dynamodb needs DYNAMODB_REGION or AWS_REGION',
+  ],
+  [
+    'dynamodb in clear over the network',
+    { MAIN_DB_TYPE: 'dynamodb', AWS_REGION: 'eu-central-1', DYNAMODB_ENDPOINT: 'http://db.example:8000' },
+    'DYNAMODB_ENDPOINT must be https unless it is on this machine',
+  ],
   ['redis with sqlite', { REDIS_URL: 'rediss://h:1' }, 'REDIS_URL means several instances'],
   [
     'skipped sign-in, open host',
@@ -215,6 +225,70 @@ const accepted: [string, Record<string, string>][] = [
 ];
 test.each(accepted)('accepted without a warning: %s', (_, env) => {
   expect(initConfig({ env, cwd: folder() }).warnings).toEqual([]);
+});
+
+test('a DynamoDB is read with its region, prefix and address', () => {
+  const given = {
+    MAIN_DB_TYPE: 'dynamodb',
+    AWS_REGION: 'us-east-1',
+    DYNAMODB_REGION: 'eu-central-1',
+    DYNAMODB_TABLE_PREFIX: 'sealgate-',
+    DYNAMODB_ENDPOINT: 'http://127.0.0.1:8000/',
+  };
+  expect(initConfig({ env: given, cwd: folder() }).database).toEqual({
+    type: 'dynamodb',
+    region: 'eu-central-1',
+    tablePrefix: 'sealgate-',
+    endpoint: 'http://127.0.0.1:8000',
+  });
+  const { database } = initConfig({
+    env: { MAIN_DB_TYPE: 'dynamodb', AWS_REGION: 'us-gov-west-1' },
+    cwd: folder(),
+  });
+  expect(database).toEqual({
+    type: 'dynamodb',
+    region: 'us-gov-west-1',
+    tablePrefix: '',
+    endpoint: undefined,
+  });
+});
+
+test.each([
+  ['DYNAMODB_REGION', 'Frankfurt'],
+  ['DYNAMODB_TABLE_PREFIX', 'a/b'],
+  ['DYNAMODB_ENDPOINT', 'http://user:pass@127.0.0.1:8000'],
+])('%s=%s is refused', (name, value) => {
+  expect(refusal({ MAIN_DB_TYPE: 'dynamodb', AWS_REGION: 'eu-central-1', [name]: value })).toContain(
+    `${name} must be`,
+  );
+});
+
+test('an S3 is read with its bucket, region, address and key', () => {
+  const given = {
+    STORAGE_TYPE: 's3',
+    STORAGE_BUCKET: 'blobs.example',
+    AWS_REGION: 'us-east-1',
+    STORAGE_REGION: 'eu-central-1',
+    STORAGE_ENDPOINT: 'https://s3.example.com/',
+    STORAGE_KMS_KEY_ID: 'arn:aws:kms:eu-central-1:1:key/k-1',
+  };
+  expect(initConfig({ env: given, cwd: folder() }).storage).toEqual({
+    type: 's3',
+    bucket: 'blobs.example',
+    region: 'eu-central-1',
+    endpoint: 'https://s3.example.com',
+    kmsKeyId: 'arn:aws:kms:eu-central-1:1:key/k-1',
+  });
+});
+
+test.each([
+  [{}, 'STORAGE_TYPE=s3 needs STORAGE_BUCKET'],
+  [{ STORAGE_BUCKET: 'Blobs' }, 'STORAGE_BUCKET must be'],
+  [{ STORAGE_BUCKET: 'blobs' }, 'STORAGE_TYPE=s3 needs STORAGE_REGION'],
+  [{ STORAGE_BUCKET: 'blobs', STORAGE_ENDPOINT: 'http://10.0.0.1' }, 'STORAGE_ENDPOINT must be https'],
+  [{ STORAGE_KMS_KEY_ID: 'a b' }, 'STORAGE_KMS_KEY_ID must be'],
+])('S3 with %j is refused', (env, said) => {
+  expect(refusal({ STORAGE_TYPE: 's3', ...env })).toContain(said);
 });
 
 test('an open host without a public origin is accepted with a warning', () => {

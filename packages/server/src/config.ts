@@ -1,12 +1,16 @@
 // The one place that reads the environment. Everybody else is handed the frozen result.
 import { join, resolve } from 'node:path';
 import { active, type ActiveName, type Values } from './config/active.ts';
+import { databaseOf, type DatabaseChoice } from './config/database.ts';
 import { chooseKeys, contradictions, idleKeys, remarks, type KeyChoice } from './config/rules.ts';
 import { gather } from './config/sources.ts';
+import { storageOf, type StorageChoice } from './config/storage.ts';
 import { secretOf, type Active, type Secret } from './config/variable.ts';
 import { refuse } from './errors.ts';
 
+export type { DatabaseChoice } from './config/database.ts';
 export type { KeyChoice } from './config/rules.ts';
+export type { StorageChoice } from './config/storage.ts';
 export type { Secret } from './config/variable.ts';
 
 const activeNames = Object.keys(active) as ActiveName[];
@@ -25,7 +29,8 @@ export interface AppConfig {
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
   /** Absolute. */
   readonly dataDirectory: string;
-  readonly database: 'sqlite';
+  readonly database: DatabaseChoice;
+  readonly storage: StorageChoice;
   readonly keys: KeyChoice;
   /** `path` is absolute; `named`: somebody set it, so that a missing file is an error. */
   readonly mcpServersFile: { readonly path: string; readonly named: boolean };
@@ -130,7 +135,8 @@ function shape(values: Values, keys: KeyChoice, warnings: readonly string[], cwd
     authSecret: secrets.find(({ name }) => name === 'AUTH_SECRET'),
     logLevel: values.LOG_LEVEL,
     dataDirectory,
-    database: 'sqlite',
+    database: databaseOf(values),
+    storage: storageOf(values),
     keys,
     mcpServersFile: {
       path: file === undefined ? join(dataDirectory, 'mcp.json') : resolve(cwd, file),

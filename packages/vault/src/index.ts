@@ -38,8 +38,29 @@ export type { Suite } from './seal/data-key.ts';
 export { openGcmRow, sealGcmRow, type GcmRow } from './seal/gcm-row.ts';
 export { kinds, type ContextOf, type KindName } from './seal/kinds.ts';
 export { dropNoncePool } from './seal/nonces.ts';
+export { fileArchive } from './store/archive/file-archive.ts';
+export type { Archive, Blob, BlobEntry, BlobWrite } from './store/archive.ts';
+export type { Bus, Listener } from './store/bus.ts';
+export { fileRecords, type FileRecordsOptions } from './store/file-records/records.ts';
+export { memoryArchive } from './store/memory/archive.ts';
+export { memoryBus } from './store/memory/bus.ts';
+export type { SessionStoreConfig } from './sessions/config.ts';
+export {
+  SealedSessionStore,
+  type IdentifiedSession,
+  type SessionCallback,
+} from './sessions/sealed-session-store.ts';
+export {
+  createSessionManager,
+  type ManagedSession,
+  type SessionManager,
+  type SessionManagerOptions,
+} from './sessions/session-manager.ts';
+export type { SessionCookie, SessionValue } from './sessions/session-value.ts';
+export { SqliteSessionStore, type SqliteSessionStoreConfig } from './sessions/sqlite.ts';
 export { memoryRecords, type MemoryRecords, type MemoryRecordsOptions } from './store/memory/records.ts';
 export { memoryTables, type MemoryTables, type MemoryTablesOptions } from './store/memory/tables.ts';
+export { polledBus, type PolledBusOptions } from './store/polled-bus.ts';
 export { tableRecords, type TableRecordsOptions } from './store/records-on-tables.ts';
 export type { RecordWrite, Records, StoredRecord } from './store/records.ts';
 export {

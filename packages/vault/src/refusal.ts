@@ -37,6 +37,8 @@ export const vaultCodes = [
   'open_failed',
   'receipt_invalid',
   'record_version_unknown',
+  'session_changed',
+  'store_insecure',
   'store_unavailable',
 ] as const;
 

@@ -15,8 +15,8 @@ export interface DoctorParts {
   readonly files: readonly string[];
   /** Which key provider is in use. */
   readonly keys: () => Promise<{ readonly provider: string; readonly roots: number }>;
-  /** `PRAGMA quick_check` of the database: `ok`, or what is wrong. */
-  readonly quickCheck: () => Promise<string>;
+  /** What the database says of itself; `advice` when something is wrong. */
+  readonly database: () => Promise<{ readonly message: string; readonly advice: string | undefined }>;
   readonly verifyJournal: () => Promise<Verdict>;
   /** Time of the newest entry, in milliseconds since 1970; `undefined` when there is none. */
   readonly newestEntryMs: () => Promise<number | undefined>;
@@ -109,11 +109,9 @@ async function sealFinding({ plantedSwaps }: DoctorParts): Promise<Finding> {
   );
 }
 
-async function databaseFinding({ quickCheck }: DoctorParts): Promise<Finding> {
-  const said = await quickCheck();
-  return said === 'ok'
-    ? ok('database', 'quick_check: ok')
-    : fail('database', `quick_check: ${said.slice(0, 200)}`, 'stop the gateway and restore a backup');
+async function databaseFinding({ database }: DoctorParts): Promise<Finding> {
+  const { message, advice } = await database();
+  return advice === undefined ? ok('database', message) : fail('database', message, advice);
 }
 
 async function clockFinding({ newestEntryMs, now }: DoctorParts): Promise<Finding> {

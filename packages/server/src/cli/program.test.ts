@@ -6,7 +6,15 @@ import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { claimDirectory } from '@sealgate/vault';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { initConfig, openLog, openSealgate, startLocal, startServer, type AppConfig } from '../main.ts';
+import {
+  initConfig,
+  openLog,
+  openProvisioning,
+  openSealgate,
+  startLocal,
+  startServer,
+  type AppConfig,
+} from '../main.ts';
 import type { Product } from './context.ts';
 import { runCommand } from './program.ts';
 import type { Terminal } from './terminal.ts';
@@ -46,6 +54,7 @@ function product(changed: Partial<Product> = {}): Product {
       const sealgate = await openSealgate(read, quiet);
       return { call: sealgate.operations.call, close: sealgate.close };
     },
+    openProvisioning: ({ database }) => openProvisioning(database),
     start: async () => 0,
     serveHere: (read) => startLocal(read, quiet),
     interrupted: () => new Promise(() => undefined),

@@ -8,6 +8,7 @@ import type { CommandContext, Product } from './context.ts';
 import { exitCode, exitCodeOf } from './exit-code.ts';
 import { stateCommands } from './state-commands.ts';
 import { stdioCommand } from './stdio-command.ts';
+import { tablesCommand } from './tables-command.ts';
 import type { Terminal } from './terminal.ts';
 import { upstreamsCommand } from './upstreams-command.ts';
 
@@ -65,6 +66,7 @@ function programFor(context: CommandContext): Command {
   connectionsCommand(program, context);
   clientsCommand(program, context);
   auditCommand(program, context);
+  tablesCommand(program, context);
   return program;
 }
 

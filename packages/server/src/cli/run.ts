@@ -1,6 +1,7 @@
 import {
   initConfig,
   openLog,
+  openProvisioning,
   openSealgate,
   startLocal,
   startServer,
@@ -19,6 +20,7 @@ export async function run(argv: readonly string[]): Promise<number> {
   return runCommand(argv, terminal, {
     readConfig: initConfig,
     openHere,
+    openProvisioning: ({ database }) => openProvisioning(database),
     start,
     serveHere: (config) => startLocal(config, openLog(config.logLevel)),
     interrupted: stopSignal,

@@ -1,35 +1,9 @@
 // The variables that this version reads. The manual, the parser, the near-miss check and the type of the
 // parsed values are all made from this table, so a variable is added in one place.
-import { isIP } from 'node:net';
-import { z } from 'zod';
-import { mailServer, sender } from './mail.ts';
+import type { z } from 'zod';
+import { choice, host, mailServer, origin, sender, text, whole } from './parsers.ts';
+import { storeVariables } from './store-variables.ts';
 import type { Active } from './variable.ts';
-
-const text = z.string().min(1);
-const whole = (least: number, most: number) =>
-  z
-    .string()
-    .regex(/^\d{1,12}$/)
-    .transform(Number)
-    .pipe(z.number().min(least).max(most));
-const choice = <const T extends readonly string[]>(...names: T) => z.enum(names);
-const hostName = /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,62})(\.[a-z0-9][a-z0-9-]{0,62})*\.?$/i;
-const host = text
-  .transform((name) => name.replace(/^\[(.*)\]$/, '$1'))
-  .refine((name) => isIP(name) !== 0 || hostName.test(name));
-
-/** An origin and nothing else: no user, path, query or fragment. Gives `URL.origin`. */
-const origin = text.transform((given, context) => {
-  const url = URL.parse(given);
-  const bare =
-    url !== null &&
-    (url.protocol === 'http:' || url.protocol === 'https:') &&
-    `${url.username}${url.password}${url.search}${url.hash}` === '' &&
-    url.pathname === '/';
-  if (bare) return url.origin;
-  context.addIssue('not an origin');
-  return z.NEVER;
-});
 
 /** Every variable that this version reads, by name. */
 export const active = {
@@ -121,22 +95,7 @@ export const active = {
     parse: choice('open', 'closed'),
     expected: 'open or closed',
   },
-  MAIN_DB_TYPE: {
-    group: 'database',
-    doc: 'The database. This version has `sqlite`; `dynamodb` is refused.',
-    default: 'sqlite',
-    secret: false,
-    parse: choice('sqlite', 'dynamodb'),
-    expected: 'sqlite',
-  },
-  REDIS_URL: {
-    group: 'Redis',
-    doc: 'Where Redis is. It means several instances, so it is refused together with `sqlite`.',
-    default: undefined,
-    secret: true,
-    parse: text,
-    expected: 'an address',
-  },
+  ...storeVariables,
   KEY_PROVIDER: {
     group: 'keys',
     doc: 'Where the root key lies: `keyring` (a file in `DATA_DIR`), `env`, `passphrase` or `hkdf`. Not set: the one whose variable is present, else `keyring`. `kms` and `transit` are refused by this version.',

@@ -34,16 +34,7 @@ const core = plain('core', [
   ['SERVICE_NAME', undefined, 'Owner that tokens are bound to when they are stored.'],
 ]);
 const database = plain('database', [
-  ['DYNAMODB_REGION', undefined, 'AWS region of the tables; falls back to `AWS_REGION`.'],
-  ['DYNAMODB_TABLE_PREFIX', undefined, 'Put before every table name.'],
-  ['DYNAMODB_ENDPOINT', undefined, 'Another address of DynamoDB, for tests.'],
   ['SESSIONS_TABLE', 'mcp-gateway-sessions', 'Table of the stand-alone session store, never prefixed.'],
-]);
-const blobs = plain('blobs', [
-  ['STORAGE_TYPE', 'filesystem', 'Where blobs lie: `filesystem` or `s3`.'],
-  ['STORAGE_BUCKET', undefined, 'The S3 bucket.'],
-  ['STORAGE_REGION', undefined, 'AWS region of the bucket; falls back to `AWS_REGION`.'],
-  ['STORAGE_ENDPOINT', undefined, 'Another address of S3.'],
 ]);
 const redis = [
   ...secrets('Redis', [['REDIS_AUTH_TOKEN', 'Password of Redis.']]),
@@ -117,7 +108,6 @@ const limits = plain('limits', [
 export const reserved: ReadonlyMap<string, Described> = new Map([
   ...core,
   ...database,
-  ...blobs,
   ...redis,
   ...keys,
   ...vault,

@@ -1,6 +1,8 @@
 // Rules over several variables: contradictions, and what production demands. Each says what to do.
-import { isIP } from 'node:net';
 import type { Values } from './active.ts';
+import { databaseProblems } from './database.ts';
+import { isLoopback } from './loopback.ts';
+import { storageProblems } from './storage.ts';
 import { secretOf, type Secret } from './variable.ts';
 
 /** How the root key is reached. */
@@ -53,25 +55,11 @@ export function idleKeys(choice: KeyChoice, texts: ReadonlyMap<string, string>):
     .map(([, name]) => `${name} is set, but KEY_PROVIDER=${choice.provider} does not read it`);
 }
 
-/** Whether only this machine can reach an address: `localhost`, 127.0.0.0/8 and ::1. */
-export function isLoopback(host: string): boolean {
-  const name = host
-    .toLowerCase()
-    .replace(/\.$/, '')
-    .replace(/^\[(.*)\]$/, '$1');
-  if (isIP(name) === 4) return name.startsWith('127.');
-  return name === 'localhost' || name === '::1' || name === '::ffff:127.0.0.1';
-}
-
 /** What of the values contradicts itself or falls short of production, each with what to do. */
 export function contradictions(values: Values): string[] {
-  const problems: string[] = [];
+  const problems = [...databaseProblems(values), ...storageProblems(values)];
   const production = values.NODE_ENV === 'production';
   const open = !isLoopback(values.HOST);
-  if (values.MAIN_DB_TYPE === 'dynamodb')
-    problems.push('MAIN_DB_TYPE=dynamodb is not part of this version: leave it out or set sqlite');
-  if (values.REDIS_URL !== undefined && values.MAIN_DB_TYPE === 'sqlite')
-    problems.push('REDIS_URL means several instances, and SQLite serves one: leave REDIS_URL out');
   if (values.MCP_DEV_SKIP_AUTH && (production || open)) problems.push(skippedSignIn(production));
   if ((values.SMTP_URL === undefined) !== (values.MAIL_FROM === undefined))
     problems.push('SMTP_URL and MAIL_FROM belong together: set both, or none');

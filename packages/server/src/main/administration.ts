@@ -61,7 +61,7 @@ function examine(opened: Opened): Promise<readonly Finding[]> {
       const { provider, roots } = await sealer.describe();
       return { provider, roots: roots.length };
     },
-    quickCheck: async () => ground.quickCheck(),
+    database: ground.examineDatabase,
     verifyJournal: () => journal.verify(),
     newestEntryMs: async () => (await journal.page({ order: 'newest', limit: 1 })).entries[0]?.ts,
     plantedSwaps: () => plantedSwaps(sealer),

@@ -7,9 +7,10 @@ import {
   openJournal,
   openSealer,
   sealedTables,
-  sqliteTables,
+  type Archive,
   type Audit,
   type ConnectionRows,
+  type FillableTables,
   type Journal,
   type OpenedSealer,
   type Tables,
@@ -18,13 +19,16 @@ import type { AppConfig } from '../config.ts';
 import { ensureLocalAdministrator, type Membership } from '../domain/people.ts';
 import { openUpstreams, type Upstreams } from '../domain/upstreams.ts';
 import type { Log } from '../log.ts';
+import { openArchive } from './archive.ts';
+import { openDatabase, type DatabaseState } from './database.ts';
 import { openRootKey } from './root-key.ts';
 
 /** What everything stands on: one data directory, opened by one process, and the tables, which several may share. */
 export interface Ground {
   readonly tables: Tables;
-  /** What the database says of its own file: `ok`, or the first faults. @throws Refusal `store_unavailable` */
-  quickCheck(): string;
+  readonly examineDatabase: () => Promise<DatabaseState>;
+  /** Blobs; what must not be read is sealed before. */
+  readonly archive: Archive;
   readonly sealer: OpenedSealer;
   readonly journal: Journal;
   readonly audit: Audit;
@@ -41,8 +45,8 @@ const followEveryMs = 500;
 /**
  * Open the data directory, from the bottom up; what was opened is closed again when a later step fails.
  *
- * @param shared tables that lie elsewhere, closed by whoever opened them; `undefined`: those of the data directory
- * @throws Refusal `data_directory_in_use`, `data_directory_unsafe`, `key_unavailable`, `key_weak`, `journal_broken`, `store_unavailable`
+ * @param shared tables that lie elsewhere, closed by whoever opened them; `undefined`: those of the configuration
+ * @throws Refusal `config_invalid`, `data_directory_in_use`, `data_directory_unsafe`, `key_unavailable`, `key_weak`, `journal_broken`, `store_insecure`, `store_unavailable`
  */
 export async function openGround(
   config: AppConfig,
@@ -60,9 +64,11 @@ export async function openGround(
     const directory = claimDirectory(config.dataDirectory);
     closers.push(() => directory.release());
     const own =
-      shared === undefined ? sqliteTables({ file: join(config.dataDirectory, 'main.db'), now }) : undefined;
-    closers.push(() => own?.close());
-    const tables = own ?? (shared as Tables);
+      shared === undefined ? await openDatabase(config.database, config.dataDirectory, now) : undefined;
+    closers.push(() => own?.tables.close());
+    const tables = own?.tables ?? (shared as Tables);
+    const archive = await openArchive(config, log);
+    closers.push(() => archive.close());
     const provider = await openRootKey(config.keys, config.dataDirectory, tables, now);
     closers.push(() => provider.close());
     const sealer = await openSealer({ tables, provider, now });
@@ -81,7 +87,8 @@ export async function openGround(
     if (shared !== undefined) closers.push(follow(upstreams, log));
     return {
       tables,
-      quickCheck: () => own?.quickCheck() ?? 'ok',
+      examineDatabase: own?.examine ?? (async () => ({ message: 'tables that others opened', advice: undefined })),
+      archive,
       sealer,
       journal,
       audit: openAudit({ journal, failed }),

@@ -35,7 +35,7 @@ export function openRoutes(
     async health() {
       const failing = await failingStores(ground);
       const facts = {
-        stores: { tables: config.database, journal: 'sqlite' },
+        stores: { tables: config.database.type, journal: 'sqlite' },
         failing,
         encryption: { on: true, keys: config.keys.provider },
       };

@@ -56,20 +56,23 @@ export function sealedRecords(records: Records, sealer: Sealer, sealing: RecordS
   };
 
   return {
-    get: async (name) => (await opened(named(name), await records.get(named(name))))?.stored,
+    async get(name) {
+      const record = named(name);
+      return (await opened(record, await records.get(record)))?.stored;
+    },
     async put(name, bytes, write: RecordWrite) {
       const { owners, endsAtMs, guard } = checkedWrite(name, bytes, write);
       if (bytes.length > recordBytesMax) throw invalid(`a sealed record is over ${recordBytesMax} bytes`);
-      const packed = pack({ name, owners: owners ?? [] }, bytes);
-      const sealed = await sealer.seal(kind, placeOf(named(name)), packed).finally(() => packed.fill(0));
-      const blinded = {
-        endsAtMs,
-        owners: (owners ?? []).map(owned),
-        ...(guard === undefined ? {} : { guard }),
-      };
-      return records.put(named(name), sealed, blinded);
+      const record = named(name);
+      const packed = pack({ name, owners }, bytes);
+      const sealed = await sealer.seal(kind, placeOf(record), packed).finally(() => packed.fill(0));
+      const blinded = { endsAtMs, owners: owners.map(owned), ...(guard === undefined ? {} : { guard }) };
+      return records.put(record, sealed, blinded);
     },
-    take: async (name) => (await opened(named(name), await records.take(named(name))))?.stored,
+    async take(name) {
+      const record = named(name);
+      return (await opened(record, await records.take(record)))?.stored;
+    },
     extend: async (name, endsAtMs) => records.extend(named(name), endsAtMs),
     bar: async (name, untilMs) => records.bar(named(name), untilMs),
     list: async (owner, page) => clear(await records.list(owned(owner), page)),

@@ -12,6 +12,8 @@ export const partitionBytesMax = 2048;
 /** Largest sort key, also of an index, in UTF-8 bytes. */
 export const sortBytesMax = 1024;
 const depthMax = 32;
+/** The attribute in which a store that keeps items by their own names puts the revision beside them; no item may have it. */
+export const revisionAttribute = 'sealgate:rev';
 /** DynamoDB keeps no magnitude below 1e-130. */
 const magnitudeMin = 1e-128;
 
@@ -64,6 +66,8 @@ export function checkedItem(
   const spec = specOf(table);
   const key = checkedKey(table, item);
   const attributes = item as Record<string, unknown>;
+  if (Object.hasOwn(attributes, revisionAttribute))
+    throw itemInvalid(`the item for ${table} holds ${revisionAttribute}`);
   const bytes = measure(attributes, 0, table);
   if (bytes > itemBytesMax) throw itemInvalid(`the item for ${table} is over ${itemBytesMax} bytes`);
   for (const index of Object.values(spec.indexes ?? {})) checkIndexKeys(table, index, attributes);

@@ -131,4 +131,24 @@ export const recordRaceCases: readonly RecordsCase[] = [
       assert.ok(await records.get('n'));
     },
   ),
+  onRecords('what is written while its owner is swept is found by the next sweep', async (bench) => {
+    const { records, clock, settle } = bench;
+    const endsAtMs = clock.nowMs + hourMs;
+    const put = (name: string) => records.put(name, bytesOf('x'), { endsAtMs, owners: ['grant'] });
+    const sweep = async (): Promise<void> => {
+      const { names } = await records.list('grant', { limit: 100 });
+      await Promise.all(names.map((name) => records.take(name)));
+    };
+    await Promise.all(Array.from({ length: 10 }, (_, n) => put(`n${n}`)));
+    await settle();
+    // Siblings are written anew and renewed under the sweep, some of them under names that it takes.
+    await Promise.all([sweep(), ...Array.from({ length: 15 }, (_, n) => put(`n${n}`)), sweep()]);
+    await settle();
+    const listed = [...(await records.list('grant', { limit: 100 })).names].sort();
+    const living = await Promise.all(Array.from({ length: 15 }, (_, n) => records.get(`n${n}`)));
+    assert.deepEqual(listed, living.flatMap((record, n) => (record === undefined ? [] : [`n${n}`])).sort());
+    await sweep();
+    await settle();
+    for (let n = 0; n < 15; n += 1) assert.equal(await records.get(`n${n}`), undefined);
+  }),
 ];

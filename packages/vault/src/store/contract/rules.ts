@@ -64,6 +64,7 @@ const badItems: readonly (readonly [name: string, table: string, item: unknown])
   ],
   ['text as ttl', 'sessions', { sessionId: 's', ttl: '5' }],
   ['a fraction as ttl', 'sessions', { sessionId: 's', ttl: 1.5 }],
+  ['the attribute of the revision', 'users', { userId: 'u', 'sealgate:rev': 'x' }],
   ['an unknown table', 'toString', { toString: 'x' }],
   ['no object', 'users', null],
 ];

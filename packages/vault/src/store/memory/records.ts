@@ -21,6 +21,8 @@ export interface MemoryRecordsOptions {
 export interface MemoryRecords extends Records {
   /** Records and bars held, ended ones that are not dropped yet among them. */
   readonly size: number;
+  /** Drop what has ended. Every write does it, too. */
+  sweep(): void;
 }
 
 /** Records in memory of one process. */
@@ -30,6 +32,7 @@ export function memoryRecords({ now, random = randomBytes }: MemoryRecordsOption
     get size() {
       return held.size();
     },
+    sweep: () => held.sweep(),
     ...writesOf(held, () => Buffer.from(random(15)).toString('base64url')),
     ...listsOf(held),
     async get(name) {

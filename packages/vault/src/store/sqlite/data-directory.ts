@@ -31,7 +31,13 @@ export function claimDirectory(directory: string): ClaimedDirectory {
   };
 }
 
-function makeDirectory(directory: string): void {
+/**
+ * Make a directory of mode 0700 unless it is there.
+ *
+ * @throws Refusal `data_directory_unsafe` when it is somebody else's, or others may read or write it; `store_unavailable` when
+ *   it cannot be made
+ */
+export function makeDirectory(directory: string): void {
   try {
     if (!existsSync(directory)) {
       mkdirSync(directory, { recursive: true, mode: 0o700 });

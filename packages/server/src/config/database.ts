@@ -1,0 +1,44 @@
+// Where the tables are, and what of that contradicts itself.
+import type { Values } from './active.ts';
+import { isLoopback } from './loopback.ts';
+
+/** Where the tables are. */
+export type DatabaseChoice =
+  | { readonly type: 'sqlite' }
+  | {
+      readonly type: 'dynamodb';
+      readonly region: string | undefined;
+      /** Put before every table name; may be empty. */
+      readonly tablePrefix: string;
+      /** `undefined`: that of the region. */
+      readonly endpoint: string | undefined;
+    };
+
+/** The database that the values name. */
+export function databaseOf(values: Values): DatabaseChoice {
+  if (values.MAIN_DB_TYPE === 'sqlite') return { type: 'sqlite' };
+  return {
+    type: 'dynamodb',
+    region: values.DYNAMODB_REGION ?? values.AWS_REGION,
+    tablePrefix: values.DYNAMODB_TABLE_PREFIX,
+    endpoint: values.DYNAMODB_ENDPOINT,
+  };
+}
+
+/** What stands against the database that the values name, each with what to do. */
+export function databaseProblems(values: Values): string[] {
+  const database = databaseOf(values);
+  if (database.type === 'sqlite')
+    return values.REDIS_URL === undefined
+      ? []
+      : ['REDIS_URL means several instances, and SQLite serves one: leave REDIS_URL out'];
+  const problems: string[] = [];
+  if (database.region === undefined)
+    problems.push('MAIN_DB_TYPE=dynamodb needs DYNAMODB_REGION or AWS_REGION');
+  const endpoint = database.endpoint === undefined ? undefined : new URL(database.endpoint);
+  if (endpoint?.protocol === 'http:' && !isLoopback(endpoint.hostname))
+    problems.push(
+      'DYNAMODB_ENDPOINT must be https unless it is on this machine: what is stored would travel in clear',
+    );
+  return problems;
+}

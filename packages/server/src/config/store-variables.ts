@@ -1,0 +1,95 @@
+import { z } from 'zod';
+import { choice, origin, region, text } from './parsers.ts';
+import type { Active } from './variable.ts';
+
+/** The variables that say where things are kept. */
+export const storeVariables = {
+  MAIN_DB_TYPE: {
+    group: 'database',
+    doc: 'The database: `sqlite`, a file in `DATA_DIR`, or `dynamodb`, whose tables `sealgate tables create` makes. DynamoDB needs the package `@aws-sdk/client-dynamodb`, and AWS credentials where the AWS SDK looks for them.',
+    default: 'sqlite',
+    secret: false,
+    parse: choice('sqlite', 'dynamodb'),
+    expected: 'sqlite or dynamodb',
+  },
+  DYNAMODB_REGION: {
+    group: 'database',
+    doc: 'AWS region of the tables; `AWS_REGION` when not set.',
+    default: undefined,
+    secret: false,
+    parse: region,
+    expected: 'an AWS region such as eu-central-1',
+  },
+  AWS_REGION: {
+    group: 'database',
+    doc: 'AWS region of what has none of its own.',
+    default: undefined,
+    secret: false,
+    parse: region,
+    expected: 'an AWS region such as eu-central-1',
+  },
+  DYNAMODB_TABLE_PREFIX: {
+    group: 'database',
+    doc: 'Put before every table name.',
+    default: '',
+    secret: false,
+    parse: z.string().regex(/^[\w.-]{0,100}$/),
+    expected: 'up to 100 letters, digits, dots, hyphens and underscores',
+  },
+  DYNAMODB_ENDPOINT: {
+    group: 'database',
+    doc: 'Another address of DynamoDB, such as a private endpoint or one for tests.',
+    default: undefined,
+    secret: false,
+    parse: origin,
+    expected: 'an origin such as https://dynamodb.example.com, without user, path or query',
+  },
+  STORAGE_TYPE: {
+    group: 'blobs',
+    doc: 'Where blobs lie: `filesystem`, the folder `blobs` in `DATA_DIR`, or `s3`. S3 needs the package `@aws-sdk/client-s3`, AWS credentials where the AWS SDK looks for them, and in production a bucket whose public access is blocked.',
+    default: 'filesystem',
+    secret: false,
+    parse: choice('filesystem', 's3'),
+    expected: 'filesystem or s3',
+  },
+  STORAGE_BUCKET: {
+    group: 'blobs',
+    doc: 'The S3 bucket.',
+    default: undefined,
+    secret: false,
+    parse: z.string().regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/),
+    expected: 'the name of a bucket',
+  },
+  STORAGE_REGION: {
+    group: 'blobs',
+    doc: 'AWS region of the bucket; `AWS_REGION` when not set.',
+    default: undefined,
+    secret: false,
+    parse: region,
+    expected: 'an AWS region such as eu-central-1',
+  },
+  STORAGE_ENDPOINT: {
+    group: 'blobs',
+    doc: 'Another address of S3, such as a private endpoint or another server that speaks S3.',
+    default: undefined,
+    secret: false,
+    parse: origin,
+    expected: 'an origin such as https://s3.example.com, without user, path or query',
+  },
+  STORAGE_KMS_KEY_ID: {
+    group: 'blobs',
+    doc: 'The KMS key that S3 encrypts blobs under, by id or ARN. Not set: as the bucket does by itself.',
+    default: undefined,
+    secret: false,
+    parse: z.string().regex(/^[\w:/-]{1,256}$/),
+    expected: 'the id or ARN of a key',
+  },
+  REDIS_URL: {
+    group: 'Redis',
+    doc: 'Where Redis is. It means several instances, so it is refused together with `sqlite`.',
+    default: undefined,
+    secret: true,
+    parse: text,
+    expected: 'an address',
+  },
+} as const satisfies Record<string, Active>;

@@ -1,0 +1,94 @@
+import { join } from 'node:path';
+import { sqliteTables, type FillableTables } from '@sealgate/vault';
+import type { TableChoices, TablesChecked, TablesCreated, TableState } from '@sealgate/vault/dynamodb';
+import type { DatabaseChoice } from '../config.ts';
+import { refuse } from '../errors.ts';
+
+/** What an examination of the database found; `advice` when something is wrong. */
+export interface DatabaseState {
+  readonly message: string;
+  readonly advice: string | undefined;
+}
+
+/** The tables that the configuration chose. */
+export interface Database {
+  readonly tables: FillableTables;
+  /** @throws Refusal `store_unavailable` */
+  examine(): Promise<DatabaseState>;
+}
+
+/** Making and comparing the tables of a database that has to be told to. Methods throw Refusal `store_unavailable`. */
+export interface Provisioning {
+  create(choices: TableChoices): Promise<TablesCreated>;
+  describe(choices: TableChoices): Promise<readonly TableState[]>;
+  check(choices: TableChoices): Promise<TablesChecked>;
+}
+
+type DynamoChoice = Extract<DatabaseChoice, { readonly type: 'dynamodb' }>;
+
+/**
+ * Open the tables. The adapter of DynamoDB is loaded only when it is chosen.
+ *
+ * @throws Refusal `store_unavailable`, `config_invalid` when its package is not installed
+ */
+export async function openDatabase(
+  choice: DatabaseChoice,
+  dataDirectory: string,
+  now: () => number,
+): Promise<Database> {
+  if (choice.type === 'sqlite') return openFile(join(dataDirectory, 'main.db'), now);
+  const { checkTables, dynamoTables } = await adapter();
+  const tables = dynamoTables({ ...choice, now });
+  return {
+    tables,
+    async examine() {
+      // How tables are encrypted and protected is the operator's choice; that they fit is ours.
+      const { differences, tables: count } = await checkTables({ ...choice, deletionProtection: true });
+      const wrong = differences.filter(({ setting }) =>
+        /^(?:table|key|index .*|time to live)$/.test(setting),
+      );
+      if (wrong.length === 0) return { message: `DynamoDB, ${count} tables`, advice: undefined };
+      const named = wrong.slice(0, 5).map(({ name, setting, found }) => `${name}: ${setting} ${found}`);
+      return { message: `DynamoDB, ${named.join('; ')}`, advice: 'sealgate tables create' };
+    },
+  };
+}
+
+/** @throws Refusal `config_invalid` when the tables make themselves, or the adapter's package is not installed */
+export async function openProvisioning(choice: DatabaseChoice): Promise<Provisioning> {
+  if (choice.type === 'sqlite')
+    throw refuse('config_invalid', 'SQLite makes its tables by itself; this is for MAIN_DB_TYPE=dynamodb');
+  const { checkTables, createTables, describeTables } = await adapter();
+  const at = (choices: TableChoices): DynamoChoice & TableChoices => ({ ...choice, ...choices });
+  return {
+    create: (choices) => createTables(at(choices)),
+    describe: (choices) => describeTables(at(choices)),
+    check: (choices) => checkTables(at(choices)),
+  };
+}
+
+async function adapter() {
+  try {
+    return await import('@sealgate/vault/dynamodb');
+  } catch (error) {
+    if (!(error instanceof Error) || !('code' in error) || error.code !== 'ERR_MODULE_NOT_FOUND') throw error;
+    throw refuse(
+      'config_invalid',
+      'MAIN_DB_TYPE=dynamodb needs a package that is not installed: npm install @aws-sdk/client-dynamodb',
+      error.message,
+    );
+  }
+}
+
+function openFile(file: string, now: () => number): Database {
+  const tables = sqliteTables({ file, now });
+  return {
+    tables,
+    async examine() {
+      const said = tables.quickCheck();
+      return said === 'ok'
+        ? { message: 'quick_check: ok', advice: undefined }
+        : { message: `quick_check: ${said.slice(0, 200)}`, advice: 'stop the gateway and restore a backup' };
+    },
+  };
+}

@@ -1,0 +1,77 @@
+import { randomInt, randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  TransactWriteItemsCommand,
+  type CancellationReason,
+  type DynamoDBClient,
+  type TransactWriteItem,
+} from '@aws-sdk/client-dynamodb';
+
+// Every write is a transaction, also of one item: only a transaction carries a token by which DynamoDB knows a repeated
+// request (TransactWriteItems, "Idempotency": ten minutes). A lost answer is asked for again and tells what became of
+// the first request: a counter counts once, and who made an item is not told that it was there already. The price is
+// twice the write units of a plain put.
+
+/** Conflicts in a row until the store counts as overloaded: about six seconds. */
+const attemptsMax = 16;
+const pauseMsMax = 500;
+
+// The SDK repeats requests that were lost or throttled, but not these.
+const retried = new Set(['ProvisionedThroughputExceeded', 'ThrottlingError', 'TransactionConflict']);
+
+/**
+ * Carry out all or none.
+ *
+ * @returns the index of the first whose condition failed; `undefined` when all happened
+ * @throws errors of the SDK
+ */
+export async function transactOnce(
+  client: DynamoDBClient,
+  TransactItems: TransactWriteItem[],
+): Promise<number | undefined> {
+  // One token for every attempt: one that seemed lost and yet arrives late happens in place of the next.
+  const ClientRequestToken = randomUUID();
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      await client.send(new TransactWriteItemsCommand({ TransactItems, ClientRequestToken }));
+      return undefined;
+    } catch (error) {
+      const reasons = reasonsOf(error);
+      const again = reasons.some(({ Code = '' }) => retried.has(Code)) || conflicts(error);
+      if (!again) {
+        const lost = reasons.findIndex(({ Code }) => Code === 'ConditionalCheckFailed');
+        if (lost === -1) throw error;
+        return lost;
+      }
+      if (attempt === attemptsMax) throw error;
+    }
+    await pause(attempt);
+  }
+}
+
+/** Repeat a single write as long as it meets transactions. @throws errors of the SDK */
+export async function besideTransactions<V>(write: () => Promise<V>): Promise<V> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await write();
+    } catch (error) {
+      if (!conflicts(error) || attempt === attemptsMax) throw error;
+    }
+    await pause(attempt);
+  }
+}
+
+// Random over the whole stretch, so that those who met do not meet again.
+function pause(attempt: number): Promise<void> {
+  return sleep(randomInt(1, Math.min(pauseMsMax, 10 * 2 ** attempt)));
+}
+
+function conflicts(error: unknown): boolean {
+  return error instanceof Error && error.name === 'TransactionConflictException';
+}
+
+function reasonsOf(error: unknown): readonly CancellationReason[] {
+  return error instanceof Error && 'CancellationReasons' in error && Array.isArray(error.CancellationReasons)
+    ? (error.CancellationReasons as readonly CancellationReason[])
+    : [];
+}

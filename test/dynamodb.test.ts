@@ -1,0 +1,189 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  DynamoDBClient,
+  ScanCommand,
+  UpdateTableCommand,
+  UpdateTimeToLiveCommand,
+} from '@aws-sdk/client-dynamodb';
+import { describeTables } from '@sealgate/vault/dynamodb';
+import { testService } from '@sealgate/vault/testing';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { connectHttp } from './fixtures/clients.ts';
+import { everythingPlan, keyedPlan } from './fixtures/plans.ts';
+import { leaksIn } from './leaks.ts';
+import { parity } from './parity.ts';
+import { connectionOf, dynamoEnvironment } from './services/database.ts';
+import { done, freshDataDir, removeDataDir, sealgate, startSealgate } from './start.ts';
+import { openStage, type Stage } from './walk-stage.ts';
+
+// The product on DynamoDB: its tables are made by command, a gateway walks on them, and what lies there afterwards is
+// searched for every secret of the walk.
+
+const endpoint = await testService('dynamodb');
+
+describe('without the package of the AWS SDK', () => {
+  const hook = `import { registerHooks } from 'node:module';
+    registerHooks({ resolve(name, context, next) {
+      if (!name.startsWith('@aws-sdk/')) return next(name, context);
+      throw Object.assign(new Error('Cannot find package ' + name), { code: 'ERR_MODULE_NOT_FOUND' });
+    } });`;
+  const NODE_OPTIONS = `--import data:text/javascript,${encodeURIComponent(hook)}`;
+  let dataDir = '';
+  beforeAll(async () => void (dataDir = await freshDataDir()));
+  afterAll(() => removeDataDir(dataDir));
+
+  it('SQLite works: nothing of DynamoDB is loaded', async () => {
+    const listed = await sealgate(dataDir, ['upstreams', 'list'], { env: { NODE_OPTIONS } });
+    expect(listed).toMatchObject({ code: 0, stderr: '' });
+  });
+
+  it('DynamoDB says what to install', async () => {
+    const env = { ...dynamoEnvironment('http://127.0.0.1:9'), NODE_OPTIONS };
+    for (const command of [
+      ['tables', 'check'],
+      ['upstreams', 'list'],
+    ])
+      expect(await sealgate(dataDir, command, { env })).toMatchObject({
+        code: 1,
+        stderr: expect.stringContaining('npm install @aws-sdk/client-dynamodb (config_invalid)'),
+      });
+  });
+});
+
+describe.skipIf(endpoint === undefined)('on DynamoDB', () => {
+  const env = { ...dynamoEnvironment(endpoint ?? '') };
+  const connection = connectionOf(env);
+  const client = new DynamoDBClient(connection);
+  const name = (table: string): string => `${env.DYNAMODB_TABLE_PREFIX}${table}`;
+  let dataDir = '';
+  beforeAll(async () => void (dataDir = await freshDataDir()));
+  afterAll(async () => {
+    client.destroy();
+    await removeDataDir(dataDir);
+  });
+  const tables = (...args: readonly string[]) => sealgate(dataDir, ['tables', ...args], { env });
+
+  it('a gateway without its tables does not start, and says what makes them', async () => {
+    await expect(startSealgate({ dataDir, env })).rejects.toThrow(/sealgate tables create/);
+    const checked = await tables('check');
+    expect(checked).toMatchObject({ code: 1, stderr: '' });
+    expect(checked.stdout).toContain(`${name('users')}`);
+  });
+
+  it('tables are made once, and what DynamoDB Local cannot do is said', async () => {
+    const made = await tables('create');
+    expect(made).toMatchObject({ code: 0, stderr: '' });
+    expect(made.stdout).toMatch(/^Made 25 tables: /);
+    expect(made.stdout).toContain('This DynamoDB does not offer: point-in-time recovery.');
+    const again = JSON.parse((await tables('create', '--json')).stdout) as object;
+    expect(again).toEqual({
+      created: [],
+      tables: 25,
+      differences: [],
+      notOffered: ['point-in-time recovery'],
+    });
+  });
+
+  it('what somebody changed is told line by line, and set right where that can be done', async () => {
+    const TimeToLiveSpecification = { Enabled: false, AttributeName: 'ttl' };
+    const sessions = { TableName: name('sessions') };
+    await client.send(new UpdateTimeToLiveCommand({ ...sessions, TimeToLiveSpecification }));
+    await client.send(
+      new UpdateTableCommand({
+        ...sessions,
+        GlobalSecondaryIndexUpdates: [{ Delete: { IndexName: 'userId-index' } }],
+      }),
+    );
+    await client.send(new UpdateTableCommand({ TableName: name('users'), DeletionProtectionEnabled: false }));
+    const checked = await tables('check', '--json');
+    expect(checked.code).toBe(1);
+    // DynamoDB Local takes the protection off a table whose index is deleted.
+    const { differences } = JSON.parse(checked.stdout) as { differences: object[] };
+    expect(differences).toEqual(
+      expect.arrayContaining([
+        { name: name('users'), setting: 'deletion protection', found: 'off', wanted: 'on' },
+        { name: name('sessions'), setting: 'index userId-index', found: 'none', wanted: 'userId (S)' },
+        { name: name('sessions'), setting: 'time to live', found: 'off', wanted: 'ttl' },
+      ]),
+    );
+    expect(await tables('create')).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('25 tables, all'),
+    });
+    const keyed = await tables('check', '--kms-key', 'arn:aws:kms:eu-central-1:111122223333:key/x');
+    expect(keyed.stdout).toMatch(/encryption +key owned by AWS +arn:aws:kms/);
+  });
+
+  it('tables are described as they are', async () => {
+    const described = await tables('describe');
+    expect(described.stdout).toMatch(/typeStatus-runAt-index +typeStatus \(S\), runAt \(N\)/);
+    const states = await describeTables(connection);
+    expect(states.every(({ settings }) => settings?.['billing'] === 'PAY_PER_REQUEST')).toBe(true);
+  });
+
+  it('SQLite has nothing to make', async () => {
+    expect(await sealgate(dataDir, ['tables', 'create'])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('MAIN_DB_TYPE=dynamodb'),
+    });
+  });
+
+  describe('a gateway', () => {
+    let stage: Stage;
+    beforeAll(async () => void (stage = await openStage(env)), 120_000);
+    afterAll(() => stage?.close());
+
+    it('cannot be told from the upstream', async () => {
+      const [direct, through] = [
+        await connectHttp(stage.everything, 'legacy'),
+        await connectHttp(stage.gateway.upstream('everything'), 'legacy'),
+      ];
+      expect(await parity(direct, through, everythingPlan)).toEqual([]);
+      await Promise.all([direct.close(), through.close()]);
+    });
+
+    it('lends credentials of every kind', async () => {
+      for (const { name: upstream } of stage.keyed) {
+        const client = await connectHttp(stage.gateway.upstream(upstream), 'modern');
+        for (const request of keyedPlan.requests ?? [])
+          expect(await client.request(request.method, request.params)).toHaveProperty('tools');
+        await client.close();
+      }
+    });
+
+    it('gives its children nothing of its own AWS credentials', async () => {
+      const client = await connectHttp(stage.gateway.upstream('child'), 'legacy');
+      const said = JSON.stringify(await client.request('tools/call', { name: 'get-env', arguments: {} }));
+      expect(said).toContain('PATH');
+      expect(said).not.toMatch(/AWS_|DYNAMODB_|MAIN_DB/);
+      await client.close();
+    });
+
+    it('finds its database in order', async () => {
+      const findings = JSON.parse(await done(stage.gateway.dataDir, ['doctor', '--json'])) as {
+        readonly check: string;
+      }[];
+      expect(findings.find(({ check }) => check === 'database')).toMatchObject({
+        state: 'ok',
+        message: 'DynamoDB, 25 tables',
+      });
+      const health = (await (await fetch(`${stage.gateway.origin}/health`)).json()) as object;
+      expect(health).toMatchObject({ stores: { tables: 'dynamodb' } });
+    });
+
+    it('wrote no secret of the walk into any table, and no database file', async () => {
+      const secrets = [...stage.secrets, stage.gateway.bearer];
+      const leaks: string[] = [];
+      let items = 0;
+      for (const { name: TableName } of await describeTables(connection)) {
+        const { Items = [] } = await client.send(new ScanCommand({ TableName }));
+        items += Items.length;
+        leaks.push(...leaksIn(TableName, Buffer.from(JSON.stringify(Items)), secrets));
+      }
+      expect(items).toBeGreaterThan(10);
+      expect(leaks).toEqual([]);
+      expect(existsSync(join(stage.gateway.dataDir, 'main.db'))).toBe(false);
+    });
+  });
+});

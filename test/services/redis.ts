@@ -1,0 +1,38 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { freePort } from '../fixtures/listen.ts';
+import { findProgram } from '../programs.ts';
+import { startChild } from './child.ts';
+import type { Missing, Service } from './service.ts';
+
+/** Redis on a free port of loopback, keeping nothing. */
+export async function startRedis(): Promise<Service | Missing> {
+  const program = findProgram('redis-server');
+  if (program === undefined)
+    return { missing: 'redis-server is not installed (apt-get install redis-server)' };
+  const port = await freePort();
+  const folder = await mkdtemp(join(tmpdir(), 'sealgate-redis-'));
+  const args = ['--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'];
+  const { stop } = await startChild(program, args, { cwd: folder, answers: () => pongs(port) });
+  return {
+    endpoint: `redis://127.0.0.1:${port}`,
+    async stop() {
+      await stop();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+function pongs(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1', () => socket.write('PING\r\n'));
+    socket.setTimeout(1000, () => socket.destroy());
+    socket.once('data', (chunk) => {
+      resolve(chunk.toString() === '+PONG\r\n');
+      socket.destroy();
+    });
+    socket.once('error', () => resolve(false)).once('close', () => resolve(false));
+  });
+}
