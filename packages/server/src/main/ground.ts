@@ -10,7 +10,6 @@ import {
   type Archive,
   type Audit,
   type ConnectionRows,
-  type FillableTables,
   type Journal,
   type OpenedSealer,
   type Tables,
@@ -20,7 +19,7 @@ import { ensureLocalAdministrator, type Membership } from '../domain/people.ts';
 import { openUpstreams, type Upstreams } from '../domain/upstreams.ts';
 import type { Log } from '../log.ts';
 import { openArchive } from './archive.ts';
-import { openDatabase, type DatabaseState } from './database.ts';
+import { openDatabase, type Database, type DatabaseState } from './database.ts';
 import { openRootKey } from './root-key.ts';
 
 /** What everything stands on: one data directory, opened by one process, and the tables, which several may share. */
@@ -63,10 +62,8 @@ export async function openGround(
   try {
     const directory = claimDirectory(config.dataDirectory);
     closers.push(() => directory.release());
-    const own =
-      shared === undefined ? await openDatabase(config.database, config.dataDirectory, now) : undefined;
-    closers.push(() => own?.tables.close());
-    const tables = own?.tables ?? (shared as Tables);
+    const { tables, examine, close: closeTables } = await tablesOf(config, now, shared);
+    closers.push(closeTables);
     const archive = await openArchive(config, log);
     closers.push(() => archive.close());
     const provider = await openRootKey(config.keys, config.dataDirectory, tables, now);
@@ -87,7 +84,7 @@ export async function openGround(
     if (shared !== undefined) closers.push(follow(upstreams, log));
     return {
       tables,
-      examineDatabase: own?.examine ?? (async () => ({ message: 'tables that others opened', advice: undefined })),
+      examineDatabase: examine,
       archive,
       sealer,
       journal,
@@ -101,6 +98,19 @@ export async function openGround(
     await close();
     throw error;
   }
+}
+
+async function tablesOf(
+  { database, dataDirectory }: AppConfig,
+  now: () => number,
+  shared: Tables | undefined,
+): Promise<Pick<Database, 'examine'> & { readonly tables: Tables; readonly close: () => Promise<void> }> {
+  if (shared === undefined) {
+    const { tables, examine } = await openDatabase(database, dataDirectory, now);
+    return { tables, examine, close: () => tables.close() };
+  }
+  const examine = async (): Promise<DatabaseState> => ({ message: 'opened by others', advice: undefined });
+  return { tables: shared, examine, close: async () => undefined };
 }
 
 function keptUpstreams(

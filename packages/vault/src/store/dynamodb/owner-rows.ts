@@ -94,7 +94,7 @@ function entryOf(name: string, endsAtMs: number): object {
 }
 
 /** Order of names, the same in every process. */
-export function byCodeUnits(a: string, b: string): number {
+function byCodeUnits(a: string, b: string): number {
   if (a === b) return 0;
   return a < b ? -1 : 1;
 }
