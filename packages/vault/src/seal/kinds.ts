@@ -4,7 +4,7 @@
 const place = ['deployment', 'tenant', 'subject', 'kind', 'table', 'record', 'field', 'epoch'] as const;
 const wrap = ['deployment', 'tenant', 'subject', 'kind', 'suite', 'version', 'commitment'] as const;
 
-/** The registry. `ownKey` kinds carry a wrapped data key of their own in each record (product row A1). */
+/** The registry. `ownKey` kinds carry a wrapped data key of their own in each record. */
 export const kinds = {
   token: { code: 1, fields: place, ownKey: false },
   credential: { code: 2, fields: place, ownKey: false },
