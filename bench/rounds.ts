@@ -115,7 +115,7 @@ export async function measure(cell: Cell, ways: readonly Way[]): Promise<Measure
 
 /** Compare two ways within each round, and take the median of that. */
 export function perRound(
-  measured: Measured,
+  measured: Pick<Measured, 'rounds'>,
   one: string,
   other: string,
   compare: (a: Figures, b: Figures) => number,

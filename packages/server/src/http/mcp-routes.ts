@@ -141,7 +141,7 @@ async function carryOut<Admitted>({
     });
     exchange.reply.send(status, headers, body);
   } finally {
-    if (!response.writableFinished && !response.destroyed) cutUnread(response, unreadMs);
+    if (response.writableLength > 0 && !response.destroyed) cutUnread(response, unreadMs);
   }
 }
 

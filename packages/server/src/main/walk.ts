@@ -138,19 +138,13 @@ interface Step {
 
 async function pass(step: Step, parts: WalkParts): Promise<void> {
   const { exchange, call } = step;
-  const { admitted: caller, requestId: correlation, signal, reply } = exchange;
-  const body = exchange.method === 'POST' ? exchange.body : undefined;
-  const passing = await throughWhole(step, parts);
-  if (passing === undefined) {
-    const { response } = exchange.raw;
-    const over = [parts.held.note(caller)];
-    if (call.is.longLived) over.push(parts.held.stream(caller, () => response.destroy()));
-    return serve(exchange, body, parts).finally(() => over.forEach((tell) => tell()));
-  }
-  const passage = { caller, call, fields: step.fields, body, ...passing, correlation, signal, reply };
+  const whole = wholePassage(step, parts);
+  const passage = whole instanceof Promise ? await whole : whole;
+  if (passage === undefined) return serve(step, parts);
   if (!call.is.longLived) return parts.forward(passage);
+  const { signal, reply } = exchange;
   const revoked = new AbortController();
-  const over = parts.held.stream(caller, () => revoked.abort());
+  const over = parts.held.stream(exchange.admitted, () => revoked.abort());
   try {
     await parts.forward({ ...passage, signal: AbortSignal.any([signal, revoked.signal]) });
   } finally {
@@ -159,32 +153,43 @@ async function pass(step: Step, parts: WalkParts): Promise<void> {
   }
 }
 
-/** What passes through byte for byte; `undefined`: a front has to answer. */
-async function throughWhole(
+/** What passes through byte for byte; `undefined`: a front has to answer. Without waiting, once an upstream's eras are known. */
+function wholePassage(
   { exchange, upstream, call, fields }: Step,
   { protocol }: WalkParts,
-): Promise<(Pick<Passage, 'upstream'> & Partial<Passage>) | undefined> {
-  const { admitted: caller, requestId: correlation } = exchange;
-  if (upstream === undefined) return protocol.rewrite({ caller, call, body: exchange.body, fields });
+): Passage | undefined | Promise<Passage | undefined> {
+  const { admitted: caller, requestId: correlation, signal, reply, body: sent } = exchange;
+  const body = exchange.method === 'POST' ? sent : undefined;
+  if (upstream === undefined) {
+    const one = protocol.rewrite({ caller, call, body: sent, fields });
+    return one === undefined ? undefined : { caller, ...one, correlation, signal, reply };
+  }
   if (upstream.kind !== 'http') return undefined;
+  const passage = { caller, upstream, call, fields, body, correlation, signal, reply };
   const passes = protocol.passes({ caller, upstream, era: call.era, correlation });
-  return (typeof passes === 'boolean' ? passes : await passes) ? { upstream } : undefined;
+  if (typeof passes === 'boolean') return passes ? passage : undefined;
+  return passes.then((does) => (does ? passage : undefined));
 }
 
-async function serve(
-  { admitted: caller, address, requestId: correlation, raw }: Exchange<Caller>,
-  body: Uint8Array | undefined,
-  { protocol }: WalkParts,
-): Promise<void> {
-  const parsed: unknown =
-    body === undefined
-      ? undefined
-      : JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8'));
-  const passage = { caller, address, correlation, body: parsed, bytes: body?.byteLength };
-  const served = await protocol.answer(passage, webRequest(raw.request, raw.response));
+async function serve({ exchange, call }: Step, { held, protocol }: WalkParts): Promise<void> {
+  const { admitted: caller, address, requestId: correlation, raw } = exchange;
+  const over = [held.note(caller)];
+  if (call.is.longLived) over.push(held.stream(caller, () => raw.response.destroy()));
   try {
-    await writeResponse(served.response, raw.response);
+    const body = exchange.method === 'POST' ? jsonOf(exchange.body) : undefined;
+    const bytes = exchange.method === 'POST' ? exchange.body.byteLength : undefined;
+    const passage = { caller, address, correlation, body, bytes };
+    const served = await protocol.answer(passage, webRequest(raw.request, raw.response));
+    try {
+      await writeResponse(served.response, raw.response);
+    } finally {
+      served.done();
+    }
   } finally {
-    served.done();
+    over.forEach((tell) => tell());
   }
+}
+
+function jsonOf(body: Uint8Array): unknown {
+  return JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8'));
 }
