@@ -1,4 +1,13 @@
-import { sealedRecords, sealedTables, systemTenant, tableRecords } from '@sealgate/vault';
+import {
+  besideRecords,
+  sealedRecords,
+  sealedSessions,
+  sealedTables,
+  sessionRecords,
+  systemTenant,
+  tableRecords,
+  type Records,
+} from '@sealgate/vault';
 import type { FastifyInstance } from 'fastify';
 import { openMagicLinks, type MagicLinks } from '../auth/magic-links.ts';
 import { openMail } from '../auth/mail.ts';
@@ -54,13 +63,8 @@ export function openSignIn(
   const { signIn } = config;
   if (signIn === undefined) return undefined;
   const way = wayOf(signIn, config.environment === 'production', print);
-  const records = sealedRecords(tableRecords(ground.tables, { now }), ground.sealer, {
-    kind: 'session',
-    table: 'web_sessions',
-    tenant: systemTenant,
-  });
   const sessions = openWebSessions({
-    records,
+    records: sessionsOf(ground, now),
     now,
     secure: config.publicOrigin?.startsWith('https:') === true,
   });
@@ -91,6 +95,16 @@ export function openSignIn(
       way.close();
     },
   };
+}
+
+/** Those of earlier versions lie in `records`; they are used there until they end, within 30 days. */
+function sessionsOf({ tables, sealer }: Ground, now: () => number): Records {
+  const earlier = sealedRecords(tableRecords(tables, { now }), sealer, {
+    kind: 'session',
+    table: 'web_sessions',
+    tenant: systemTenant,
+  });
+  return besideRecords(sealedSessions(sessionRecords(tables, { now }), sealer), earlier);
 }
 
 const monotonic = (): number => performance.now();
