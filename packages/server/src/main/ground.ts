@@ -15,7 +15,8 @@ import {
   type Tables,
 } from '@sealgate/vault';
 import type { AppConfig } from '../config.ts';
-import { ensureLocalAdministrator, type Membership } from '../domain/people.ts';
+import { sealClearPeople } from '../domain/clear-people.ts';
+import { ensureLocalAdministrator, openPeople, type Membership, type People } from '../domain/people.ts';
 import { openUpstreams, type Upstreams } from '../domain/upstreams.ts';
 import type { Log } from '../log.ts';
 import { openArchive } from './archive.ts';
@@ -33,6 +34,7 @@ export interface Ground {
   readonly audit: Audit;
   readonly connections: ConnectionRows;
   readonly upstreams: Upstreams;
+  readonly people: People;
   /** The person who runs this process, and their group. */
   readonly administrator: Membership;
   /** Flush the journal, wipe the keys, close the files and give the directory back. */
@@ -90,7 +92,7 @@ export async function openGround(
       journal,
       audit: openAudit({ journal, failed }),
       connections: openConnections(sealedTables(tables, sealer), now),
-      administrator: await ensureLocalAdministrator(tables, now),
+      ...(await openEverybody(tables, sealer, now)),
       upstreams,
       close,
     };
@@ -98,6 +100,17 @@ export async function openGround(
     await close();
     throw error;
   }
+}
+
+/** Those who are there already are sealed first. */
+async function openEverybody(
+  tables: Tables,
+  sealer: OpenedSealer,
+  now: () => number,
+): Promise<Pick<Ground, 'people' | 'administrator'>> {
+  const parts = { tables: sealedTables(tables, sealer), sealer, now };
+  await sealClearPeople(parts);
+  return { people: openPeople(parts), administrator: await ensureLocalAdministrator(parts) };
 }
 
 async function tablesOf(

@@ -16,7 +16,7 @@ import { signInRoutes, type SignInParts } from '../auth/sign-in.ts';
 import { openWebSessions, type WebSessions } from '../auth/web-session.ts';
 import type { AppConfig, SignInConfig } from '../config.ts';
 import { slidingWindow, type Limiter } from '../domain/limit.ts';
-import { openPeople, type People } from '../domain/people.ts';
+import type { People } from '../domain/people.ts';
 import type { ProblemPage } from '../domain/route-config.ts';
 import type { Log } from '../log.ts';
 import type { Ground } from './ground.ts';
@@ -68,7 +68,7 @@ export function openSignIn(
     now,
     secure: config.publicOrigin?.startsWith('https:') === true,
   });
-  const people = openPeople(ground.tables, now);
+  const { people } = ground;
   const links = openMagicLinks({
     tables: sealedTables(ground.tables, ground.sealer),
     people,
