@@ -1,11 +1,11 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { memoryTables, type Gate } from '@sealgate/vault';
 import type { StdioUpstream } from '../../domain/upstream.ts';
+import { openEras } from '../link/eras.ts';
 import { linkLimits } from '../link/limits.ts';
 import { openLinks, type Links } from '../link/links.ts';
 import { openSingle } from '../link/single.ts';
 import { openVerdicts } from '../link/verdict.ts';
-import { openEras } from '../stdio/eras.ts';
 import {
   auditInto,
   connectModern,
