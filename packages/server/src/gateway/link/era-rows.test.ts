@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { memoryTables } from '@sealgate/vault';
 import { openEraRows } from './era-rows.ts';
-import { child, http } from './fixtures/stage.ts';
+import { child, http } from './fixtures/upstreams.ts';
 
 const dayMs = 24 * 3600 * 1000;
 
