@@ -53,12 +53,7 @@ export function openVerdicts(tables: Tables, now: () => number): Verdicts {
       keep(ask, held);
       return held.known;
     }
-    const known = await probe(ask, wanted, held?.known);
-    if (known.legacy !== true && !known.modern)
-      throw refuse(
-        'upstream_unavailable',
-        `upstream "${upstream.name}" speaks no protocol revision we know: check its address`,
-      );
+    const known = await spoken(ask, wanted, held?.known);
     const found = { known, atMs: held?.atMs ?? now() };
     await rows.remember(context.tenant, upstream, found);
     keep(ask, found);
@@ -82,4 +77,13 @@ export function openVerdicts(tables: Tables, now: () => number): Verdicts {
       await rows.forget(tenant, upstream);
     },
   };
+}
+
+async function spoken(ask: ProbeParts, wanted: keyof Eras, held: Eras | undefined): Promise<Eras> {
+  const known = await probe(ask, wanted, held);
+  if (known.legacy === true || known.modern) return known;
+  throw refuse(
+    'upstream_unavailable',
+    `upstream "${ask.upstream.name}" speaks no protocol revision we know: check its address`,
+  );
 }
