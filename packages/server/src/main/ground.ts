@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import {
   claimDirectory,
   openAudit,
@@ -9,6 +8,7 @@ import {
   sealedTables,
   type Archive,
   type Audit,
+  type Bus,
   type ConnectionRows,
   type Journal,
   type OpenedSealer,
@@ -20,10 +20,12 @@ import { openUpstreams, type Upstreams } from '../domain/upstreams.ts';
 import type { Log } from '../log.ts';
 import { openArchive } from './archive.ts';
 import { openDatabase, type Database, type DatabaseState } from './database.ts';
+import { followUpstreams, toldUpstreams } from './followed.ts';
 import { openRootKey } from './root-key.ts';
+import { openTogether, type Together } from './together.ts';
 
 /** What everything stands on: one data directory, opened by one process, and the tables, which several may share. */
-export interface Ground {
+export interface Ground extends Together {
   readonly tables: Tables;
   readonly examineDatabase: () => Promise<DatabaseState>;
   /** Blobs; what must not be read is sealed before. */
@@ -39,19 +41,23 @@ export interface Ground {
   close(): Promise<void>;
 }
 
-const followEveryMs = 500;
+/** What several instances of one test are given instead of what the configuration names; closed by whoever opened it. */
+export interface Shared {
+  readonly tables?: Tables | undefined;
+  readonly bus?: Bus | undefined;
+}
 
 /**
  * Open the data directory, from the bottom up; what was opened is closed again when a later step fails.
  *
- * @param shared tables that lie elsewhere, closed by whoever opened them; `undefined`: those of the configuration
+ * @param given empty but in a test of several instances
  * @throws Refusal `config_invalid`, `data_directory_in_use`, `data_directory_unsafe`, `key_unavailable`, `key_weak`, `journal_broken`, `store_insecure`, `store_unavailable`
  */
 export async function openGround(
   config: AppConfig,
   log: Log,
   now: () => number,
-  shared?: Tables,
+  given: Shared = {},
 ): Promise<Ground> {
   // Whatever this process makes is for its owner only, SQLite's side files and the children's own files included.
   process.umask(0o077);
@@ -62,7 +68,7 @@ export async function openGround(
   try {
     const directory = claimDirectory(config.dataDirectory);
     closers.push(() => directory.release());
-    const { tables, examine, close: closeTables } = await tablesOf(config, now, shared);
+    const { tables, examine, close: closeTables } = await tablesOf(config, now, given.tables);
     closers.push(closeTables);
     const archive = await openArchive(config, log);
     closers.push(() => archive.close());
@@ -70,6 +76,19 @@ export async function openGround(
     closers.push(() => provider.close());
     const sealer = await openSealer({ tables, provider, now });
     closers.push(() => sealer.close());
+    const shared = given.tables !== undefined;
+    // Nobody else writes to a file of one's own.
+    const alone = !shared && config.database.type === 'sqlite';
+    const { close: closeTogether, ...together } = await openTogether({
+      config,
+      tables,
+      sealer,
+      alone,
+      bus: given.bus,
+      now,
+    });
+    closers.push(closeTogether);
+    const { news } = together;
     const failed = (refusal: { code: string; message: string; detail: string | undefined }): void =>
       log.error({ code: refusal.code, detail: refusal.detail }, refusal.message);
     const journal = await openJournal({
@@ -80,9 +99,9 @@ export async function openGround(
     });
     closers.push(() => journal.close());
     const upstreams = await keptUpstreams(tables, sealer, log, now);
-    // Nobody else writes to a data directory of its own.
-    if (shared !== undefined) closers.push(follow(upstreams, log));
+    closers.push(await followUpstreams(upstreams, { news, log, alone }));
     return {
+      ...together,
       tables,
       examineDatabase: examine,
       archive,
@@ -91,7 +110,7 @@ export async function openGround(
       audit: openAudit({ journal, failed }),
       connections: openConnections(sealedTables(tables, sealer), now),
       administrator: await ensureLocalAdministrator(tables, now),
-      upstreams,
+      upstreams: toldUpstreams(upstreams, { news, log }),
       close,
     };
   } catch (error) {
@@ -126,21 +145,4 @@ function keptUpstreams(
     foreign: (serverId) =>
       log.error({ serverId }, 'an upstream was changed outside of the gateway and is left out'),
   });
-}
-
-/** Take over what other instances change. @returns how to stop */
-function follow(upstreams: Pick<Upstreams, 'catchUp'>, log: Log): () => Promise<void> {
-  const ended = new AbortController();
-  const following = (async () => {
-    while (!ended.signal.aborted) {
-      await sleep(followEveryMs, undefined, { signal: ended.signal, ref: false }).catch(() => undefined);
-      await upstreams
-        .catchUp()
-        .catch((error: unknown) => log.warn({ err: error }, 'changes of other instances could not be read'));
-    }
-  })();
-  return async () => {
-    ended.abort();
-    await following;
-  };
 }
