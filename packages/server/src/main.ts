@@ -11,7 +11,7 @@ import type { Log } from './log.ts';
 import { openInstanceRoutes } from './main/instance.ts';
 import { markLife } from './main/life.ts';
 import { openLocal, type WalkFloor } from './main/local.ts';
-import type { Shared } from './main/ground.ts';
+import type { Shared } from './main/together.ts';
 import { openRoutes } from './main/routes.ts';
 import { openSealgate, type Sealgate } from './main/sealgate.ts';
 import { openWalk } from './main/walk.ts';

@@ -38,15 +38,15 @@ export function toldUpstreams(upstreams: Upstreams, { news, log }: Telling): Ups
 /**
  * Take over what other instances change.
  *
- * @param alone nobody else can change anything
+ * @param several whether anybody else can change anything
  * @returns how to stop
  * @throws Refusal `store_unavailable`
  */
 export async function followUpstreams(
   upstreams: Pick<Upstreams, 'catchUp'>,
-  { news, log, alone }: Telling & { readonly alone: boolean },
+  { news, log, several }: Telling & { readonly several: boolean },
 ): Promise<() => Promise<void>> {
-  if (alone) return async () => undefined;
+  if (!several) return async () => undefined;
   let looking = Promise.resolve();
   let waiting = false;
   const look = (): void => {

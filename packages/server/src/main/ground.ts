@@ -8,7 +8,6 @@ import {
   sealedTables,
   type Archive,
   type Audit,
-  type Bus,
   type ConnectionRows,
   type Journal,
   type OpenedSealer,
@@ -22,7 +21,7 @@ import { openArchive } from './archive.ts';
 import { openDatabase, type Database, type DatabaseState } from './database.ts';
 import { followUpstreams, toldUpstreams } from './followed.ts';
 import { openRootKey } from './root-key.ts';
-import { openTogether, type Together } from './together.ts';
+import { openTogether, type Shared, type Together } from './together.ts';
 
 /** What everything stands on: one data directory, opened by one process, and the tables, which several may share. */
 export interface Ground extends Together {
@@ -41,12 +40,6 @@ export interface Ground extends Together {
   close(): Promise<void>;
 }
 
-/** What several instances of one test are given instead of what the configuration names; closed by whoever opened it. */
-export interface Shared {
-  readonly tables?: Tables | undefined;
-  readonly bus?: Bus | undefined;
-}
-
 /**
  * Open the data directory, from the bottom up; what was opened is closed again when a later step fails.
  *
@@ -61,51 +54,22 @@ export async function openGround(
 ): Promise<Ground> {
   // Whatever this process makes is for its owner only, SQLite's side files and the children's own files included.
   process.umask(0o077);
-  const closers: (() => void | Promise<void>)[] = [];
+  const closers: Closers = [];
   const close = async (): Promise<void> => {
     for (const closer of closers.splice(0).toReversed()) await closer();
   };
   try {
-    const directory = claimDirectory(config.dataDirectory);
-    closers.push(() => directory.release());
-    const { tables, examine, close: closeTables } = await tablesOf(config, now, given.tables);
-    closers.push(closeTables);
-    const archive = await openArchive(config, log);
-    closers.push(() => archive.close());
-    const provider = await openRootKey(config.keys, config.dataDirectory, tables, now);
-    closers.push(() => provider.close());
-    const sealer = await openSealer({ tables, provider, now });
-    closers.push(() => sealer.close());
-    const shared = given.tables !== undefined;
-    // Nobody else writes to a file of one's own.
-    const alone = !shared && config.database.type === 'sqlite';
-    const { close: closeTogether, ...together } = await openTogether({
-      config,
-      tables,
-      sealer,
-      alone,
-      bus: given.bus,
-      now,
-    });
-    closers.push(closeTogether);
-    const { news } = together;
+    const stores = await openStores({ config, log, now, given }, closers);
+    const { tables, sealer, news, several } = stores;
     const failed = (refusal: { code: string; message: string; detail: string | undefined }): void =>
       log.error({ code: refusal.code, detail: refusal.detail }, refusal.message);
-    const journal = await openJournal({
-      path: join(config.dataDirectory, 'journal.db'),
-      sealer,
-      now,
-      failed,
-    });
+    const path = join(config.dataDirectory, 'journal.db');
+    const journal = await openJournal({ path, sealer, now, failed });
     closers.push(() => journal.close());
     const upstreams = await keptUpstreams(tables, sealer, log, now);
-    closers.push(await followUpstreams(upstreams, { news, log, alone }));
+    closers.push(await followUpstreams(upstreams, { news, log, several }));
     return {
-      ...together,
-      tables,
-      examineDatabase: examine,
-      archive,
-      sealer,
+      ...stores,
       journal,
       audit: openAudit({ journal, failed }),
       connections: openConnections(sealedTables(tables, sealer), now),
@@ -117,6 +81,34 @@ export async function openGround(
     await close();
     throw error;
   }
+}
+
+type Closers = (() => void | Promise<void>)[];
+
+interface GroundParts {
+  readonly config: AppConfig;
+  readonly log: Log;
+  readonly now: () => number;
+  readonly given: Shared;
+}
+
+type Stores = Together & Pick<Ground, 'tables' | 'examineDatabase' | 'archive' | 'sealer'>;
+
+/** @param closers given what closes each of them, in the order in which they were opened */
+async function openStores({ config, log, now, given }: GroundParts, closers: Closers): Promise<Stores> {
+  const directory = claimDirectory(config.dataDirectory);
+  closers.push(() => directory.release());
+  const { tables, examine: examineDatabase, close } = await tablesOf(config, now, given.tables);
+  closers.push(close);
+  const archive = await openArchive(config, log);
+  closers.push(() => archive.close());
+  const provider = await openRootKey(config.keys, config.dataDirectory, tables, now);
+  closers.push(() => provider.close());
+  const sealer = await openSealer({ tables, provider, now });
+  closers.push(() => sealer.close());
+  const together = await openTogether({ config, tables, sealer, given, now });
+  closers.push(together.close);
+  return { ...together, tables, examineDatabase, archive, sealer };
 }
 
 async function tablesOf(

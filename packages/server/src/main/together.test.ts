@@ -4,6 +4,7 @@ import { connect } from 'node:net';
 import { envKey, memoryTables, openSealer, sealedRecords, systemTenant } from '@sealgate/vault';
 import { testService } from '@sealgate/vault/testing';
 import { describe, expect, it, vi } from 'vitest';
+import { secretOf } from '../config/variable.ts';
 import { openTogether } from './together.ts';
 
 const redisUrl = await testService('redis');
@@ -15,11 +16,10 @@ async function deployment() {
   const instance = async () => {
     const sealer = await openSealer({ tables, provider, now });
     const opened = await openTogether({
-      config: { redis: redisUrl === undefined ? undefined : choice(redisUrl) },
+      config: configOf(redisUrl ?? ''),
       tables,
       sealer,
-      alone: false,
-      bus: undefined,
+      given: {},
       now,
     });
     const records = sealedRecords(opened.records, sealer, {
@@ -32,8 +32,15 @@ async function deployment() {
   return { one: await instance(), other: await instance() };
 }
 
-function choice(url: string) {
-  return { url: { name: 'REDIS_URL', reveal: () => url }, authToken: undefined, allowPlaintext: false };
+function configOf(url: string) {
+  const database = {
+    type: 'dynamodb',
+    region: 'eu-central-1',
+    tablePrefix: '',
+    endpoint: undefined,
+  } as const;
+  const redis = { url: secretOf('REDIS_URL', url), authToken: undefined, allowPlaintext: false };
+  return { database, redis };
 }
 
 async function hear(news: Awaited<ReturnType<typeof openTogether>>['news'], topic: string) {
@@ -88,7 +95,7 @@ describe.skipIf(redisUrl === undefined)('with Redis', () => {
         Buffer.from(text).toString('base64url').slice(0, -2),
         Buffer.from(text).toString('hex'),
       ])
-        expect(seen().includes(form), form).toBe(false);
+        expect(seen()).not.toContain(form);
     await one.close();
     await other.close();
   });
@@ -97,8 +104,8 @@ describe.skipIf(redisUrl === undefined)('with Redis', () => {
 it('a Redis that cannot be reached ends the start, and nothing takes its place', async () => {
   const tables = memoryTables({ now });
   const sealer = await openSealer({ tables, provider: envKey(randomBytes(32).toString('base64')), now });
-  const config = { redis: choice('redis://user:word@127.0.0.1:1') };
-  const opening = openTogether({ config, tables, sealer, alone: false, bus: undefined, now });
+  const config = configOf('redis://user:word@127.0.0.1:1');
+  const opening = openTogether({ config, tables, sealer, given: {}, now });
   await expect(opening).rejects.toMatchObject({
     code: 'store_unavailable',
     message: expect.stringContaining('REDIS_URL'),

@@ -28,6 +28,8 @@ export interface Together {
   readonly news: Bus;
   /** Count uses by key, of every instance where there is Redis. @param name which limit it is */
   limits(name: string, settings: LimitSettings): Limiter;
+  /** Whether other instances work on the same tables. */
+  readonly several: boolean;
   /** Where each of them is. */
   readonly kinds: TogetherKinds;
 }
@@ -39,15 +41,18 @@ export interface TogetherKinds {
   readonly limits: 'redis' | 'process';
 }
 
+/** What several instances of one test are given instead of what the configuration names; closed by whoever opened it. */
+export interface Shared {
+  readonly tables?: Tables | undefined;
+  readonly bus?: Bus | undefined;
+}
+
 /** What it is opened on. */
 export interface TogetherParts {
-  readonly config: Pick<AppConfig, 'redis'>;
+  readonly config: Pick<AppConfig, 'database' | 'redis'>;
   readonly tables: Tables;
   readonly sealer: OpenedSealer;
-  /** Whether nobody else can write to these tables. */
-  readonly alone: boolean;
-  /** The bus of several instances in one test, closed by whoever opened it. */
-  readonly bus: Bus | undefined;
+  readonly given: Shared;
   readonly now: () => number;
 }
 
@@ -68,6 +73,7 @@ export async function openTogether(
     records,
     news: sealedBus(bus, sealer),
     limits: (_, settings) => slidingWindow(settings, monotonic),
+    several: true,
     kinds: { records: 'redis', bus: 'redis', limits: 'process' },
     close,
   };
@@ -79,6 +85,7 @@ function withoutRedis(parts: TogetherParts): Together & { readonly close: () => 
     records: tableRecords(parts.tables, { now: parts.now }),
     news,
     limits: (_, settings) => slidingWindow(settings, monotonic),
+    several: kind !== 'process' || parts.given.bus !== undefined,
     kinds: { records: 'tables', bus: kind, limits: 'process' },
     close,
   };
@@ -90,10 +97,11 @@ interface OpenedBus {
   close(): Promise<void>;
 }
 
-function busOf({ tables, sealer, alone, bus }: TogetherParts): OpenedBus {
+function busOf({ config, tables, sealer, given }: TogetherParts): OpenedBus {
+  const { bus } = given;
   if (bus !== undefined)
     return { news: sealedBus(bus, sealer), kind: 'process', close: async () => undefined };
-  if (alone) {
+  if (given.tables === undefined && config.database.type === 'sqlite') {
     const own = memoryBus();
     return { news: own, kind: 'process', close: () => own.close() };
   }
