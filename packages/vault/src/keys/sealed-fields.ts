@@ -48,7 +48,7 @@ export const sealedFields = {
       epochAttribute: 'epoch',
     },
   },
-  oauth_tokens: { accessToken: token, refreshToken: token },
+  oauth_tokens: { accessToken: token, refreshToken: token, account: token },
   users: { profile: { kind: 'record' } },
 } as const satisfies { readonly [T in TableName]?: Readonly<Record<string, SealedField>> };
 
