@@ -135,7 +135,8 @@ async function letClientsIn(gateway: Running): Promise<Named> {
       return visited;
     },
   };
-  const client = await letIn(origin, person, { scope: 'mcp offline_access' });
+  const name = `Canary ${fresh()}`;
+  const client = await letIn(origin, person, { name, scope: 'mcp offline_access' });
   const ask = new URLSearchParams({
     client_id: client.clientId,
     response_type: 'code',
@@ -150,6 +151,7 @@ async function letClientsIn(gateway: Running): Promise<Named> {
   const steps = seen.flatMap((url) => /\/interaction\/([\w-]{20,})/.exec(url)?.[1] ?? []);
   const jar = JSON.parse(await readFile(jarFile, 'utf8')) as { name: string; value: string }[];
   return {
+    'name of a client': name,
     'access token': client.accessToken,
     'refresh token': client.refreshToken,
     'registration token': client.registrationToken,
