@@ -110,7 +110,18 @@ describe.skipIf(dynamodb === undefined || redis === undefined)('on DynamoDB and 
     expect(foundIn(dumps, Object.fromEntries(ids) as Named)).toEqual([]);
   });
 
-  it('nor after it has stopped', async () => {
+  it('web sessions lie in the table of sessions, each with its person', async () => {
+    const client = new DynamoDBClient(connectionOf(env));
+    const sessions = new ScanCommand({ TableName: `${env.DYNAMODB_TABLE_PREFIX}sessions` });
+    const { Items = [] } = await client.send(sessions);
+    client.destroy();
+    expect(Items.length).toBeGreaterThan(2);
+    const people = new Set(Items.map(({ userId }) => userId?.S));
+    expect(people.size).toBe(2);
+    expect(people.has(undefined)).toBe(false);
+  });
+
+  it('nothing of the walk is there after it has stopped', async () => {
     expect(await walked.gateway.stop()).toMatchObject({ code: 0 });
     expect(foundIn(await dumpAll(), walked.secrets)).toEqual([]);
   });
