@@ -106,7 +106,7 @@ async function openStores({ config, log, now, given }: GroundParts, closers: Clo
   closers.push(() => provider.close());
   const sealer = await openSealer({ tables, provider, now });
   closers.push(() => sealer.close());
-  const together = await openTogether({ config, tables, sealer, given, now });
+  const together = await openTogether({ config, tables, sealer, given, log, now });
   closers.push(together.close);
   return { ...together, tables, examineDatabase, archive, sealer };
 }
