@@ -36,14 +36,8 @@ async function deployment() {
 }
 
 function configOf(url: string) {
-  const database = {
-    type: 'dynamodb',
-    region: 'eu-central-1',
-    tablePrefix: '',
-    endpoint: undefined,
-  } as const;
   const redis = { url: secretOf('REDIS_URL', url), authToken: undefined, allowPlaintext: false };
-  return { database, redis };
+  return { redis };
 }
 
 async function hear(news: Awaited<ReturnType<typeof openTogether>>['news'], topic: string) {

@@ -51,7 +51,7 @@ export interface Shared {
 
 /** What it is opened on. */
 export interface TogetherParts {
-  readonly config: Pick<AppConfig, 'database' | 'redis'>;
+  readonly config: Pick<AppConfig, 'redis'>;
   readonly tables: Tables;
   readonly sealer: OpenedSealer;
   readonly given: Shared;
@@ -100,11 +100,12 @@ interface OpenedBus {
   close(): Promise<void>;
 }
 
-function busOf({ config, tables, sealer, given }: TogetherParts): OpenedBus {
+function busOf({ tables, sealer, given }: TogetherParts): OpenedBus {
   const { bus } = given;
   if (bus !== undefined)
     return { news: sealedBus(bus, sealer), kind: 'process', close: async () => undefined };
-  if (given.tables === undefined && config.database.type === 'sqlite') {
+  // The directory's lock or the claim on the tables keeps everybody else away.
+  if (given.tables === undefined) {
     const own = memoryBus();
     return { news: own, kind: 'process', close: () => own.close() };
   }
