@@ -112,10 +112,10 @@ async function openStores({ config, log, now, given }: GroundParts, closers: Clo
   closers.push(() => provider.close());
   const sealer = await openSealer({ tables, provider, now });
   closers.push(() => sealer.close());
-  if (given.tables === undefined && config.database.type === 'dynamodb')
-    closers.push(await claim({ config, log, now }, { tables, sealer }));
   const together = await openTogether({ config, tables, sealer, given, log, now });
   closers.push(together.close);
+  if (given.tables === undefined && config.database.type === 'dynamodb')
+    closers.push(await claim({ config, log, now }, { tables, sealer }));
   return { ...together, tables, examineDatabase, archive, sealer };
 }
 
