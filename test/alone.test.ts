@@ -69,9 +69,16 @@ describe.skipIf(database === undefined || redis === undefined)('tables that seve
 
   it('serve several that share a Redis, and none without beside them', async () => {
     const env = await tables();
-    const [one, other] = [await start(await sharing(env)), await start(await sharing(env))];
+    const limited = { ...env, RATE_LIMIT_OAUTH_RPM: '5' };
+    const [one, other] = [await start(await sharing(limited)), await start(await sharing(limited))];
     for (const each of [one, other])
       expect(await storesOf(each)).toMatchObject({ records: 'redis', bus: 'redis', limits: 'redis' });
+    // Eight requests at once, four to each: the limit of five is that of both.
+    const asked = [one, other, one, other, one, other, one, other].map(async ({ origin }) =>
+      rawHttp(`${origin}/jwks`, { method: 'GET' }),
+    );
+    const statuses = (await Promise.all(asked)).map(({ status }) => status).toSorted();
+    expect(statuses).toEqual([200, 200, 200, 200, 200, 429, 429, 429]);
     const doctor = await sealgate(one.dataDir, ['doctor'], { env: await sharing(env) });
     expect(doctor.stdout).toMatch(/instances: several; records: redis, bus: redis, limits: redis/);
     expect(await sealgate(await dataDir(), ['start'], { env })).toMatchObject({
@@ -88,7 +95,7 @@ describe.skipIf(database === undefined || redis === undefined)('tables that seve
     expect(second.stderr()).not.toContain('waiting');
     await second.kill();
     const third = await start(env);
-    expect(third.stderr()).toContain('waiting up to 30 s whether it is gone');
+    expect(third.stderr()).toContain('waiting up to 30 s whether they are gone');
   }, 120_000);
 
   it('are not touched when the Redis that was named cannot be reached', async () => {

@@ -14,12 +14,12 @@ afterEach(async () => {
 function stage() {
   const records = tableRecords(memoryTables({ now }), { now });
   const claim = async (how: ClaimParts['how'], place: string, given: Partial<ClaimParts> = {}) => {
-    const [warn, error, lost] = [vi.fn<(said: unknown) => void>(), vi.fn<() => void>(), vi.fn<() => void>()];
-    const log = { warn, error } as unknown as Log;
+    const [error, lost] = [vi.fn<(said: unknown) => void>(), vi.fn<() => void>()];
+    const log = { warn: () => undefined, error } as unknown as Log;
     const parts = { records, how, place, log, lost, now, times, ...given };
     const release = await claimTables(parts);
     atEnd.push(release);
-    return { release, warn, lost };
+    return { release, error, lost };
   };
   return { records, claim };
 }
@@ -59,7 +59,7 @@ test('several that share a Redis run beside each other, and the claim outlives e
   await a.release();
   await sleep(100);
   await expect(claim('alone', 'd')).rejects.toMatchObject({ code: 'deployment_in_use' });
-  for (const { warn, lost } of [a, b, c]) expect([warn.mock.calls, lost.mock.calls]).toEqual([[], []]);
+  for (const { error, lost } of [a, b, c]) expect([error.mock.calls, lost.mock.calls]).toEqual([[], []]);
 });
 
 test('of many that start alone at once one runs', async () => {
@@ -73,7 +73,7 @@ test('who gave its claim back is not waited for', async () => {
   const { release } = await claim('alone', 'a');
   await release();
   await sleep(5);
-  expect((await claim('several', 'b')).warn).not.toHaveBeenCalled();
+  expect((await claim('several', 'b')).error).not.toHaveBeenCalled();
 });
 
 test.each(['alone', 'several'] as const)(
@@ -82,10 +82,10 @@ test.each(['alone', 'several'] as const)(
     const { records, claim } = stage();
     await claim(there, 'a', dying(records));
     const beganMs = performance.now();
-    const { warn } = await claim('alone', 'b');
+    const { error } = await claim('alone', 'b');
     expect(performance.now() - beganMs).toBeGreaterThanOrEqual(times.leaseMs - 1);
-    expect(warn.mock.calls.flat()).toEqual([
-      'another instance has worked on these tables: waiting up to 1 s whether it is gone',
+    expect(error.mock.calls.flat()).toEqual([
+      'others worked on these tables until just now: waiting up to 1 s whether they are gone',
     ]);
   },
 );
@@ -93,7 +93,7 @@ test.each(['alone', 'several'] as const)(
 test('one that was killed is not waited for on its own data directory', async () => {
   const { records, claim } = stage();
   await claim('alone', 'a', dying(records));
-  expect((await claim('alone', 'a')).warn).not.toHaveBeenCalled();
+  expect((await claim('alone', 'a')).error).not.toHaveBeenCalled();
 });
 
 test('one that slept while another took over stops, and takes nothing away from it', async () => {

@@ -78,10 +78,9 @@ export async function claimTables(parts: ClaimParts): Promise<() => Promise<void
 async function claim(parts: ClaimParts, times: ClaimTimes): Promise<Revision> {
   for (;;) {
     const found = await read(parts);
-    if (found !== undefined && found.place !== parts.place) {
-      if (found.how === 'several' && parts.how === 'several') return found.revision;
-      if (await isRenewed(found, parts, times)) throw inUse(found.how, parts.how);
-    }
+    const theirs = found !== undefined && found.place !== parts.place;
+    const beside = found?.how === 'several' && parts.how === 'several';
+    if (theirs && !beside && (await isRenewed(found, parts, times))) throw inUse(found.how, parts.how);
     // Whoever else writes first is looked at anew.
     const written = await write(parts, found?.revision, parts.now() + keptMs);
     if (written !== undefined) return written;
@@ -91,8 +90,9 @@ async function claim(parts: ClaimParts, times: ClaimTimes): Promise<Revision> {
 /** Whether somebody renews it. Takes as long as that takes to be found out. */
 async function isRenewed(found: Found, parts: ClaimParts, { leaseMs, lookMs }: ClaimTimes): Promise<boolean> {
   const seconds = Math.ceil(leaseMs / 1000);
-  parts.log.warn(
-    `another instance has worked on these tables: waiting up to ${seconds} s whether it is gone`,
+  // Loud enough for a command, which logs errors alone: it would seem to hang.
+  parts.log.error(
+    `others worked on these tables until just now: waiting up to ${seconds} s whether they are gone`,
   );
   for (const endMs = performance.now() + leaseMs; performance.now() < endMs;) {
     await sleep(lookMs);
