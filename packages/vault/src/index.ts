@@ -91,3 +91,4 @@ export type {
   Value,
 } from './store/tables.ts';
 export type { FillableTables } from './store/tables-on-engine.ts';
+export type { Counted, UseCounter, UseLimit } from './store/use-counter.ts';
