@@ -35,7 +35,8 @@ export function openWhole({ ground, gate, reached, log, now }: WholeGround): {
     },
     now,
   });
-  gate.onChange(({ tenant, upstream }) => catalog.drop(tenant, upstream));
+  // Pages lie under the credential they were listed with, so that what changed unheard hides none.
+  gate.onChange((change) => change !== undefined && catalog.drop(change.tenant, change.upstream));
   const aggregate = openAggregate({
     single: reached.single,
     upstreams: {
