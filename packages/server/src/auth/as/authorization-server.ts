@@ -5,6 +5,7 @@ import {
   systemTenant,
   tableRecords,
   type Audit,
+  type Bus,
   type Sealer,
   type Tables,
 } from '@sealgate/vault';
@@ -23,6 +24,7 @@ import { openArrivals, refreshAnswers } from './refresh-answers.ts';
 import { openNames, type Names } from './resources.ts';
 import { openReuse } from './reuse.ts';
 import { authorizationRoutes, requestIdHeader } from './routes.ts';
+import { openRevocations } from './revocations.ts';
 import { openServerKeys } from './server-keys.ts';
 import { recordsShelf, tablesShelf } from './shelf.ts';
 import { openTokens, type Tokens } from './tokens.ts';
@@ -33,6 +35,8 @@ export interface AuthorizationServerParts {
   readonly sealer: Sealer;
   readonly people: People;
   readonly audit: Audit;
+  /** Brings what was revoked elsewhere, and takes there what is revoked here. */
+  readonly news: Pick<Bus, 'publish' | 'subscribe'>;
   /** For addresses that clients name. */
   readonly fetch: GuardedFetch;
   /** `AUTH_SECRET`. */
@@ -61,9 +65,11 @@ export interface AuthorizationServer {
   readonly clients: Clients;
   readonly names: Names;
   readonly tokens: Tokens;
-  /** Called after anything was revoked in this process. Returns how to stop listening. */
+  /** Called after anything was revoked, here or elsewhere. Returns how to stop listening. */
   onRevoked(listener: () => void): () => void;
   routes(app: FastifyInstance, parts: ServingParts): void;
+  /** Hear of nothing more. */
+  close(): void;
 }
 
 /** Open it; its keys are minted at the first time. The provider itself is made when the address is known. */
@@ -79,7 +85,8 @@ export async function openAuthorizationServer(parts: AuthorizationServerParts): 
     clientStands: (client) => clients.stands(client),
     isMember: (tenant, subject) => people.isMember(subject, tenant),
   });
-  const { revoked, onRevoked } = openRevocations(() => tokens.forget());
+  const { revoked, onRevoked, close } = await openRevocations(parts);
+  onRevoked(tokens.forget);
   const { adapter, answersOfRefreshes } = openModels({ lasting, passing, now, revoked });
   const provider = once(() => {
     const made = new Provider(
@@ -106,6 +113,7 @@ export async function openAuthorizationServer(parts: AuthorizationServerParts): 
     names,
     tokens,
     onRevoked,
+    close,
     routes(app, serving) {
       const { sessions } = serving;
       const routing = { ...serving, signsIn: sessions !== undefined, provider, answer, names, now };
@@ -130,20 +138,6 @@ function openModels(parts: Omit<AdapterParts, 'reuse'>) {
   const arrivals = openArrivals(parts.now);
   const reuse = openReuse({ ...parts, asking: () => arrivals.asking(Provider.ctx) });
   return { adapter: openAdapter({ ...parts, reuse }), answersOfRefreshes: refreshAnswers(arrivals, reuse) };
-}
-
-/** Tells of revocations in this process. @param first told before everybody else */
-function openRevocations(first: () => void) {
-  const listeners = new Set([first]);
-  return {
-    revoked(): void {
-      for (const listener of listeners) listener();
-    },
-    onRevoked(listener: () => void): () => void {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
-  };
 }
 
 /** The provider's errors, as a page of ours. */
