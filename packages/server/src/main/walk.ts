@@ -97,7 +97,8 @@ async function admit(
     peer: ip,
     agent: only(rawHeaders, 'user-agent'),
   });
-  const standing = limiter.consume(`${caller.tenant}/${caller.subject}/${caller.client}`);
+  const counted = limiter.consume(`${caller.tenant}/${caller.subject}/${caller.client}`);
+  const standing = counted instanceof Promise ? await counted : counted;
   const headers = limitHeaders('mcp', standing, windowMs, now());
   if (!standing.allowed)
     throw refuse('rate_limited', `this client has used its ${standing.limit} requests a minute`);
