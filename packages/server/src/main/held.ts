@@ -78,17 +78,8 @@ export function openHeld(parts: HeldParts): Held {
     revocations += 1;
     look();
   });
-  const watch = (caller: Caller): Watched | undefined => {
-    const { grant } = caller;
-    if (grant === undefined) return undefined;
-    const known = watched.get(grant);
-    if (known !== undefined) return known;
-    const fresh = { caller: { ...caller, grant }, ends: new Set<() => void>(), requests: 0, over: false };
-    watched.set(grant, fresh);
-    return fresh;
-  };
   const call = (caller: Caller, end: () => void): (() => void) => {
-    const known = watch(caller);
+    const known = watch(watched, caller);
     if (known === undefined) return nothing;
     known.ends.add(end);
     // A round may have been here between this request's beginning and now.
@@ -98,7 +89,7 @@ export function openHeld(parts: HeldParts): Held {
   return {
     mark: () => ({ revocations, atMs: parts.now() }),
     enter(caller, mark) {
-      const known = watch(caller);
+      const known = watch(watched, caller);
       if (known === undefined) return nothing;
       known.requests += 1;
       const leave = (): void => left(watched, known, parts);
@@ -126,6 +117,16 @@ export function openHeld(parts: HeldParts): Held {
 }
 
 const nothing = (): void => undefined;
+
+function watch(watched: Map<string, Watched>, caller: Caller): Watched | undefined {
+  const { grant } = caller;
+  if (grant === undefined) return undefined;
+  const known = watched.get(grant);
+  if (known !== undefined) return known;
+  const fresh = { caller: { ...caller, grant }, ends: new Set<() => void>(), requests: 0, over: false };
+  watched.set(grant, fresh);
+  return fresh;
+}
 
 /** One round at a time, and one more when something happens during one. */
 function openRounds(work: () => Promise<void>, { failed }: Pick<HeldParts, 'failed'>) {
