@@ -3,6 +3,7 @@ import { openFailed } from '../seal/gcm.ts';
 import { checkedName, checkedOwner, checkedWrite } from '../store/record-rules.ts';
 import type { RecordWrite, Records, StoredRecord } from '../store/records.ts';
 import { invalid } from './drafts.ts';
+import { recentNames } from './recent-names.ts';
 import type { PlacedKind, Sealer } from './sealer.ts';
 
 // What an adapter sees of a record: a blinded name, blinded owners, an end, and one sealed value that holds
@@ -33,10 +34,17 @@ export interface RecordSealing {
 export function sealedRecords(records: Records, sealer: Sealer, sealing: RecordSealing): Records {
   const { kind, table, tenant, subject = '' } = sealing;
   const prefix = `${table}.`;
-  const blind = (purpose: string, text: string): string =>
-    sealer.blind(`${table}.${purpose}`, JSON.stringify([tenant, subject, text]));
-  const named = (name: string): string => prefix + blind('name', checkedName(name));
-  const owned = (owner: string): string => blind('owner', checkedOwner(owner));
+  const recent = recentNames(sealer);
+  const blinding = (purpose: string) => {
+    const whose = `${table}.${purpose}\0${JSON.stringify([tenant, subject])}`;
+    return (text: string): string =>
+      recent.get(whose + text, () =>
+        sealer.blind(`${table}.${purpose}`, JSON.stringify([tenant, subject, text])),
+      );
+  };
+  const [blindName, blindOwner] = [blinding('name'), blinding('owner')];
+  const named = (name: string): string => prefix + blindName(checkedName(name));
+  const owned = (owner: string): string => blindOwner(checkedOwner(owner));
   const placeOf = (record: string) => ({ tenant, subject, table, record, field: 'record', epoch: 0 });
 
   const opened = async (record: string, stored: StoredRecord | undefined): Promise<Opened | undefined> => {
@@ -64,9 +72,14 @@ export function sealedRecords(records: Records, sealer: Sealer, sealing: RecordS
       const { owners, endsAtMs, guard } = checkedWrite(name, bytes, write);
       if (bytes.length > recordBytesMax) throw invalid(`a sealed record is over ${recordBytesMax} bytes`);
       const record = named(name);
-      const packed = pack({ name, owners }, bytes);
-      const sealed = await sealer.seal(kind, placeOf(record), packed).finally(() => packed.fill(0));
       const blinded = { endsAtMs, owners: owners.map(owned), ...(guard === undefined ? {} : { guard }) };
+      const packed = pack({ name, owners }, bytes);
+      let sealed: Uint8Array;
+      try {
+        sealed = await sealer.seal(kind, placeOf(record), packed);
+      } finally {
+        packed.fill(0);
+      }
       return records.put(record, sealed, blinded);
     },
     async take(name) {
