@@ -47,14 +47,15 @@ export function sealedRecords(records: Records, sealer: Sealer, sealing: RecordS
   const owned = (owner: string): string => blindOwner(checkedOwner(owner));
   const placeOf = (record: string) => ({ tenant, subject, table, record, field: 'record', epoch: 0 });
 
-  const opened = async (record: string, stored: StoredRecord | undefined): Promise<Opened | undefined> => {
-    if (stored === undefined) return undefined;
+  const opened = async (record: string, stored: StoredRecord): Promise<Opened> => {
     const { head, bytes } = unpack(await sealer.open(kind, placeOf(record), stored.bytes));
-    return { name: head.name, stored: { ...stored, bytes, owners: head.owners } };
+    const { revision, endsAtMs } = stored;
+    return { name: head.name, stored: { bytes, revision, endsAtMs, owners: head.owners } };
   };
   const nameIn = async (record: string): Promise<string | undefined> => {
     if (!record.startsWith(prefix)) return undefined;
-    const found = await opened(record, await records.get(record)).catch(leaveOut);
+    const stored = await records.get(record);
+    const found = stored && (await opened(record, stored).catch(leaveOut));
     found?.stored.bytes.fill(0);
     return found?.name;
   };
@@ -66,7 +67,8 @@ export function sealedRecords(records: Records, sealer: Sealer, sealing: RecordS
   return {
     async get(name) {
       const record = named(name);
-      return (await opened(record, await records.get(record)))?.stored;
+      const stored = await records.get(record);
+      return stored && (await opened(record, stored)).stored;
     },
     async put(name, bytes, write: RecordWrite) {
       const { owners, endsAtMs, guard } = checkedWrite(name, bytes, write);
@@ -84,7 +86,8 @@ export function sealedRecords(records: Records, sealer: Sealer, sealing: RecordS
     },
     async take(name) {
       const record = named(name);
-      return (await opened(record, await records.take(record)))?.stored;
+      const stored = await records.take(record);
+      return stored && (await opened(record, stored)).stored;
     },
     extend: async (name, endsAtMs) => records.extend(named(name), endsAtMs),
     bar: async (name, untilMs) => records.bar(named(name), untilMs),
