@@ -2,7 +2,7 @@ import { createClient } from '@redis/client';
 import { randomBytes } from 'node:crypto';
 import { sealedRecords, type Sealer } from '@sealgate/vault';
 import { openRedis, redisRecords } from '@sealgate/vault/redis';
-import type { Service } from '../test/services/service.ts';
+import type { Service } from '../test/backing/backing-server.ts';
 import { atLeast, atMost, type Bar } from './bars.ts';
 import { bare } from './seal.ts';
 import type { Part } from './stores-sessions.ts';

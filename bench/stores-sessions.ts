@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import type { SealedSessionStore, Sealer } from '@sealgate/vault';
 import { DynamoDBSessionStore } from '@sealgate/vault/dynamodb';
 import { RedisSessionStore } from '@sealgate/vault/redis';
-import type { Service } from '../test/services/service.ts';
+import type { Service } from '../test/backing/backing-server.ts';
 import { atLeast, type Bar } from './bars.ts';
 import { compared, inTurns, type Called, type Turns } from './turns.ts';
 
