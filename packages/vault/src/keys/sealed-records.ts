@@ -34,17 +34,7 @@ export interface RecordSealing {
 export function sealedRecords(records: Records, sealer: Sealer, sealing: RecordSealing): Records {
   const { kind, table, tenant, subject = '' } = sealing;
   const prefix = `${table}.`;
-  const recent = recentNames(sealer);
-  const blinding = (purpose: string) => {
-    const whose = `${table}.${purpose}\0${JSON.stringify([tenant, subject])}`;
-    return (text: string): string =>
-      recent.get(whose + text, () =>
-        sealer.blind(`${table}.${purpose}`, JSON.stringify([tenant, subject, text])),
-      );
-  };
-  const [blindName, blindOwner] = [blinding('name'), blinding('owner')];
-  const named = (name: string): string => prefix + blindName(checkedName(name));
-  const owned = (owner: string): string => blindOwner(checkedOwner(owner));
+  const { named, owned } = namesOf(sealer, sealing);
   const placeOf = (record: string) => ({ tenant, subject, table, record, field: 'record', epoch: 0 });
 
   const opened = async (record: string, stored: StoredRecord): Promise<Opened> => {
@@ -76,12 +66,7 @@ export function sealedRecords(records: Records, sealer: Sealer, sealing: RecordS
       const record = named(name);
       const blinded = { endsAtMs, owners: owners.map(owned), ...(guard === undefined ? {} : { guard }) };
       const packed = pack({ name, owners }, bytes);
-      let sealed: Uint8Array;
-      try {
-        sealed = await sealer.seal(kind, placeOf(record), packed);
-      } finally {
-        packed.fill(0);
-      }
+      const sealed = await wipedAfter(packed, () => sealer.seal(kind, placeOf(record), packed));
       return records.put(record, sealed, blinded);
     },
     async take(name) {
@@ -94,6 +79,29 @@ export function sealedRecords(records: Records, sealer: Sealer, sealing: RecordS
     list: async (owner, page) => clear(await records.list(owned(owner), page)),
     scan: async (page) => clear(await records.scan(page)),
     close: () => records.close(),
+  };
+}
+
+async function wipedAfter<V>(packed: Buffer, use: () => Promise<V>): Promise<V> {
+  try {
+    return await use();
+  } finally {
+    packed.fill(0);
+  }
+}
+
+// Names and owners as the adapter sees them.
+function namesOf(sealer: Sealer, { table, tenant, subject = '' }: RecordSealing) {
+  const recent = recentNames(sealer);
+  const blinding = (purpose: string) => {
+    const whose = `${purpose}\0${JSON.stringify([tenant, subject])}`;
+    return (text: string): string =>
+      recent.get(whose + text, () => sealer.blind(purpose, JSON.stringify([tenant, subject, text])));
+  };
+  const [blindName, blindOwner] = [blinding(`${table}.name`), blinding(`${table}.owner`)];
+  return {
+    named: (name: string): string => `${table}.${blindName(checkedName(name))}`,
+    owned: (owner: string): string => blindOwner(checkedOwner(owner)),
   };
 }
 
