@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 /** A program that was started and answers. */
 export interface Child {
+  readonly pid: number | undefined;
   /** SIGTERM, after five seconds SIGKILL, and wait. */
   stop(): Promise<void>;
 }
@@ -33,7 +34,7 @@ export async function startChild(
   };
   for (let waitedMs = 0; waitedMs < readyMsMax; waitedMs += 50) {
     if (child.exitCode !== null) throw new Error(`${command} ended with ${child.exitCode}: ${said}`);
-    if (await answers()) return { stop };
+    if (await answers()) return { pid: child.pid, stop };
     await sleep(50);
   }
   await stop();

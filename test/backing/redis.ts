@@ -15,9 +15,10 @@ export async function startRedis(): Promise<Service | Missing> {
   const port = await freePort();
   const folder = await mkdtemp(join(tmpdir(), 'sealgate-redis-'));
   const args = ['--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'];
-  const { stop } = await startChild(program, args, { cwd: folder, answers: () => pongs(port) });
+  const { pid, stop } = await startChild(program, args, { cwd: folder, answers: () => pongs(port) });
   return {
     endpoint: `redis://127.0.0.1:${port}`,
+    pid,
     async stop() {
       await stop();
       await rm(folder, { recursive: true, force: true });
