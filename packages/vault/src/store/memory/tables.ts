@@ -61,6 +61,15 @@ export function memoryTables({ indexLagMs = 1000, ...front }: MemoryTablesOption
       }
       return undefined;
     },
+    fill(table, rows) {
+      settleUntil(front.now());
+      for (const row of rows) {
+        const change: Change = { act: 'put', table, row, condition: undefined };
+        write(tables, change);
+        pending.add({ visibleAtMs: front.now() + indexLagMs, change });
+      }
+    },
+    writeMsMax: 0,
     read(table, span) {
       settleUntil(front.now());
       return pageLikeDynamo(

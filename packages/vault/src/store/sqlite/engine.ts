@@ -1,7 +1,7 @@
 import { cutPage, holds, type Change, type Engine } from '../engine.ts';
 import { specOf } from '../item-rules.ts';
 import type { TableName } from '../spec.ts';
-import type { Database } from './open-database.ts';
+import { busyMs, type Database } from './open-database.ts';
 import { iterated, rowStore } from './rows.ts';
 import { quoted } from './schema.ts';
 import { spanSql } from './span-sql.ts';
@@ -12,6 +12,9 @@ import { asking } from './sqlite-error.ts';
 
 /** Every this many writes to a table with a TTL, some of its expired rows are deleted: more than those writes can add. */
 const sweepEvery = 32;
+
+/** No disk takes longer for one commit. */
+const commitMsMax = 1000;
 
 /** Rows in an open and migrated database. */
 export function sqliteEngine({ db, journal }: Database): Engine {
@@ -51,6 +54,17 @@ export function sqliteEngine({ db, journal }: Database): Engine {
         });
       });
     },
+    fill(table, filled) {
+      return asking(() => {
+        sync(true);
+        inTransaction(db, () => {
+          for (const row of filled) rows.put(table, row);
+          return undefined;
+        });
+      });
+    },
+    // Waiting for another process that writes, and the commit.
+    writeMsMax: busyMs + commitMsMax,
     read(table, span) {
       const { text, values } = spanSql(table, span);
       return asking(() => cutPage(iterated(rows.prepared(text).iterate(...values)), span.limit));
