@@ -5,7 +5,7 @@ import type { ItemOf, Tables } from '../store/tables.ts';
 import { readRows, tablesOf } from '../store/transfer/check-files.ts';
 import { exportInvalid } from '../store/transfer/line-file.ts';
 import { signedText, type Manifest } from '../store/transfer/manifest.ts';
-import { systemTenant } from './deployment.ts';
+import { holdsTenantKeys, systemTenant } from './deployment.ts';
 import { openSealer } from './open-sealer.ts';
 import type { KeyProvider } from './provider.ts';
 import type { Sealer } from './sealer.ts';
@@ -39,7 +39,8 @@ export async function proveExport({ directory, manifest, openProvider, now }: Pr
     for (const [table] of tablesOf(manifest)) await takeKeys(tables, directory, table);
     // Without these a new deployment would be made here, and would then open.
     const known = await tables.get('deployment', { name: 'deployment' });
-    if (known === undefined || known.item['id'] !== manifest.deployment)
+    const whole = known?.item['id'] === manifest.deployment && (await holdsTenantKeys(tables));
+    if (!whole)
       throw exportInvalid('the export does not hold the deployment that its manifest names');
     const provider = await openProvider(tables);
     try {

@@ -98,6 +98,8 @@ describe.each(Object.entries(stores))('%s', (_, open) => {
     ticksMs += 1000;
     expect(await other.put('records', { recordKey: 'r' })).toBeDefined();
     expect(await other.put('sessions', { sessionId: 's' })).toBeDefined();
+    expect(await other.put('deployment', { name: 'lease', holder: 'h' })).toBeDefined();
+    await expect(other.put('deployment', { name: 'deployment' })).rejects.toMatchObject({ code: 'store_frozen' });
     await one.freeze({ ...freeze, reason: 'moved' });
     ticksMs += 1000;
     await expect(other.put('records', { recordKey: 'r' })).rejects.toMatchObject({ code: 'store_frozen' });

@@ -44,7 +44,7 @@ export interface WriteGate {
    *
    * @throws Refusal `store_frozen`; `store_unavailable` when the look fails
    */
-  admit(changes: readonly Pick<Change, 'table'>[]): Awaitable<void>;
+  admit(changes: readonly Change[]): Awaitable<void>;
 }
 
 /** @param ticks milliseconds of a clock that never goes back */
@@ -64,12 +64,12 @@ export function writeGate(engine: Engine, ticks: () => number): WriteGate {
     looking = row.then((found) => take(found, beganAt)).finally(() => (looking = undefined));
     return looking;
   };
-  const decide = (changes: readonly Pick<Change, 'table'>[]): void => {
+  const decide = (changes: readonly Change[]): void => {
     if (known === undefined) return;
-    if (known.reason === 'export' && changes.every(({ table }) => specOf(table).leftBehind === true)) return;
+    if (known.reason === 'export' && changes.every(({ table, row }) => isPassing(table, row.pk))) return;
     throw frozen(known);
   };
-  const admit = (changes: readonly Pick<Change, 'table'>[], looks = 0): Awaitable<void> => {
+  const admit = (changes: readonly Change[], looks = 0): Awaitable<void> => {
     if (ticks() - lookedAt < lookMs) return decide(changes);
     if (looks === looksMax)
       throw refuse('store_unavailable', 'the database does not answer', 'looking for a freeze takes too long');
@@ -114,9 +114,13 @@ export async function endFreeze(engine: Engine, token: string): Promise<boolean>
   return lost === undefined;
 }
 
-/** Whether the item of this table is the note of a freeze, which belongs to these tables alone. */
-export function isFreeze(table: TableName, item: Item): boolean {
-  return table === 'deployment' && item['name'] === freezeKey.name;
+/**
+ * Whether a row passes by itself and stays where it is: that of a table which is left behind, and in `deployment` what
+ * instances tell each other, and the note of the freeze itself.
+ */
+export function isPassing(table: TableName, pk: string): boolean {
+  if (table === 'deployment') return pk === freezeKey.name || pk === 'lease' || pk.startsWith('bus.');
+  return specOf(table).leftBehind === true;
 }
 
 /** What a write is told. */

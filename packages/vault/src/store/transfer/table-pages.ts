@@ -1,8 +1,9 @@
 import { expired } from '../engine.ts';
-import { isFreeze } from '../freeze.ts';
+import { isPassing } from '../freeze.ts';
 import { tableSpecs, type TableName, type TableSpec } from '../spec.ts';
 import type { FillableTables } from '../tables-on-engine.ts';
 import type { Item } from '../tables.ts';
+import { staysBehind } from './manifest.ts';
 import { canonicalJson, openTally, type Tally } from './tally.ts';
 
 /** How a copy goes, for whoever waits for it. */
@@ -37,19 +38,21 @@ export function hasEnded(table: TableName, item: Item, nowMs: number): boolean {
   return expired(typeof end === 'number' ? end : undefined, nowMs / 1000);
 }
 
-/** Everything that a table holds and that has not ended by `nowMs`, page by page, but for the note of its freeze. */
+/** Everything that a table holds and that has not ended by `nowMs`, page by page, but for what passes by itself. */
 export async function* linePages(
   tables: FillableTables,
   table: TableName,
   { nowMs, cursor: start }: { readonly nowMs: number; readonly cursor?: string | undefined },
 ): AsyncGenerator<LinePage> {
+  const { partition }: TableSpec = tableSpecs[table];
   let cursor = start;
   do {
     const page = await tables.scanAll(table, {
       limit: pageRows,
       ...(cursor === undefined ? {} : { cursor }),
     });
-    const items = page.items.map(({ item }) => item as Item).filter((item) => !isFreeze(table, item));
+    const all = page.items.map(({ item }) => item as Item);
+    const items = staysBehind(table) ? all : all.filter((item) => !isPassing(table, String(item[partition])));
     const living = items.filter((item) => !hasEnded(table, item, nowMs));
     cursor = page.cursor;
     yield { lines: living.map(canonicalJson), ended: items.length - living.length, cursor };
