@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { onDisk, readWhole, removeWhole, writeWhole } from '../file-records/atomic-file.ts';
+import { onDisk, readWhole, removeWhole, writeWhole } from '../atomic-file.ts';
 import type { TableName } from '../spec.ts';
 import type { Tally } from './tally.ts';
 

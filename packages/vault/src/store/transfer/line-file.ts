@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { refuse } from '../../refusal.ts';
-import { onDisk } from '../file-records/atomic-file.ts';
+import { onDisk } from '../atomic-file.ts';
 
 // Files of an export: one line a row, 0600, never reached through a link, and on the disk before a checkpoint counts them.
 

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { onDisk, readWhole, writeWhole } from '../file-records/atomic-file.ts';
+import { onDisk, readWhole, writeWhole } from '../atomic-file.ts';
 import { tableSpecs, type TableName, type TableSpec } from '../spec.ts';
 import { exportInvalid, type FileDigest } from './line-file.ts';
 import { canonicalJson, type Tally } from './tally.ts';
