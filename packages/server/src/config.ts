@@ -1,14 +1,14 @@
 // The one place that reads the environment. Everybody else is handed the frozen result.
 import { join, resolve } from 'node:path';
 import { active, type ActiveName, type Values } from './config/active.ts';
-import { databaseOf, type DatabaseChoice } from './config/database.ts';
+import { databaseOf, dynamoOf, type DatabaseChoice, type DynamoChoice } from './config/database.ts';
 import { chooseKeys, contradictions, idleKeys, remarks, type KeyChoice } from './config/rules.ts';
 import { gather } from './config/sources.ts';
 import { storageOf, type StorageChoice } from './config/storage.ts';
 import { secretOf, type Active, type Secret } from './config/variable.ts';
 import { refuse } from './errors.ts';
 
-export type { DatabaseChoice } from './config/database.ts';
+export { dynamoProblems, type DatabaseChoice, type DynamoChoice } from './config/database.ts';
 export type { KeyChoice } from './config/rules.ts';
 export type { StorageChoice } from './config/storage.ts';
 export type { Secret } from './config/variable.ts';
@@ -30,6 +30,8 @@ export interface AppConfig {
   /** Absolute. */
   readonly dataDirectory: string;
   readonly database: DatabaseChoice;
+  /** Where DynamoDB is, for a move of the data to it; `database` says whether it is in use. */
+  readonly dynamodb: DynamoChoice;
   readonly storage: StorageChoice;
   readonly keys: KeyChoice;
   /** `path` is absolute; `named`: somebody set it, so that a missing file is an error. */
@@ -136,6 +138,7 @@ function shape(values: Values, keys: KeyChoice, warnings: readonly string[], cwd
     logLevel: values.LOG_LEVEL,
     dataDirectory,
     database: databaseOf(values),
+    dynamodb: dynamoOf(values),
     storage: storageOf(values),
     keys,
     mcpServersFile: {

@@ -92,7 +92,7 @@ export type {
 } from './store/tables.ts';
 export type { FillableTables } from './store/tables-on-engine.ts';
 export { checkFiles } from './store/transfer/check-files.ts';
-export { dropCheckpoint } from './store/transfer/checkpoint.ts';
+export { dropCheckpoint, readCheckpoint } from './store/transfer/checkpoint.ts';
 export { exportTables, type ExportedTables, type ExportParts } from './store/transfer/export-tables.ts';
 export {
   compareTables,
