@@ -33,11 +33,12 @@ export function progressBar(
   let beganAt = 0;
   let beganWith = 0;
   let shownAt = -Infinity;
+  let shown = '';
   let last: string | undefined;
   const lineOf = ({ done, total }: Step): string => {
     const seconds = (ticks() - beganAt) / 1000;
     const rate = seconds < 0.5 ? '' : `, ${Math.round((done - beganWith) / seconds)} a second`;
-    if (total === undefined) return `${what}: ${done}${rate}`;
+    if (total === undefined) return done === 0 ? what : `${what}: ${done}${rate}`;
     const share = total === 0 ? 1 : Math.min(1, done / total);
     const filled = Math.round(share * barWidth);
     const bar = drawn ? `[${'#'.repeat(filled)}${'.'.repeat(barWidth - filled)}] ` : '';
@@ -53,9 +54,12 @@ export function progressBar(
         beganWith = step.done;
       }
       const finished = step.total !== undefined && step.done >= step.total;
+      const key = `${what} ${step.done} ${step.total}`;
+      if (key === shown) return;
       last = lineOf(step);
       if (!fresh && !finished && ticks() - shownAt < (drawn ? redrawMs : lineEveryMs)) return;
       shownAt = ticks();
+      shown = key;
       out.write(drawn ? `\r\u001B[2K${last}` : `${last}\n`);
     },
     end() {

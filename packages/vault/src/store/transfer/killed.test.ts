@@ -139,7 +139,7 @@ describe.skipIf(endpoint === undefined)('DynamoDB', () => {
     endpoint: at,
     credentials,
     tablePrefix,
-  }, patience);
+  });
 
   it('SQLite to DynamoDB and back to SQLite, each step killed on its way, gives the same digests', async () => {
     const source = opened(fileTables(fresh()));
