@@ -1,5 +1,14 @@
 import { randomBytes } from 'node:crypto';
-import { cpSync, existsSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createTables } from '@sealgate/vault/dynamodb';
@@ -96,11 +105,11 @@ async function startedWorks(options: StartOptions, refreshToken = client.refresh
 describe('an export', () => {
   it('opens elsewhere with its keyring, and everything is there', async () => {
     const out = await away();
-    const said = await done(dataDir, ['export', out, '--with-keyring', '--with-blobs']);
+    const said = await done(dataDir, ['export', out, '--with-keyring', '--blobs']);
     expect(said).toContain('whoever has this directory can open everything');
     expect(statSync(out).mode & 0o777).toBe(0o700);
     const target = await fresh();
-    const imported = JSON.parse(await done(target, ['import', out, '--with-blobs', '--json'])) as object;
+    const imported = JSON.parse(await done(target, ['import', out, '--blobs', '--json'])) as object;
     expect(imported).toMatchObject({ journal: 'brought in', keyring: 'brought in', tables: { ended: 0 } });
     await startedWorks({ dataDir: target });
     const listed = await done(target, ['audit', 'list', '--json']);
@@ -220,7 +229,10 @@ describe('an import is refused before anything is written', () => {
     }));
 
   it('with a changed manifest: nobody else can sign it', async () => {
-    await refusedWith('export_invalid', edited('manifest.json', (text) => text.replace('"sqlite"', '"other"')));
+    await refusedWith(
+      'export_invalid',
+      edited('manifest.json', (text) => text.replace('"sqlite"', '"other"')),
+    );
   });
 
   it('with a row of somebody else and every digest right', () =>
@@ -279,7 +291,9 @@ describe.skipIf(endpoint === undefined)('a move', () => {
       DYNAMODB_TABLE_PREFIX: env.DYNAMODB_TABLE_PREFIX,
     });
     expect(existsSync(join(home, 'migration'))).toBe(false);
-    await expect(startSealgate({ dataDir: home, signedIn: false })).rejects.toThrow(/moved to DynamoDB.*store_frozen/);
+    await expect(startSealgate({ dataDir: home, signedIn: false })).rejects.toThrow(
+      /moved to DynamoDB.*store_frozen/,
+    );
     expect(await sealgate(home, ['upstreams', 'list'])).toMatchObject({
       code: 1,
       stderr: expect.stringContaining('(store_frozen)'),

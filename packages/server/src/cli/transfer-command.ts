@@ -17,7 +17,7 @@ it elsewhere. With --with-keyring it travels along, and whoever has the director
 
 Examples:
   sealgate export /backup/2031-04-01
-  sealgate export /media/stick/sealgate --with-keyring --with-blobs
+  sealgate export /media/stick/sealgate --with-keyring --blobs
 `;
 
 const importHelp = `
@@ -44,27 +44,27 @@ export function transferCommands(program: Command, context: CommandContext): voi
     .command('export <directory>')
     .description('write all data into a directory, sealed as it is')
     .option('--with-keyring', 'take the keyring along: the export alone then opens everything')
-    .option('--with-blobs', 'take the blobs along')
+    .option('--blobs', 'take the blobs along')
     .option('--json', 'print JSON')
     .addHelpText('after', exportHelp)
     .action(async (directory: string, options: ExportOptions) => {
-      const { withKeyring = false, withBlobs = false } = options;
+      const { withKeyring = false, blobs = false } = options;
       const to = resolve(context.terminal.cwd, directory);
       const exported = await work(context, options, (transfer, progress) =>
-        transfer.exportTo(to, { withKeyring, withBlobs }, stoppable(context, progress)),
+        transfer.exportTo(to, { withKeyring, withBlobs: blobs }, stoppable(context, progress)),
       );
       show(context, options, exportedJson(exported), () => exportedText(exported));
     });
   program
     .command('import <directory>')
     .description('fill empty tables from an export')
-    .option('--with-blobs', 'bring the blobs in, too')
+    .option('--blobs', 'bring the blobs in, too')
     .option('--json', 'print JSON')
     .addHelpText('after', importHelp)
     .action(async (directory: string, options: ExportOptions) => {
       const from = resolve(context.terminal.cwd, directory);
       const imported = await work(context, options, (transfer, progress) =>
-        transfer.importFrom(from, { withBlobs: options.withBlobs ?? false }, progress),
+        transfer.importFrom(from, { withBlobs: options.blobs ?? false }, progress),
       );
       show(context, options, importedJson(imported), () => importedText(imported));
     });
@@ -80,7 +80,7 @@ export function transferCommands(program: Command, context: CommandContext): voi
 
 interface ExportOptions extends CommonOptions {
   readonly withKeyring?: boolean;
-  readonly withBlobs?: boolean;
+  readonly blobs?: boolean;
 }
 
 interface MigrateOptions extends CommonOptions {
@@ -148,7 +148,7 @@ function exportedText({ directory, manifest, blobs }: Exported): string {
     tablesText(manifest),
     `Written to ${directory}`,
     `Journal: ${files['journal.db'] === undefined ? 'there is none here' : 'of this instance, in it'}`,
-    `Blobs: ${blobs === undefined ? 'left where they are (--with-blobs takes them along)' : `${blobs.blobs}, ${blobs.bytes} bytes`}`,
+    `Blobs: ${blobs === undefined ? 'left where they are (--blobs takes them along)' : `${blobs.blobs}, ${blobs.bytes} bytes`}`,
     files['keyring.json'] === undefined
       ? `To open it: ${key ?? keyProvider}`
       : 'The keyring is in it: whoever has this directory can open everything. Keep it as you keep keys.',
@@ -157,7 +157,12 @@ function exportedText({ directory, manifest, blobs }: Exported): string {
 }
 
 function importedJson({ manifest, ...rest }: Imported) {
-  return { deployment: manifest.deployment, exportedAtMs: manifest.finishedAtMs, ...rest, blobs: rest.blobs ?? null };
+  return {
+    deployment: manifest.deployment,
+    exportedAtMs: manifest.finishedAtMs,
+    ...rest,
+    blobs: rest.blobs ?? null,
+  };
 }
 
 function importedText({ manifest, tables, journal, keyring, blobs }: Imported): string {
@@ -166,14 +171,21 @@ function importedText({ manifest, tables, journal, keyring, blobs }: Imported): 
     `Brought in ${tables.rows} rows; ${tables.ended} had ended since the export`,
     `Journal: ${journal}`,
     `Keyring: ${keyring}`,
-    `Blobs: ${blobs === undefined ? 'left (--with-blobs brings them in)' : `${blobs.blobs}, ${blobs.bytes} bytes`}`,
+    `Blobs: ${blobs === undefined ? 'left (--blobs brings them in)' : `${blobs.blobs}, ${blobs.bytes} bytes`}`,
     '',
   ].join('\n');
 }
 
 function migratedJson({ manifest, tables, settings, setAside }: Migrated) {
   const { deployment, tables: digests, leftBehind } = manifest;
-  return { deployment, tables: digests, leftBehind, brought: tables ?? null, settings, setAside: setAside ?? null };
+  return {
+    deployment,
+    tables: digests,
+    leftBehind,
+    brought: tables ?? null,
+    settings,
+    setAside: setAside ?? null,
+  };
 }
 
 function migratedText({ manifest, settings, setAside }: Migrated): string {
@@ -197,7 +209,12 @@ function releasedText(reason: string | undefined, to: string | undefined): strin
 function tablesText({ tables, leftBehind }: Exported['manifest']): string {
   const rows = Object.entries(tables)
     .filter(([, { rows: count, ended }]) => count + ended > 0)
-    .map(([name, { rows: count, ended, digest }]) => [name, String(count), String(ended), digest.slice(0, 16)]);
+    .map(([name, { rows: count, ended, digest }]) => [
+      name,
+      String(count),
+      String(ended),
+      digest.slice(0, 16),
+    ]);
   const left = Object.entries(leftBehind)
     .filter(([, count]) => count > 0)
     .map(([name, count]) => `${count} of ${name}`);

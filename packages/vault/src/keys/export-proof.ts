@@ -40,8 +40,7 @@ export async function proveExport({ directory, manifest, openProvider, now }: Pr
     // Without these a new deployment would be made here, and would then open.
     const known = await tables.get('deployment', { name: 'deployment' });
     const whole = known?.item['id'] === manifest.deployment && (await holdsTenantKeys(tables));
-    if (!whole)
-      throw exportInvalid('the export does not hold the deployment that its manifest names');
+    if (!whole) throw exportInvalid('the export does not hold the deployment that its manifest names');
     const provider = await openProvider(tables);
     try {
       if (provider.name !== manifest.keyProvider)

@@ -99,7 +99,9 @@ describe.each(Object.entries(stores))('%s', (_, open) => {
     expect(await other.put('records', { recordKey: 'r' })).toBeDefined();
     expect(await other.put('sessions', { sessionId: 's' })).toBeDefined();
     expect(await other.put('deployment', { name: 'lease', holder: 'h' })).toBeDefined();
-    await expect(other.put('deployment', { name: 'deployment' })).rejects.toMatchObject({ code: 'store_frozen' });
+    await expect(other.put('deployment', { name: 'deployment' })).rejects.toMatchObject({
+      code: 'store_frozen',
+    });
     await one.freeze({ ...freeze, reason: 'moved' });
     ticksMs += 1000;
     await expect(other.put('records', { recordKey: 'r' })).rejects.toMatchObject({ code: 'store_frozen' });
@@ -124,4 +126,3 @@ describe.each(Object.entries(stores))('%s', (_, open) => {
     expect((await one.scanAll('invitations', { limit: 10 })).items).toHaveLength(1);
   });
 });
-

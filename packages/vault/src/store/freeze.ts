@@ -72,7 +72,11 @@ export function writeGate(engine: Engine, ticks: () => number): WriteGate {
   const admit = (changes: readonly Change[], looks = 0): Awaitable<void> => {
     if (ticks() - lookedAt < lookMs) return decide(changes);
     if (looks === looksMax)
-      throw refuse('store_unavailable', 'the database does not answer', 'looking for a freeze takes too long');
+      throw refuse(
+        'store_unavailable',
+        'the database does not answer',
+        'looking for a freeze takes too long',
+      );
     const looked = look();
     // A look that took long, or began before, may be too old already.
     return looked === undefined ? decide(changes) : looked.then(() => admit(changes, looks + 1));
@@ -107,10 +111,7 @@ export async function endFreeze(engine: Engine, token: string): Promise<boolean>
   const found = await engine.get('deployment', freezeRow);
   if (found === undefined || freezeIn(found)?.token !== token) return false;
   const condition = { revision: found.revision };
-  const lost = await engine.apply(
-    [{ act: 'remove', table: 'deployment', row: freezeRow, condition }],
-    0,
-  );
+  const lost = await engine.apply([{ act: 'remove', table: 'deployment', row: freezeRow, condition }], 0);
   return lost === undefined;
 }
 

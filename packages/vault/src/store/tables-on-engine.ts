@@ -139,7 +139,12 @@ function readsOf(
       );
     },
     scan: (table, place) => scanning(table, place, page),
-    scanAll: (table, place) => scanning(table, place, pageMaker(() => -Infinity)),
+    scanAll: (table, place) =>
+      scanning(
+        table,
+        place,
+        pageMaker(() => -Infinity),
+      ),
   };
 }
 

@@ -47,7 +47,11 @@ export async function bringBlobs(directory: string, archive: Archive): Promise<C
   let blobs = 0;
   let bytes = 0;
   for await (const line of createInterface({ input: createReadStream(join(directory, 'blobs.ndjson')) })) {
-    const listed = JSON.parse(line) as { readonly name: string; readonly bytes: number; readonly sha256: string };
+    const listed = JSON.parse(line) as {
+      readonly name: string;
+      readonly bytes: number;
+      readonly sha256: string;
+    };
     const copied = await copyBlob(folder, archive, listed.name);
     if (copied?.sha256 !== listed.sha256) {
       if (copied !== undefined) await archive.remove(listed.name);

@@ -127,7 +127,10 @@ async function takeFiles(
   await rm(join(directory, 'journal.db'), { force: true });
   if (await copyJournal(join(dataDirectory, 'journal.db'), join(directory, 'journal.db')))
     await taken('journal.db');
-  if (withKeyring && (await copyKeyring(join(dataDirectory, 'keyring.json'), join(directory, 'keyring.json'))))
+  if (
+    withKeyring &&
+    (await copyKeyring(join(dataDirectory, 'keyring.json'), join(directory, 'keyring.json')))
+  )
     await taken('keyring.json');
   if (withBlobs && existsSync(join(directory, 'blobs.ndjson'))) await taken('blobs.ndjson');
   return files;

@@ -49,10 +49,7 @@ export interface Released {
  * @throws Refusal `usage` when they lie there already; `config_invalid`; `store_filled` when the target holds data; those of
  *   `exportTables`, `importTables` and `openSource`
  */
-export async function migrateData(
-  ground: TransferGround,
-  kind: DatabaseChoice['type'],
-): Promise<Migrated> {
+export async function migrateData(ground: TransferGround, kind: DatabaseChoice['type']): Promise<Migrated> {
   const { config } = ground;
   const choice = targetOf(config, kind);
   const directory = join(config.dataDirectory, 'migration');
@@ -95,7 +92,10 @@ export async function releaseData({ config, now }: Omit<TransferGround, 'progres
 
 function targetOf({ database, dynamodb }: AppConfig, kind: DatabaseChoice['type']): DatabaseChoice {
   if (database.type === kind)
-    throw refuse('usage', `the tables are in ${inWords(database)} already: MAIN_DB_TYPE names where they are now`);
+    throw refuse(
+      'usage',
+      `the tables are in ${inWords(database)} already: MAIN_DB_TYPE names where they are now`,
+    );
   if (kind === 'sqlite') return { type: 'sqlite' };
   const problems = dynamoProblems(dynamodb);
   if (problems.length > 0) throw refuse('config_invalid', problems.join('\n'));

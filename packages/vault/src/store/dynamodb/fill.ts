@@ -30,7 +30,11 @@ export async function fillTable(
       idle = left.length < waiting.length ? 0 : idle + 1;
       waiting = left;
       if (idle === idleMax)
-        throw refuse('store_unavailable', 'the database is overloaded', `${waiting.length} rows were not taken`);
+        throw refuse(
+          'store_unavailable',
+          'the database is overloaded',
+          `${waiting.length} rows were not taken`,
+        );
       if (waiting.length > 0) await sleep(randomInt(1, Math.min(pauseMsMax, 50 * 2 ** idle)));
     }
   }

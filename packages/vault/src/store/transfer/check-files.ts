@@ -15,7 +15,9 @@ export interface FileRow {
 }
 
 /** The tables of an export, in the order in which they are brought in. */
-export function tablesOf({ tables }: Pick<Manifest, 'tables'>): readonly (readonly [TableName, TableEntry])[] {
+export function tablesOf({
+  tables,
+}: Pick<Manifest, 'tables'>): readonly (readonly [TableName, TableEntry])[] {
   return travelling.flatMap((table) => {
     const entry = tables[table];
     return entry === undefined ? [] : [[table, entry] as const];
@@ -42,11 +44,7 @@ export async function* readRows(directory: string, table: TableName): AsyncGener
  *
  * @throws Refusal `export_invalid` when a file was changed, cut off or left out; `store_unavailable`
  */
-export async function checkFiles(
-  directory: string,
-  manifest: Manifest,
-  progress: OnProgress,
-): Promise<void> {
+export async function checkFiles(directory: string, manifest: Manifest, progress: OnProgress): Promise<void> {
   const entries = tablesOf(manifest);
   const total = entries.reduce((sum, [, { rows }]) => sum + rows, 0);
   let done = 0;
@@ -65,7 +63,10 @@ export async function checkFiles(
 }
 
 function changed(table: TableName): Error {
-  return exportInvalid('a file of the export is not what was exported; take an unchanged copy', `${table}.ndjson`);
+  return exportInvalid(
+    'a file of the export is not what was exported; take an unchanged copy',
+    `${table}.ndjson`,
+  );
 }
 
 function parsed(line: string): Item | undefined {

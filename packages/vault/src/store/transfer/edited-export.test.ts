@@ -53,7 +53,8 @@ describe('a file', () => {
     'with an edited line': () => write(lines().map((line) => line.replace('"u3"', '"u9"'))),
     'without a line': () => write(lines().slice(1)),
     'with a line twice': () => write([...lines(), ...lines().slice(0, 1)]),
-    'with a line twice more, which XOR does not show': () => write([...lines(), ...Array(2).fill(lines()[0])]),
+    'with a line twice more, which XOR does not show': () =>
+      write([...lines(), ...Array(2).fill(lines()[0])]),
     'with a line that is no JSON': () => write([...lines(), '{']),
     'with a line of another form': () => write(lines().map((line) => line.replace('{', '{ '))),
     'with a line that is no item': () => write([...lines(), '[]']),
@@ -95,7 +96,9 @@ describe('a manifest', () => {
     'that names a path': () => ({ tables: { ...manifest.tables, '../../etc/passwd': entry() } }),
     'that names a table that is left behind': () => ({ tables: { ...manifest.tables, records: entry() } }),
     'that names a table of every object': () => ({ tables: JSON.parse('{"__proto__":{}}') as object }),
-    'that names a file of its own': () => ({ files: { '../keyring.json': { bytes: 1, sha256: '0'.repeat(64) } } }),
+    'that names a file of its own': () => ({
+      files: { '../keyring.json': { bytes: 1, sha256: '0'.repeat(64) } },
+    }),
     'with a count that is none': () => ({ tables: { users: { ...entry(), rows: -1 } } }),
     'with a digest that is none': () => ({ tables: { users: { ...entry(), digest: '..' } } }),
     'without a signature': () => ({ mac: '' }),
@@ -105,10 +108,13 @@ describe('a manifest', () => {
     await expect(readManifest(out)).rejects.toMatchObject(invalid);
   });
 
-  it.each(['', '[]', 'null', '{"format":', 'x'.repeat(2 * 1024 * 1024)])('%# of no use is refused', async (text) => {
-    writeFileSync(join(out, 'manifest.json'), text);
-    await expect(readManifest(out)).rejects.toMatchObject(invalid);
-  });
+  it.each(['', '[]', 'null', '{"format":', 'x'.repeat(2 * 1024 * 1024)])(
+    '%# of no use is refused',
+    async (text) => {
+      writeFileSync(join(out, 'manifest.json'), text);
+      await expect(readManifest(out)).rejects.toMatchObject(invalid);
+    },
+  );
 
   it('is written last: without one there is no export', async () => {
     rmSync(join(out, 'manifest.json'));

@@ -60,7 +60,11 @@ export async function exportTables(parts: ExportParts): Promise<ExportedTables> 
   for (const table of travelling) {
     const known = checkpoint.tables[table];
     tell(table)(known?.rows ?? 0);
-    const { rows: count, digest, ended } = await exportTable(table, known, {
+    const {
+      rows: count,
+      digest,
+      ended,
+    } = await exportTable(table, known, {
       ...parts,
       nowMs: begun.frozenAtMs,
       tell: tell(table),
@@ -90,8 +94,10 @@ async function begin(
   if (!(await source.freeze({ reason: 'export', token, sinceMs: frozenAtMs })))
     throw refuse('store_frozen', 'the data is being copied by somebody else');
   if (!checkpoint.settled) {
-    progress({ stage: 'settle', table: undefined, rows: 0, total: undefined });
-    if (!alone) await sleep(source.settleMs);
+    if (!alone) {
+      progress({ stage: 'settle', table: undefined, rows: 0, total: undefined });
+      await sleep(source.settleMs);
+    }
     checkpoint = { ...checkpoint, settled: true };
     await writeCheckpoint(directory, checkpoint);
   }

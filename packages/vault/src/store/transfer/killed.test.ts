@@ -74,63 +74,79 @@ const kills = (most: number): number[] => [2, random(most), random(most), random
 const patience = 180_000;
 
 describe('SQLite', () => {
-  it('an export that was killed again and again is the one that nobody killed', async () => {
-    const home = fresh();
-    const source = opened(fileTables(home));
-    await seedMany(source);
-    const whole = await exported(source, fresh());
-    const directory = fresh();
-    const at = kills(60);
-    await runThrough({ act: 'export', directory, file: join(home, 'main.db') }, at);
-    const manifest = await readManifest(directory);
-    for (const [table, entry] of Object.entries(whole.tables))
-      expect([table, manifest?.tables[table as 'users'], at]).toEqual([table, entry, at]);
-    await checkFiles(directory, manifest as Manifest, quiet);
-    expect(await source.frozen()).toBeUndefined();
-  }, patience);
+  it(
+    'an export that was killed again and again is the one that nobody killed',
+    async () => {
+      const home = fresh();
+      const source = opened(fileTables(home));
+      await seedMany(source);
+      const whole = await exported(source, fresh());
+      const directory = fresh();
+      const at = kills(60);
+      await runThrough({ act: 'export', directory, file: join(home, 'main.db') }, at);
+      const manifest = await readManifest(directory);
+      for (const [table, entry] of Object.entries(whole.tables))
+        expect([table, manifest?.tables[table as 'users'], at]).toEqual([table, entry, at]);
+      await checkFiles(directory, manifest as Manifest, quiet);
+      expect(await source.frozen()).toBeUndefined();
+    },
+    patience,
+  );
 
-  it('an import that was killed again and again holds what was exported', async () => {
-    const source = opened(fileTables(fresh()));
-    await seedMany(source);
-    const directory = fresh();
-    const manifest = await exported(source, directory);
-    const home = fresh();
-    await runThrough({ act: 'import', directory, file: join(home, 'main.db') }, kills(70));
-    const target = opened(fileTables(home));
-    expect(await target.frozen()).toBeUndefined();
-    await compareTables({ target, directory, manifest, now: Date.now, progress: quiet }, 0);
-  }, patience);
+  it(
+    'an import that was killed again and again holds what was exported',
+    async () => {
+      const source = opened(fileTables(fresh()));
+      await seedMany(source);
+      const directory = fresh();
+      const manifest = await exported(source, directory);
+      const home = fresh();
+      await runThrough({ act: 'import', directory, file: join(home, 'main.db') }, kills(70));
+      const target = opened(fileTables(home));
+      expect(await target.frozen()).toBeUndefined();
+      await compareTables({ target, directory, manifest, now: Date.now, progress: quiet }, 0);
+    },
+    patience,
+  );
 
-  it('while an import is not finished, nothing else writes there', async () => {
-    const source = opened(fileTables(fresh()));
-    await seedMany(source);
-    const directory = fresh();
-    await exported(source, directory);
-    const home = fresh();
-    // Checking the files says some 25 lines.
-    expect(await runUntil({ act: 'import', directory, file: join(home, 'main.db') }, 70)).toBe(false);
-    const target = opened(fileTables(home));
-    await expect(target.put('users', { userId: 'u' })).rejects.toMatchObject({ code: 'store_frozen' });
-  }, patience);
+  it(
+    'while an import is not finished, nothing else writes there',
+    async () => {
+      const source = opened(fileTables(fresh()));
+      await seedMany(source);
+      const directory = fresh();
+      await exported(source, directory);
+      const home = fresh();
+      // Checking the files says some 25 lines.
+      expect(await runUntil({ act: 'import', directory, file: join(home, 'main.db') }, 70)).toBe(false);
+      const target = opened(fileTables(home));
+      await expect(target.put('users', { userId: 'u' })).rejects.toMatchObject({ code: 'store_frozen' });
+    },
+    patience,
+  );
 
-  it('a writer in another process loses no write it was told of, and lands none behind the copy', async () => {
-    const home = fresh();
-    const source = opened(fileTables(home));
-    await seed(source, 5);
-    const { lines, ended } = start({ act: 'write', directory: home, file: join(home, 'main.db') });
-    const acknowledged: string[] = [];
-    lines.on('line', (line) => acknowledged.push(line));
-    while (acknowledged.length < 20) await once(lines, 'line');
-    const directory = fresh();
-    const tables = await exportTables({ source, directory, now: Date.now, progress: quiet });
-    await ended;
-    expect(acknowledged.pop()).toBe('stopped store_frozen');
-    expect(tables.tables.users?.rows).toBe(5 + acknowledged.length);
-    await compareTables(
-      { target: source, directory, manifest: manifestOf(tables), now: Date.now, progress: quiet },
-      0,
-    );
-  }, patience);
+  it(
+    'a writer in another process loses no write it was told of, and lands none behind the copy',
+    async () => {
+      const home = fresh();
+      const source = opened(fileTables(home));
+      await seed(source, 5);
+      const { lines, ended } = start({ act: 'write', directory: home, file: join(home, 'main.db') });
+      const acknowledged: string[] = [];
+      lines.on('line', (line) => acknowledged.push(line));
+      while (acknowledged.length < 20) await once(lines, 'line');
+      const directory = fresh();
+      const tables = await exportTables({ source, directory, now: Date.now, progress: quiet });
+      await ended;
+      expect(acknowledged.pop()).toBe('stopped store_frozen');
+      expect(tables.tables.users?.rows).toBe(5 + acknowledged.length);
+      await compareTables(
+        { target: source, directory, manifest: manifestOf(tables), now: Date.now, progress: quiet },
+        0,
+      );
+    },
+    patience,
+  );
 });
 
 describe.skipIf(endpoint === undefined)('DynamoDB', () => {
@@ -141,24 +157,28 @@ describe.skipIf(endpoint === undefined)('DynamoDB', () => {
     tablePrefix,
   });
 
-  it('SQLite to DynamoDB and back to SQLite, each step killed on its way, gives the same digests', async () => {
-    const source = opened(fileTables(fresh()));
-    await seed(source, 150);
-    const out = fresh();
-    const manifest = await exported(source, out);
-    const local = await localTables(endpoint ?? '');
-    const dynamo = orderOf(local);
-    await runThrough({ act: 'import', directory: out, dynamo }, kills(60));
-    const back = fresh();
-    await runThrough({ act: 'export', directory: back, dynamo }, kills(40));
-    const returned = await readManifest(back);
-    for (const [table, { rows, digest }] of Object.entries(manifest.tables))
-      expect([table, returned?.tables[table as 'users']]).toMatchObject([table, { rows, digest }]);
-    const home = fresh();
-    await runThrough({ act: 'import', directory: back, file: join(home, 'main.db') }, kills(60));
-    const target = opened(fileTables(home));
-    await compareTables({ target, directory: out, manifest, now: Date.now, progress: quiet }, 0);
-    const remote = opened(dynamoTables({ ...local, now: Date.now }));
-    await compareTables({ target: remote, directory: out, manifest, now: Date.now, progress: quiet }, 0);
-  }, patience);
+  it(
+    'SQLite to DynamoDB and back to SQLite, each step killed on its way, gives the same digests',
+    async () => {
+      const source = opened(fileTables(fresh()));
+      await seed(source, 150);
+      const out = fresh();
+      const manifest = await exported(source, out);
+      const local = await localTables(endpoint ?? '');
+      const dynamo = orderOf(local);
+      await runThrough({ act: 'import', directory: out, dynamo }, kills(60));
+      const back = fresh();
+      await runThrough({ act: 'export', directory: back, dynamo }, kills(40));
+      const returned = await readManifest(back);
+      for (const [table, { rows, digest }] of Object.entries(manifest.tables))
+        expect([table, returned?.tables[table as 'users']]).toMatchObject([table, { rows, digest }]);
+      const home = fresh();
+      await runThrough({ act: 'import', directory: back, file: join(home, 'main.db') }, kills(60));
+      const target = opened(fileTables(home));
+      await compareTables({ target, directory: out, manifest, now: Date.now, progress: quiet }, 0);
+      const remote = opened(dynamoTables({ ...local, now: Date.now }));
+      await compareTables({ target: remote, directory: out, manifest, now: Date.now, progress: quiet }, 0);
+    },
+    patience,
+  );
 });

@@ -36,7 +36,11 @@ function open(tables: FillableTables): FillableTables {
   return tables;
 }
 
-async function imported(directory: string, manifest: Manifest, target: FillableTables): Promise<FillableTables> {
+async function imported(
+  directory: string,
+  manifest: Manifest,
+  target: FillableTables,
+): Promise<FillableTables> {
   const parts = { target, directory, manifest, now: Date.now, progress: quiet };
   await checkFiles(directory, manifest, quiet);
   await importTables(parts);
@@ -143,7 +147,9 @@ it('two exports of one source do not meet', async () => {
   await seed(source, 3);
   const parts = { source, now: Date.now, progress: quiet, alone: true };
   await exportTables({ ...parts, directory: fresh() });
-  await expect(exportTables({ ...parts, directory: fresh() })).rejects.toMatchObject({ code: 'store_frozen' });
+  await expect(exportTables({ ...parts, directory: fresh() })).rejects.toMatchObject({
+    code: 'store_frozen',
+  });
 });
 
 it('an export that was interrupted begins anew when its freeze was ended meanwhile', async () => {
