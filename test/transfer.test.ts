@@ -114,7 +114,7 @@ describe('an export', () => {
     await startedWorks({ dataDir: target });
     const listed = await done(target, ['audit', 'list', '--json']);
     expect(listed).toContain('connection.set');
-    expect(await done(target, ['audit', 'verify'])).toContain('intact');
+    expect(await done(target, ['audit', 'verify'])).toContain('Intact');
   });
 
   it('shows no secret, and without the keyring no key', async () => {

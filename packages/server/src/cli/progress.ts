@@ -54,7 +54,7 @@ export function progressBar(
         beganWith = step.done;
       }
       const finished = step.total !== undefined && step.done >= step.total;
-      const key = `${what} ${step.done} ${step.total}`;
+      const key = `${what} ${step.done} ${step.total ?? ''}`;
       if (key === shown) return;
       last = lineOf(step);
       if (!fresh && !finished && ticks() - shownAt < (drawn ? redrawMs : lineEveryMs)) return;

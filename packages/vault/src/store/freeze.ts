@@ -140,7 +140,7 @@ function freezeIn(row: Row | undefined): Freeze | undefined {
   const { reason, token, sinceMs, to, place }: Item = storedOf('deployment', row).item;
   return {
     reason: reason === 'export' || reason === 'import' ? reason : 'moved',
-    token: String(token),
+    token: typeof token === 'string' ? token : '',
     sinceMs: Number(sinceMs),
     to: typeof to === 'string' ? to : undefined,
     place: typeof place === 'string' ? place : undefined,

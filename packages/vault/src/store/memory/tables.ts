@@ -46,6 +46,14 @@ export function memoryTables({ indexLagMs = 1000, ...front }: MemoryTablesOption
       pending.delete(late);
     }
   };
+  const writeAll = (changes: readonly Change[]): void => {
+    settleUntil(front.now());
+    for (const change of changes) {
+      write(tables, change);
+      if (specOf(change.table).indexes !== undefined)
+        pending.add({ visibleAtMs: front.now() + indexLagMs, change });
+    }
+  };
   const engine: Engine = {
     get: (table, key) => rowsOf(tables, table).get(nameOf(key)),
     apply(changes, nowSeconds) {
@@ -53,22 +61,11 @@ export function memoryTables({ indexLagMs = 1000, ...front }: MemoryTablesOption
         ({ table, row, condition }) => !holds(condition, rowsOf(tables, table).get(nameOf(row)), nowSeconds),
       );
       if (lost !== -1) return lost;
-      settleUntil(front.now());
-      for (const change of changes) {
-        write(tables, change);
-        if (specOf(change.table).indexes !== undefined)
-          pending.add({ visibleAtMs: front.now() + indexLagMs, change });
-      }
+      writeAll(changes);
       return undefined;
     },
-    fill(table, rows) {
-      settleUntil(front.now());
-      for (const row of rows) {
-        const change: Change = { act: 'put', table, row, condition: undefined };
-        write(tables, change);
-        pending.add({ visibleAtMs: front.now() + indexLagMs, change });
-      }
-    },
+    fill: (table, rows) =>
+      writeAll(rows.map((row): Change => ({ act: 'put', table, row, condition: undefined }))),
     writeMsMax: 0,
     read(table, span) {
       settleUntil(front.now());

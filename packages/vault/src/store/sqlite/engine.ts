@@ -2,7 +2,7 @@ import { cutPage, holds, type Change, type Engine } from '../engine.ts';
 import { specOf } from '../item-rules.ts';
 import type { TableName } from '../spec.ts';
 import { busyMs, type Database } from './open-database.ts';
-import { iterated, rowStore } from './rows.ts';
+import { iterated, rowStore, type RowStore } from './rows.ts';
 import { quoted } from './schema.ts';
 import { spanSql } from './span-sql.ts';
 import { asking } from './sqlite-error.ts';
@@ -65,6 +65,15 @@ export function sqliteEngine({ db, journal }: Database): Engine {
     },
     // Waiting for another process that writes, and the commit.
     writeMsMax: busyMs + commitMsMax,
+    ...readsOf(rows),
+    close() {
+      if (db.isOpen) asking(() => db.close());
+    },
+  };
+}
+
+function readsOf(rows: RowStore): Pick<Engine, 'read' | 'scan'> {
+  return {
     read(table, span) {
       const { text, values } = spanSql(table, span);
       return asking(() => cutPage(iterated(rows.prepared(text).iterate(...values)), span.limit));
@@ -74,9 +83,6 @@ export function sqliteEngine({ db, journal }: Database): Engine {
       const statement = `SELECT k_pk, k_sk, rev, ttl, doc FROM ${quoted(table)} ${from} ORDER BY k_pk, k_sk LIMIT ?`;
       const values = after === undefined ? [limit + 1] : [after.pk, after.sk, limit + 1];
       return asking(() => cutPage(iterated(rows.prepared(statement).iterate(...values)), limit));
-    },
-    close() {
-      if (db.isOpen) asking(() => db.close());
     },
   };
 }

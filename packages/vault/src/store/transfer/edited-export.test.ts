@@ -74,13 +74,18 @@ describe('a file', () => {
       symlinkSync('/etc', users());
     },
   };
-  it.each(Object.entries(edits))('%s is refused', async (name, edit) => {
+  it.each(Object.entries(edits))('%s is refused', async (_, edit) => {
     edit();
     await expect(checkFiles(out, manifest, quiet)).rejects.toMatchObject(invalid);
-    // The digest of the file follows, where it can: the rows themselves still tell.
-    if (name.startsWith('with') || name === 'cut off' || name === 'that is not text')
-      await expect(checkFiles(out, consistent(), quiet)).rejects.toMatchObject(invalid);
   });
+
+  it.each(Object.entries(edits).filter(([name]) => /^(?:with|cut|that is not)/.test(name)))(
+    '%s is refused though the digest of the file was set right: the rows still tell',
+    async (_, edit) => {
+      edit();
+      await expect(checkFiles(out, consistent(), quiet)).rejects.toMatchObject(invalid);
+    },
+  );
 
   it('that nobody touched is taken', async () => {
     await checkFiles(out, consistent(), quiet);

@@ -79,7 +79,7 @@ async function begin({ target, manifest, now }: ImportParts): Promise<Begun> {
   throw refuse(
     'store_filled',
     'the tables belong to another import that is not finished, or to data that has moved; an import needs empty ones',
-    `${standing?.reason} ${standing?.token}`,
+    standing === undefined ? undefined : `${standing.reason} ${standing.token}`,
   );
 }
 

@@ -52,7 +52,9 @@ export async function* linePages(
       ...(cursor === undefined ? {} : { cursor }),
     });
     const all = page.items.map(({ item }) => item as Item);
-    const items = staysBehind(table) ? all : all.filter((item) => !isPassing(table, String(item[partition])));
+    const items = staysBehind(table)
+      ? all
+      : all.filter((item) => !isPassing(table, item[partition] as string));
     const living = items.filter((item) => !hasEnded(table, item, nowMs));
     cursor = page.cursor;
     yield { lines: living.map(canonicalJson), ended: items.length - living.length, cursor };
