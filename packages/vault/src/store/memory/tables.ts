@@ -69,17 +69,12 @@ export function memoryTables({ indexLagMs = 1000, ...front }: MemoryTablesOption
     writeMsMax: 0,
     read(table, span) {
       settleUntil(front.now());
-      return pageLikeDynamo(
-        select(rowsOf(span.index === undefined ? tables : indexed, table), table, span),
-        span.limit,
-      );
+      const rows = rowsOf(span.index === undefined ? tables : indexed, table);
+      return pageLikeDynamo(select(rows, table, span), span.limit);
     },
     scan(table, limit, after) {
       const rows = [...rowsOf(tables, table).values()].sort(compareKeys);
-      return pageLikeDynamo(
-        rows.filter((row) => after === undefined || compareKeys(row, after) > 0),
-        limit,
-      );
+      return pageLikeDynamo(behind(rows, after), limit);
     },
     close() {
       tables.clear();
@@ -88,6 +83,10 @@ export function memoryTables({ indexLagMs = 1000, ...front }: MemoryTablesOption
     },
   };
   return { ...tablesOnEngine(engine, front), settle: () => settleUntil(Infinity) };
+}
+
+function behind(rows: readonly Row[], after: TableKey | undefined): readonly Row[] {
+  return after === undefined ? rows : rows.filter((row) => compareKeys(row, after) > 0);
 }
 
 function rowsOf(tables: Map<TableName, Rowset>, table: TableName): Rowset {

@@ -30,9 +30,8 @@ export function sqliteEngine({ db, journal }: Database): Engine {
       ({ table, row, condition }) =>
         condition !== undefined && !holds(condition, rows.get(table, row), nowSeconds),
     );
-    if (lost !== -1) return lost;
-    for (const one of changes) change(one);
-    return undefined;
+    if (lost === -1) for (const one of changes) change(one);
+    return lost === -1 ? undefined : lost;
   };
 
   return {
