@@ -1,13 +1,21 @@
 import { refuse } from '../errors.ts';
 
 // How much goes on at once, and how it ends. Streams that stay open are counted apart from calls, so that a crowd of
-// quiet listeners cannot keep calls out. On the way down: health says 503 first, then new work is refused, then what
-// runs may finish, then what is left is cut off.
+// quiet listeners cannot keep calls out. On the way down: health says 503 first, and no connection is used again; then
+// nobody is let in, streams are told to go on elsewhere, calls may finish, and what is left is cut off.
 
 /** Bounds of what runs at once. */
 export interface LoadSettings {
   readonly callsMax: number;
   readonly streamsMax: number;
+}
+
+/** How work ends before it is done. */
+export interface Ends {
+  /** Break it off; a stream is ended so that its client goes on elsewhere. */
+  cut(): void;
+  /** Nothing further may come on its connection. */
+  last(): void;
 }
 
 /** One piece of work under way. */
@@ -20,56 +28,74 @@ export interface Work {
 export interface Load {
   readonly state: 'open' | 'leaving' | 'draining';
   readonly running: number;
-  /**
-   * @param cut breaks the work off
-   * @throws Refusal `draining`, `overloaded`
-   */
-  begin(kind: 'call' | 'stream', cut: () => void): Work;
-  /** Health checks fail from now on; work is still taken. */
+  /** @throws Refusal `draining`, `overloaded` */
+  begin(kind: 'call' | 'stream', ends: Ends): Work;
+  /** The same for what is never refused and takes no place: pages, and what other instances pass here. */
+  admit(kind: 'call' | 'stream', ends: Ends): Work;
+  /** Health checks fail from now on; work is still taken, each on a connection of its own. */
   leave(): void;
   /** Refuse new work, cut streams, let calls finish for so long, then cut them too. Resolves when nothing runs. */
   drain(waitMs: number): Promise<void>;
 }
 
+type Kind = 'call' | 'stream';
+
 /** Start counting. */
 export function openLoad({ callsMax, streamsMax }: LoadSettings): Load {
-  const running = { call: new Set<() => void>(), stream: new Set<() => void>() };
+  const max = { call: callsMax, stream: streamsMax };
+  const begun = { call: new Set<Ends>(), stream: new Set<Ends>() };
+  const admitted = { call: new Set<Ends>(), stream: new Set<Ends>() };
+  const all = [begun.call, begun.stream, admitted.call, admitted.stream];
   let state: Load['state'] = 'open';
   let empty: (() => void) | undefined;
-  const cutAll = (kind: 'call' | 'stream'): void => {
-    for (const cut of running[kind]) cut();
+  const running = (): number => all.reduce((sum, { size }) => sum + size, 0);
+  const enter = (set: Set<Ends>, { cut, last }: Ends): Work => {
+    const own = { cut, last };
+    set.add(own);
+    if (state !== 'open') last();
+    return {
+      done() {
+        set.delete(own);
+        if (empty !== undefined && running() === 0) empty();
+      },
+    };
+  };
+  const cutAll = (kind: Kind): void => {
+    for (const set of [begun[kind], admitted[kind]]) for (const { cut } of set) cut();
+  };
+  const leave = (): void => {
+    if (state !== 'open') return;
+    state = 'leaving';
+    for (const set of all) for (const { last } of set) last();
   };
   return {
     get state() {
       return state;
     },
     get running() {
-      return running.call.size + running.stream.size;
+      return running();
     },
-    begin(kind, cut) {
+    begin(kind, ends) {
       if (state === 'draining')
         throw refuse('draining', 'the gateway is shutting down: try again in a moment');
-      if (running[kind].size >= (kind === 'call' ? callsMax : streamsMax))
+      if (begun[kind].size >= max[kind])
         throw refuse(
           'overloaded',
           `the gateway has as many ${kind}s under way as it takes: try again in a moment`,
         );
-      const own = (): void => cut();
-      running[kind].add(own);
-      return {
-        done() {
-          running[kind].delete(own);
-          if (running.call.size + running.stream.size === 0) empty?.();
-        },
-      };
+      return enter(begun[kind], ends);
     },
-    leave() {
-      if (state === 'open') state = 'leaving';
+    admit(kind, ends) {
+      const work = enter(admitted[kind], ends);
+      if (state === 'draining' && kind === 'stream') ends.cut();
+      return work;
     },
+    leave,
     async drain(waitMs) {
+      leave();
       state = 'draining';
       cutAll('stream');
-      if (running.call.size + running.stream.size === 0) return;
+      if (running() === 0) return;
       const ended = new Promise<void>((resolve) => (empty = resolve));
       const timer = setTimeout(() => cutAll('call'), waitMs);
       await ended;

@@ -23,6 +23,7 @@ export interface Leases {
   find(id: string): Promise<Lease | undefined>;
   /** It is gone. Should it live after all, its next renewal brings it back. */
   drop(id: string): Promise<void>;
+  /** Give up this instance's own lease; others are found as before. */
   close(): Promise<void>;
 }
 
@@ -50,6 +51,7 @@ export async function openLeases({ records, own, now, failed }: LeaseParts): Pro
   };
   await renew();
   let renewing = Promise.resolve();
+  let held = own !== undefined;
   const timer = setInterval(() => {
     renewing = renewing.then(renew).catch(failed);
   }, renewMs).unref();
@@ -71,7 +73,8 @@ export async function openLeases({ records, own, now, failed }: LeaseParts): Pro
     async close() {
       clearInterval(timer);
       await renewing;
-      if (own !== undefined) await records.take(nameOf(own.id)).catch(failed);
+      if (held && own !== undefined) await records.take(nameOf(own.id)).catch(failed);
+      held = false;
     },
   };
 }

@@ -36,6 +36,7 @@ export async function openOwners(parts: OwnersParts): Promise<Owners> {
   const passedHere = new WeakSet<Request>();
   const passing = openPassing({ leases, sealer, answerMs, now });
   const admission: Admission = { self, sealer, nonces: spentNonces(now) };
+  let left = false;
   return {
     self,
     async pass(owner, passage, request) {
@@ -46,6 +47,8 @@ export async function openOwners(parts: OwnersParts): Promise<Owners> {
     },
     alive: (id) => isAlive(id, self, leases),
     async answer({ authorization, read, signal }, serve) {
+      // Without a proof in the answer the sender takes this instance for gone, as it should.
+      if (left) throw nothingHere('this instance is stopping');
       const ticket = admit(authorization, admission);
       const bytes = await read();
       if (digestOf(bytes) !== ticket.digest) throw nothingHere('its body is not the one of the ticket');
@@ -57,6 +60,10 @@ export async function openOwners(parts: OwnersParts): Promise<Owners> {
         return serve(passage, request);
       }, log);
       return proven(answer, proofOf(sealer, ticket));
+    },
+    async leave() {
+      left = true;
+      await leases.close();
     },
     async close() {
       await passing.close();
