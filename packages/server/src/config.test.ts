@@ -31,6 +31,14 @@ function refusal(env: Record<string, string>, files: Record<string, string> = {}
 }
 
 const random64 = 'kJ8mX2qP9vR4tY7wZ1nB5cF3hL6dG0sAeUiOxVpQzWjMyTrNbKfHgDlSaCkEuIoP';
+const several = {
+  MAIN_DB_TYPE: 'dynamodb',
+  AWS_REGION: 'eu-central-1',
+  REDIS_URL: 'rediss://cache.example.com:6379/2',
+  ADVERTISE_URL: 'http://10.0.0.5:3000',
+  TOKEN_ENCRYPTION_KEY: 'k',
+  AUTH_SECRET: 'a',
+};
 const production = { NODE_ENV: 'production', AUTH_SECRET: random64 };
 
 test('an empty environment gives every default', () => {
@@ -61,6 +69,20 @@ test('an empty environment gives every default', () => {
     warnings: [],
     secrets: [],
   });
+});
+
+test('redis comes with its password, and is warned of where it travels in clear', () => {
+  const plain = initConfig({ env: { ...several, REDIS_AUTH_TOKEN: 'word' }, cwd: folder() });
+  expect(plain.redis).toMatchObject({ allowPlaintext: false });
+  expect(plain.redis?.url.reveal()).toBe(several.REDIS_URL);
+  expect(plain.redis?.authToken?.reveal()).toBe('word');
+  expect(plain.warnings).toEqual([]);
+  const env = { ...several, REDIS_URL: 'redis://cache.example.com', REDIS_ALLOW_PLAINTEXT: 'true' };
+  expect(initConfig({ env, cwd: folder() }).warnings).toEqual([
+    'REDIS_ALLOW_PLAINTEXT is set: the password of Redis travels in clear; use rediss:// where you can',
+  ]);
+  const near = { ...several, REDIS_URL: 'redis://[::1]:6379' };
+  expect(initConfig({ env: near, cwd: folder() }).redis?.authToken).toBeUndefined();
 });
 
 test('the configuration is frozen in depth', () => {
@@ -182,7 +204,22 @@ const contradictory: [string, Record<string, string>, string][] = [
     { MAIN_DB_TYPE: 'dynamodb', AWS_REGION: 'eu-central-1', DYNAMODB_ENDPOINT: 'http://db.example:8000' },
     'DYNAMODB_ENDPOINT must be https unless it is on this machine',
   ],
-  ['redis with sqlite', { REDIS_URL: 'rediss://h:1' }, 'REDIS_URL means several instances'],
+  [
+    'redis with sqlite',
+    { ...several, MAIN_DB_TYPE: 'sqlite' },
+    'REDIS_URL means several instances, and SQLite serves one: set MAIN_DB_TYPE=dynamodb',
+  ],
+  ['redis without an address for the others', { ...several, ADVERTISE_URL: '' }, 'set ADVERTISE_URL'],
+  [
+    'redis in clear over the network',
+    { ...several, REDIS_URL: 'redis://cache.example.com:6379' },
+    'REDIS_URL must be rediss:// unless Redis is on this machine',
+  ],
+  [
+    'an address of redis that is none',
+    { ...several, REDIS_URL: 'cache:6379' },
+    'REDIS_URL must be an address',
+  ],
   [
     'skipped sign-in, open host',
     { MCP_DEV_SKIP_AUTH: 'true', HOST: '0.0.0.0' },

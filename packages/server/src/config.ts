@@ -2,6 +2,7 @@
 import { join, resolve } from 'node:path';
 import { active, type ActiveName, type Values } from './config/active.ts';
 import { databaseOf, type DatabaseChoice } from './config/database.ts';
+import { redisOf, type RedisChoice } from './config/redis.ts';
 import { chooseKeys, contradictions, idleKeys, remarks, type KeyChoice } from './config/rules.ts';
 import { gather } from './config/sources.ts';
 import { storageOf, type StorageChoice } from './config/storage.ts';
@@ -9,6 +10,7 @@ import { secretOf, type Active, type Secret } from './config/variable.ts';
 import { refuse } from './errors.ts';
 
 export type { DatabaseChoice } from './config/database.ts';
+export type { RedisChoice } from './config/redis.ts';
 export type { KeyChoice } from './config/rules.ts';
 export type { StorageChoice } from './config/storage.ts';
 export type { Secret } from './config/variable.ts';
@@ -31,6 +33,8 @@ export interface AppConfig {
   readonly dataDirectory: string;
   readonly database: DatabaseChoice;
   readonly storage: StorageChoice;
+  /** What several instances share beside the database; `undefined`: there is one instance. */
+  readonly redis: RedisChoice | undefined;
   readonly keys: KeyChoice;
   /** `path` is absolute; `named`: somebody set it, so that a missing file is an error. */
   readonly mcpServersFile: { readonly path: string; readonly named: boolean };
@@ -137,6 +141,7 @@ function shape(values: Values, keys: KeyChoice, warnings: readonly string[], cwd
     dataDirectory,
     database: databaseOf(values),
     storage: storageOf(values),
+    redis: redisOf(values),
     keys,
     mcpServersFile: {
       path: file === undefined ? join(dataDirectory, 'mcp.json') : resolve(cwd, file),

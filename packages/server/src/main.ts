@@ -1,17 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Tables } from '@sealgate/vault';
 import type { Clients } from './auth/as/clients.ts';
 import { challengeFor } from './auth/as/routes.ts';
 import { skippedBearer, tokenBearer } from './auth/bearer.ts';
 import { problemPage } from './auth/pages/problem-page.ts';
 import type { AppConfig } from './config.ts';
 import { openPeople } from './domain/people.ts';
-import { slidingWindow, type Limiter } from './domain/limit.ts';
+import type { LimitSettings } from './domain/limit.ts';
 import { httpDefaults, openHttp, type HttpServer, type RouteLine } from './http/server.ts';
 import type { Log } from './log.ts';
 import { openInstanceRoutes } from './main/instance.ts';
 import { markLife } from './main/life.ts';
 import { openLocal, type WalkFloor } from './main/local.ts';
+import type { Shared } from './main/together.ts';
 import { openRoutes } from './main/routes.ts';
 import { openSealgate, type Sealgate } from './main/sealgate.ts';
 import { openWalk } from './main/walk.ts';
@@ -42,16 +42,16 @@ export interface Server extends Sealgate {
  * Open the product and listen.
  *
  * @param print takes a line for the person in front of the gateway, such as a sign-in link
- * @param tables lie elsewhere and are shared with other instances; `undefined`: those of the data directory
+ * @param shared what lies elsewhere and is shared with other instances in a test
  * @throws Refusal as {@link openSealgate}, and `config_invalid` when the address cannot be had
  */
 export async function startServer(
   config: AppConfig,
   log: Log,
   print: (line: string) => void,
-  tables?: Tables,
+  shared: Shared = {},
 ): Promise<Server> {
-  const sealgate = await openSealgate(config, log, { print, tables });
+  const sealgate = await openSealgate(config, log, { print, shared });
   const metrics = openMetrics();
   const closers = [sealgate.close, metrics.close];
   const close = async (): Promise<void> => {
@@ -113,7 +113,7 @@ function walkParts(sealgate: Sealgate, metrics: Metrics): WalkFloor {
   const { authorization, config, ground, forward, held, protocol, now } = sealgate;
   return {
     challenge: (asked) => challengeFor(authorization.names, asked),
-    limiter: minuteWindow(config.limits.mcpRequestsPerMinute),
+    limiter: ground.limits('mcp', inMinute(config.limits.mcpRequestsPerMinute)),
     windowMs: rateWindowMs,
     upstreams: ground.upstreams,
     forward,
@@ -139,7 +139,7 @@ async function listen(sealgate: Sealgate, { log, metrics, walk }: Listening): Pr
   const instanceRoutes = openInstanceRoutes(sealgate);
   const serving = {
     sessions: signIn?.sessions,
-    limiter: minuteWindow(limits.oauthRequestsPerMinute),
+    limiter: ground.limits('oauth', inMinute(limits.oauthRequestsPerMinute)),
     windowMs: rateWindowMs,
   };
   return openHttp(
@@ -160,8 +160,8 @@ async function listen(sealgate: Sealgate, { log, metrics, walk }: Listening): Pr
   );
 }
 
-function minuteWindow(limit: number): Limiter {
-  return slidingWindow({ limit, windowMs: rateWindowMs, keysMax: 100_000 }, () => performance.now());
+function inMinute(limit: number): LimitSettings {
+  return { limit, windowMs: rateWindowMs, keysMax: 100_000 };
 }
 
 /** Clients that registered themselves and were never let in, at the start and every hour. */

@@ -31,6 +31,7 @@ export {
   type SealedField,
   type SealedFieldOf,
 } from './keys/sealed-fields.ts';
+export { sealedBus } from './keys/sealed-bus.ts';
 export { sealedRecords, type RecordSealing } from './keys/sealed-records.ts';
 export { sealedTables, type SealedTables } from './keys/sealed-tables.ts';
 export type { Place, PlacedKind, Sealer } from './keys/sealer.ts';

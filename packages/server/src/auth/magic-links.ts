@@ -102,7 +102,7 @@ export function openMagicLinks(parts: MagicLinkParts): MagicLinks {
     async request({ email, ip, returnTo }) {
       const known = await people.isKnown(email);
       const link = await issue(parts, { email, ...(returnTo === undefined ? {} : { returnTo }) });
-      if (mayHave(parts, { email, ip, known })) send(email, link);
+      if (await mayHave(parts, { email, ip, known })) send(email, link);
     },
     firstStartLink: async (subject) => ((await people.anybodySignedIn()) ? undefined : linkFor(subject)),
     async look(token) {
@@ -148,9 +148,12 @@ interface Asked {
   readonly known: boolean;
 }
 
-function mayHave({ limits, signUp }: MagicLinkParts, { email, ip, known }: Asked): boolean {
-  if (!limits.mailbox.consume(email).allowed) return false;
-  return known || (signUp === 'open' && limits.signUps.consume(networkOf(ip)).allowed);
+async function mayHave({ limits, signUp }: MagicLinkParts, { email, ip, known }: Asked): Promise<boolean> {
+  if (!(await limits.mailbox.consume(email)).allowed) return false;
+  const network = networkOf(ip);
+  // Asked for those who are known as well: how long it takes to ask tells nobody who they are.
+  const standing = await (known ? limits.signUps.check(network) : limits.signUps.consume(network));
+  return known || (signUp === 'open' && standing.allowed);
 }
 
 async function living(

@@ -71,7 +71,7 @@ async function sendLink(
   parts: SignInParts,
 ): Promise<FastifyReply> {
   const { delivery, links } = parts;
-  countLogin(request, reply, parts);
+  await countLogin(request, reply, parts);
   const form = formOf(request);
   const returnTo = localReturn(form.get('return'));
   if (delivery === 'none') return page(reply, signInPage({ links: delivery, returnTo }));
@@ -101,7 +101,7 @@ async function redeemLink(
   parts: SignInParts,
 ): Promise<FastifyReply> {
   const { sessions, links, people } = parts;
-  countLogin(request, reply, parts);
+  await countLogin(request, reply, parts);
   const redeemed = await links.redeem(formOf(request).get('token') ?? '');
   if (redeemed === undefined) throw spent();
   const { setCookie } = await begin(request, redeemed, parts);
@@ -168,12 +168,12 @@ function contextOf(request: FastifyRequest, tenant: string, subject: string): Au
   };
 }
 
-function countLogin(
+async function countLogin(
   request: FastifyRequest,
   reply: FastifyReply,
   { logins, windowMs, now }: SignInParts,
-): void {
-  const standing = logins.consume(networkOf(request.ip));
+): Promise<void> {
+  const standing = await logins.consume(networkOf(request.ip));
   void reply.headers(limitHeaders('login', standing, windowMs, now()));
   if (!standing.allowed) throw refuse('rate_limited', 'wait a minute before you try again');
 }

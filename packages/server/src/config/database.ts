@@ -31,7 +31,9 @@ export function databaseProblems(values: Values): string[] {
   if (database.type === 'sqlite')
     return values.REDIS_URL === undefined
       ? []
-      : ['REDIS_URL means several instances, and SQLite serves one: leave REDIS_URL out'];
+      : [
+          'REDIS_URL means several instances, and SQLite serves one: set MAIN_DB_TYPE=dynamodb, or leave REDIS_URL out',
+        ];
   const problems: string[] = [];
   if (database.region === undefined)
     problems.push('MAIN_DB_TYPE=dynamodb needs DYNAMODB_REGION or AWS_REGION');

@@ -47,6 +47,18 @@ export const mailServer = text.refine((given) => {
   );
 });
 
+/** A Redis server, and if wanted user, password and number of the database. */
+export const redisServer = text.refine((given) => {
+  const url = URL.parse(given);
+  return (
+    url !== null &&
+    /^rediss?:$/.test(url.protocol) &&
+    url.hostname !== '' &&
+    /^(?:\/\d{0,5})?$/.test(url.pathname) &&
+    `${url.search}${url.hash}` === ''
+  );
+});
+
 /** One address, with or without a name, in one line. */
 export const sender = text.regex(
   /^(?:[^<>@",;\p{C}]{1,100} <[^<>@\s",;\p{C}]{1,64}@[^<>@\s",;\p{C}]{1,253}>|[^<>@\s",;\p{C}]{1,64}@[^<>@\s",;\p{C}]{1,253})$/u,

@@ -36,10 +36,6 @@ const core = plain('core', [
 const database = plain('database', [
   ['SESSIONS_TABLE', 'mcp-gateway-sessions', 'Table of the stand-alone session store, never prefixed.'],
 ]);
-const redis = [
-  ...secrets('Redis', [['REDIS_AUTH_TOKEN', 'Password of Redis.']]),
-  ...plain('Redis', [['REDIS_ALLOW_PLAINTEXT', 'false', 'Allow a connection without TLS off loopback.']]),
-];
 const keys = plain('keys', [
   ['KMS_KEY_ARN', undefined, 'The key of `KEY_PROVIDER=kms`.'],
   ['KMS_KEY_ID', undefined, 'The key of `KEY_PROVIDER=kms`, by id.'],
@@ -108,7 +104,6 @@ const limits = plain('limits', [
 export const reserved: ReadonlyMap<string, Described> = new Map([
   ...core,
   ...database,
-  ...redis,
   ...keys,
   ...vault,
   ...secretStores,

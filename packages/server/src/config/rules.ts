@@ -2,6 +2,7 @@
 import type { Values } from './active.ts';
 import { databaseProblems } from './database.ts';
 import { isLoopback } from './loopback.ts';
+import { redisProblems, redisRemarks } from './redis.ts';
 import { storageProblems } from './storage.ts';
 import { secretOf, type Secret } from './variable.ts';
 
@@ -57,7 +58,7 @@ export function idleKeys(choice: KeyChoice, texts: ReadonlyMap<string, string>):
 
 /** What of the values contradicts itself or falls short of production, each with what to do. */
 export function contradictions(values: Values): string[] {
-  const problems = [...databaseProblems(values), ...storageProblems(values)];
+  const problems = [...databaseProblems(values), ...storageProblems(values), ...redisProblems(values)];
   const production = values.NODE_ENV === 'production';
   const open = !isLoopback(values.HOST);
   if (values.MCP_DEV_SKIP_AUTH && (production || open)) problems.push(skippedSignIn(production));
@@ -86,12 +87,14 @@ function skippedSignIn(production: boolean): string {
 
 /** What is allowed and still worth a line at the start. */
 export function remarks(values: Values): string[] {
-  const skipped = values.MCP_DEV_SKIP_AUTH
-    ? ['MCP_DEV_SKIP_AUTH is set: every program on this machine may call every tool, without signing in']
-    : [];
-  if (isLoopback(values.HOST) || values.FRONTEND_URL !== undefined) return skipped;
+  const said = redisRemarks(values);
+  if (values.MCP_DEV_SKIP_AUTH)
+    said.push(
+      'MCP_DEV_SKIP_AUTH is set: every program on this machine may call every tool, without signing in',
+    );
+  if (isLoopback(values.HOST) || values.FRONTEND_URL !== undefined) return said;
   return [
-    ...skipped,
+    ...said,
     'HOST is reachable by others and FRONTEND_URL is not set: only requests to localhost addresses are answered',
   ];
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { choice, origin, region, text } from './parsers.ts';
+import { choice, origin, redisServer, region, text } from './parsers.ts';
 import type { Active } from './variable.ts';
 
 /** The variables that say where things are kept. */
@@ -86,10 +86,26 @@ export const storeVariables = {
   },
   REDIS_URL: {
     group: 'Redis',
-    doc: 'Where Redis is. It means several instances, so it is refused together with `sqlite`.',
+    doc: 'Where Redis is: `rediss://sealgate@redis.example.com:6379`, or `redis://` without TLS on this machine. It means several instances, which need `MAIN_DB_TYPE=dynamodb`, `ADVERTISE_URL`, `AUTH_SECRET` and a root key that all of them have. Needs the package `@redis/client`.',
+    default: undefined,
+    secret: true,
+    parse: redisServer,
+    expected: 'an address such as rediss://user@redis.example.com:6379, without a query',
+  },
+  REDIS_AUTH_TOKEN: {
+    group: 'Redis',
+    doc: 'Password of Redis; wins over one in `REDIS_URL`.',
     default: undefined,
     secret: true,
     parse: text,
-    expected: 'an address',
+    expected: 'a text',
+  },
+  REDIS_ALLOW_PLAINTEXT: {
+    group: 'Redis',
+    doc: '`true` allows a connection without TLS to another machine: whoever can listen there reads the password of Redis.',
+    default: 'false',
+    secret: false,
+    parse: choice('true', 'false').transform((word) => word === 'true'),
+    expected: 'true or false',
   },
 } as const satisfies Record<string, Active>;

@@ -11,11 +11,17 @@ export interface Standing {
   readonly freesInMs: number;
 }
 
-/** Counts uses by key. */
+/** Counts uses by key. One that counts in this process answers at once, so that nobody on the way of a call waits. */
 export interface Limiter {
   /** Whether a use would be admitted, without using anything. */
-  check(key: string): Standing;
+  check(key: string): Standing | Promise<Standing>;
   /** Use one, if it is admitted. A refused use does not count. */
+  consume(key: string): Standing | Promise<Standing>;
+}
+
+/** Counts the uses of this process. */
+export interface Window extends Limiter {
+  check(key: string): Standing;
   consume(key: string): Standing;
 }
 
@@ -34,7 +40,7 @@ interface Ring {
 }
 
 /** @param now milliseconds, of a clock that never goes back */
-export function slidingWindow(settings: LimitSettings, now: () => number): Limiter {
+export function slidingWindow(settings: LimitSettings, now: () => number): Window {
   // In order of the latest use, so that what has ended lies in front.
   const rings = new Map<string, Ring>();
   /** The last of `rings`, or one that is no longer among them. */

@@ -27,11 +27,12 @@ export function openAuthorization({
   log,
   now,
 }: AuthorizationGround): Promise<AuthorizationServer> {
-  const { tables, sealer, audit } = ground;
+  const { tables, records, sealer, audit } = ground;
   // While developing, a client may lie on the same machine or network.
   const allow = config.environment === 'production' ? {} : { private: true };
   return openAuthorizationServer({
     tables,
+    records,
     sealer,
     audit,
     people: openPeople(tables, now),

@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import {
   claimDirectory,
   openAudit,
@@ -20,10 +19,12 @@ import { openUpstreams, type Upstreams } from '../domain/upstreams.ts';
 import type { Log } from '../log.ts';
 import { openArchive } from './archive.ts';
 import { openDatabase, type Database, type DatabaseState } from './database.ts';
+import { followUpstreams, toldUpstreams } from './followed.ts';
 import { openRootKey } from './root-key.ts';
+import { openTogether, type Shared, type Together } from './together.ts';
 
 /** What everything stands on: one data directory, opened by one process, and the tables, which several may share. */
-export interface Ground {
+export interface Ground extends Together {
   readonly tables: Tables;
   readonly examineDatabase: () => Promise<DatabaseState>;
   /** Blobs; what must not be read is sealed before. */
@@ -39,65 +40,75 @@ export interface Ground {
   close(): Promise<void>;
 }
 
-const followEveryMs = 500;
-
 /**
  * Open the data directory, from the bottom up; what was opened is closed again when a later step fails.
  *
- * @param shared tables that lie elsewhere, closed by whoever opened them; `undefined`: those of the configuration
+ * @param given empty but in a test of several instances
  * @throws Refusal `config_invalid`, `data_directory_in_use`, `data_directory_unsafe`, `key_unavailable`, `key_weak`, `journal_broken`, `store_insecure`, `store_unavailable`
  */
 export async function openGround(
   config: AppConfig,
   log: Log,
   now: () => number,
-  shared?: Tables,
+  given: Shared = {},
 ): Promise<Ground> {
   // Whatever this process makes is for its owner only, SQLite's side files and the children's own files included.
   process.umask(0o077);
-  const closers: (() => void | Promise<void>)[] = [];
+  const closers: Closers = [];
   const close = async (): Promise<void> => {
     for (const closer of closers.splice(0).toReversed()) await closer();
   };
   try {
-    const directory = claimDirectory(config.dataDirectory);
-    closers.push(() => directory.release());
-    const { tables, examine, close: closeTables } = await tablesOf(config, now, shared);
-    closers.push(closeTables);
-    const archive = await openArchive(config, log);
-    closers.push(() => archive.close());
-    const provider = await openRootKey(config.keys, config.dataDirectory, tables, now);
-    closers.push(() => provider.close());
-    const sealer = await openSealer({ tables, provider, now });
-    closers.push(() => sealer.close());
+    const stores = await openStores({ config, log, now, given }, closers);
+    const { tables, sealer, news, several } = stores;
     const failed = (refusal: { code: string; message: string; detail: string | undefined }): void =>
       log.error({ code: refusal.code, detail: refusal.detail }, refusal.message);
-    const journal = await openJournal({
-      path: join(config.dataDirectory, 'journal.db'),
-      sealer,
-      now,
-      failed,
-    });
+    const path = join(config.dataDirectory, 'journal.db');
+    const journal = await openJournal({ path, sealer, now, failed });
     closers.push(() => journal.close());
     const upstreams = await keptUpstreams(tables, sealer, log, now);
-    // Nobody else writes to a data directory of its own.
-    if (shared !== undefined) closers.push(follow(upstreams, log));
+    closers.push(await followUpstreams(upstreams, { news, log, several }));
     return {
-      tables,
-      examineDatabase: examine,
-      archive,
-      sealer,
+      ...stores,
       journal,
       audit: openAudit({ journal, failed }),
       connections: openConnections(sealedTables(tables, sealer), now),
       administrator: await ensureLocalAdministrator(tables, now),
-      upstreams,
+      upstreams: toldUpstreams(upstreams, { news, log }),
       close,
     };
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+type Closers = (() => void | Promise<void>)[];
+
+interface GroundParts {
+  readonly config: AppConfig;
+  readonly log: Log;
+  readonly now: () => number;
+  readonly given: Shared;
+}
+
+type Stores = Together & Pick<Ground, 'tables' | 'examineDatabase' | 'archive' | 'sealer'>;
+
+/** @param closers given what closes each of them, in the order in which they were opened */
+async function openStores({ config, log, now, given }: GroundParts, closers: Closers): Promise<Stores> {
+  const directory = claimDirectory(config.dataDirectory);
+  closers.push(() => directory.release());
+  const { tables, examine: examineDatabase, close } = await tablesOf(config, now, given.tables);
+  closers.push(close);
+  const archive = await openArchive(config, log);
+  closers.push(() => archive.close());
+  const provider = await openRootKey(config.keys, config.dataDirectory, tables, now);
+  closers.push(() => provider.close());
+  const sealer = await openSealer({ tables, provider, now });
+  closers.push(() => sealer.close());
+  const together = await openTogether({ config, tables, sealer, given, now });
+  closers.push(together.close);
+  return { ...together, tables, examineDatabase, archive, sealer };
 }
 
 async function tablesOf(
@@ -126,21 +137,4 @@ function keptUpstreams(
     foreign: (serverId) =>
       log.error({ serverId }, 'an upstream was changed outside of the gateway and is left out'),
   });
-}
-
-/** Take over what other instances change. @returns how to stop */
-function follow(upstreams: Pick<Upstreams, 'catchUp'>, log: Log): () => Promise<void> {
-  const ended = new AbortController();
-  const following = (async () => {
-    while (!ended.signal.aborted) {
-      await sleep(followEveryMs, undefined, { signal: ended.signal, ref: false }).catch(() => undefined);
-      await upstreams
-        .catchUp()
-        .catch((error: unknown) => log.warn({ err: error }, 'changes of other instances could not be read'));
-    }
-  })();
-  return async () => {
-    ended.abort();
-    await following;
-  };
 }

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import { sealedRecords, systemTenant, tableRecords } from '@sealgate/vault';
+import { sealedRecords, systemTenant } from '@sealgate/vault';
 import type { AppConfig } from '../config.ts';
 import { writeResponse } from '../gateway/front/web.ts';
 import { openOwners } from '../gateway/owner/open-owners.ts';
@@ -11,12 +11,12 @@ import type { Opened } from './opened.ts';
 
 /** This process among the instances of its deployment. */
 export function openInstance(
-  { tables, sealer }: Pick<Ground, 'tables' | 'sealer'>,
+  { records: raw, sealer }: Pick<Ground, 'records' | 'sealer'>,
   { advertiseUrl, limits }: Pick<AppConfig, 'advertiseUrl' | 'limits'>,
   log: Log,
   now: () => number,
 ): Promise<Owners> {
-  const records = sealedRecords(tableRecords(tables, { now }), sealer, {
+  const records = sealedRecords(raw, sealer, {
     kind: 'record',
     table: 'instances',
     tenant: systemTenant,

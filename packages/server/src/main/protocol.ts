@@ -1,5 +1,5 @@
 import { isLegacyRequest } from '@modelcontextprotocol/server';
-import { tableRecords, type Gate } from '@sealgate/vault';
+import type { Gate } from '@sealgate/vault';
 import type { Caller, Whose } from '../caller.ts';
 import type { AppConfig } from '../config.ts';
 import type { McpAddress } from '../domain/mcp-address.ts';
@@ -88,14 +88,14 @@ export function openProtocol(parts: ProtocolParts): Protocol {
 }
 
 function openFronts(
-  { ground: { tables, sealer, audit }, owners, config, log, now }: ProtocolParts,
+  { ground: { records, sealer, audit }, owners, config, log, now }: ProtocolParts,
   openTarget: (caller: Caller, address: McpAddress) => OpenTarget,
 ) {
   const { requestTimeoutSeconds: askSeconds, protocolMin: minVersion } = config.limits;
   const fronts = { openTarget, sealer, audit, owners, log, now };
   const sessions = openSessions({
     ...fronts,
-    records: tableRecords(tables, { now }),
+    records,
     limits: { ...sessionLimits, askSeconds },
     minVersion,
     sessionId: () => crypto.randomUUID(),

@@ -1,4 +1,4 @@
-import { openGate, type Tables } from '@sealgate/vault';
+import { openGate } from '@sealgate/vault';
 import type { Operations } from '../admin/operations.ts';
 import type { AppConfig } from '../config.ts';
 import { boundGate } from '../gateway/bounded-gate.ts';
@@ -11,6 +11,7 @@ import { openAdministration } from './administration.ts';
 import { openAuthorization } from './authorization.ts';
 import { configureUpstreams } from './configured-upstreams.ts';
 import { openGround, type Ground } from './ground.ts';
+import type { Shared } from './together.ts';
 import { openHeld } from './held.ts';
 import { openInstance } from './instance.ts';
 import type { Opened } from './opened.ts';
@@ -31,8 +32,8 @@ export interface Means {
   readonly now: () => number;
   /** Takes a line for the person in front of the gateway, such as a sign-in link; the log never has one. */
   readonly print: (line: string) => void;
-  /** Tables that lie elsewhere, closed by whoever opened them; `undefined`: those of the data directory. */
-  readonly tables: Tables | undefined;
+  /** What lies elsewhere, of several instances in a test. */
+  readonly shared: Shared;
 }
 
 /**
@@ -43,12 +44,12 @@ export interface Means {
 export async function openSealgate(
   config: AppConfig,
   log: Log,
-  { now = Date.now, print = () => undefined, tables }: Partial<Means> = {},
+  { now = Date.now, print = () => undefined, shared = {} }: Partial<Means> = {},
 ): Promise<Sealgate> {
-  const ground = await openGround(config, log, now, tables);
+  const ground = await openGround(config, log, now, shared);
   try {
     await configureUpstreams(ground, config, log, now);
-    return await above(ground, config, log, { now, print, tables });
+    return await above(ground, config, log, { now, print, shared });
   } catch (error) {
     await ground.close();
     throw error;

@@ -6,7 +6,7 @@ import { problemPage } from '../auth/pages/problem-page.ts';
 import { signInRoutes, type SignInParts } from '../auth/sign-in.ts';
 import { openWebSessions, type WebSessions } from '../auth/web-session.ts';
 import type { AppConfig, SignInConfig } from '../config.ts';
-import { slidingWindow, type Limiter } from '../domain/limit.ts';
+import type { LimitSettings } from '../domain/limit.ts';
 import { openPeople, type People } from '../domain/people.ts';
 import type { ProblemPage } from '../domain/route-config.ts';
 import type { Log } from '../log.ts';
@@ -72,12 +72,15 @@ export function openSignIn(
     deliver: way.deliver,
     spreadMs: way.delivery === 'mail' ? mailSpreadMs : 1,
     signUp: signIn.signUp,
-    limits: { signUps: minuteWindow(signIn.signUpsPerMinute), mailbox: slidingWindow(mailbox, monotonic) },
+    limits: {
+      signUps: ground.limits('signup', inMinute(signIn.signUpsPerMinute)),
+      mailbox: ground.limits('mailbox', mailbox),
+    },
     failed: (error) => log.error({ err: error }, 'a sign-in link could not be delivered'),
     now,
   });
   const { audit } = ground;
-  const logins = minuteWindow(signIn.loginsPerMinute);
+  const logins = ground.limits('login', inMinute(signIn.loginsPerMinute));
   const { delivery } = way;
   return {
     sessions,
@@ -93,10 +96,8 @@ export function openSignIn(
   };
 }
 
-const monotonic = (): number => performance.now();
-
-function minuteWindow(limit: number): Limiter {
-  return slidingWindow({ limit, windowMs: minuteMs, keysMax: 100_000 }, monotonic);
+function inMinute(limit: number): LimitSettings {
+  return { limit, windowMs: minuteMs, keysMax: 100_000 };
 }
 
 interface Way {

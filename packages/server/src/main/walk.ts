@@ -92,7 +92,8 @@ async function admit(
     peer: ip,
     agent: only(rawHeaders, 'user-agent'),
   });
-  const standing = limiter.consume(`${admitted.tenant}/${admitted.subject}/${admitted.client}`);
+  const counted = limiter.consume(`${admitted.tenant}/${admitted.subject}/${admitted.client}`);
+  const standing = counted instanceof Promise ? await counted : counted;
   const headers = limitHeaders('mcp', standing, windowMs, now());
   if (!standing.allowed)
     throw refuse('rate_limited', `this client has used its ${standing.limit} requests a minute`);

@@ -3,8 +3,8 @@ import {
   sealedRecords,
   sealedTables,
   systemTenant,
-  tableRecords,
   type Audit,
+  type Records,
   type Sealer,
   type Tables,
 } from '@sealgate/vault';
@@ -29,7 +29,10 @@ import { openTokens, type Tokens } from './tokens.ts';
 
 /** What the authorization server stands on. */
 export interface AuthorizationServerParts {
+  /** What lasts lies here: clients, grants, refresh tokens. */
   readonly tables: Tables;
+  /** What ends soon lies here, and may be lost: codes, interactions, access tokens. */
+  readonly records: Records;
   readonly sealer: Sealer;
   readonly people: People;
   readonly audit: Audit;
@@ -118,11 +121,11 @@ export async function openAuthorizationServer(parts: AuthorizationServerParts): 
   };
 }
 
-function openShelves({ tables, sealer, now }: AuthorizationServerParts) {
+function openShelves({ tables, records, sealer, now }: AuthorizationServerParts) {
   const sealing = { kind: 'token', table: 'oauth_records', tenant: systemTenant } as const;
   return {
     lasting: tablesShelf(sealedTables(tables, sealer), sealer, now),
-    passing: recordsShelf(sealedRecords(tableRecords(tables, { now }), sealer, sealing), now),
+    passing: recordsShelf(sealedRecords(records, sealer, sealing), now),
   };
 }
 

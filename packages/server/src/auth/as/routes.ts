@@ -95,12 +95,16 @@ export function challengeFor(
   return `Bearer ${shown ? 'error="invalid_token", ' : ''}${about}`;
 }
 
-function count(request: FastifyRequest, reply: FastifyReply, { limiter, windowMs, now }: RouteParts): void {
+async function count(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { limiter, windowMs, now }: RouteParts,
+): Promise<void> {
   const { url = '' } = request.routeOptions;
   // Metadata says the same to everybody and reads nothing.
   if (url.startsWith('/.well-known/') || request.method === 'OPTIONS') return;
   const route = url.split('/')[1] ?? '';
-  const standing = limiter.consume(`${route} ${networkOf(request.ip)}`);
+  const standing = await limiter.consume(`${route} ${networkOf(request.ip)}`);
   for (const [name, value] of Object.entries(limitHeaders('oauth', standing, windowMs, now())))
     reply.raw.setHeader(name, value);
   if (!standing.allowed) throw refuse('rate_limited', 'wait a minute before you try again');
