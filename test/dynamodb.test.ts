@@ -9,11 +9,11 @@ import {
 import { describeTables } from '@sealgate/vault/dynamodb';
 import { testService } from '@sealgate/vault/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { connectionOf, dynamoEnvironment } from './backing/database.ts';
 import { connectHttp } from './fixtures/clients.ts';
 import { everythingPlan, keyedPlan } from './fixtures/plans.ts';
 import { leaksIn } from './leaks.ts';
 import { parity } from './parity.ts';
-import { connectionOf, dynamoEnvironment } from './services/database.ts';
 import { done, freshDataDir, removeDataDir, sealgate, startSealgate } from './start.ts';
 import { openStage, type Stage } from './walk-stage.ts';
 

@@ -5,8 +5,8 @@ import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { databaseOf } from './backing/database.ts';
 import { obtainToken, openPerson } from './fixtures/sign-in.ts';
-import { databaseOf } from './services/database.ts';
 
 // The gateway as its users have it: a process that is started, spoken to, and ended. Nothing is shared with the test but
 // the arguments, the environment, the two output streams and the data directory.

@@ -1,10 +1,8 @@
 import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { selfSigned } from '../../packages/server/src/outgoing/fixtures/self-signed.ts';
+import { openDocuments } from '../fixtures/documents.ts';
 import { startModern } from '../fixtures/modern.ts';
 import { done, freshDataDir, removeDataDir, startSealgate } from '../start.ts';
 import { openBrowser, type Browser } from './browser.ts';
@@ -27,18 +25,21 @@ export interface Stage {
   close(): Promise<void>;
 }
 
+/** What real clients say of how they sign in. */
+const signsIn = { grant_types: ['authorization_code', 'refresh_token'], response_types: ['code'] };
+
 const opener = fileURLToPath(new URL('open-url.ts', import.meta.url));
 
 /** Build it up. */
 export async function openStage(): Promise<Stage> {
   const folder = await mkdtemp(join(tmpdir(), 'sealgate-judges-'));
-  const documents = await openDocuments(join(folder, 'documents.pem'));
+  const documents = await openDocuments();
   const upstream = await startModern({ legacy: 'sessions' });
   const dataDir = await freshDataDir();
   const gateway = await startSealgate({
     dataDir,
     signedIn: false,
-    env: { NODE_EXTRA_CA_CERTS: join(folder, 'documents.pem') },
+    env: { NODE_EXTRA_CA_CERTS: documents.certificateFile },
   });
   await done(dataDir, ['upstreams', 'add', 'dual', '--url', upstream.url]);
   const jarFile = join(folder, 'cookies.json');
@@ -55,7 +56,7 @@ export async function openStage(): Promise<Stage> {
       await mkdir(home);
       return { HOME: home, ...desktop };
     },
-    publish: documents.publish,
+    publish: (name, redirectUris) => documents.publish(name, redirectUris, signsIn),
     async close() {
       await gateway.stop();
       await upstream.close();
@@ -86,33 +87,5 @@ async function makeDesktop(folder: string, words: readonly string[]): Promise<Re
     BROWSER: command,
     MCP_AUTO_OPEN_ENABLED: 'true',
     MCP_INSPECTOR_SECRET_STORE: 'file',
-  };
-}
-
-async function openDocuments(certificateFile: string) {
-  const documents = new Map<string, string>();
-  const pair = selfSigned();
-  await writeFile(certificateFile, pair.cert);
-  const server = createServer(pair, ({ url = '' }, response) => {
-    const found = documents.get(url);
-    response.writeHead(found === undefined ? 404 : 200, { 'content-type': 'application/json' }).end(found);
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const origin = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  return {
-    publish(name: string, redirectUris: readonly string[]): string {
-      const clientId = `${origin}/${name}.json`;
-      const document = {
-        client_id: clientId,
-        client_name: name,
-        redirect_uris: redirectUris,
-        grant_types: ['authorization_code', 'refresh_token'],
-        response_types: ['code'],
-        token_endpoint_auth_method: 'none',
-      };
-      documents.set(`/${name}.json`, JSON.stringify(document));
-      return clientId;
-    },
-    close: () => new Promise((resolve) => server.close(resolve)),
   };
 }

@@ -1,18 +1,16 @@
 import { appendFileSync, existsSync, statSync } from 'node:fs';
-import { createServer } from 'node:http';
-import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { toNodeHandler, type NodeIncomingMessageLike } from '@modelcontextprotocol/node';
 import {
   createMcpHandler,
   ProtocolError,
   Server,
-  WebStandardStreamableHTTPServerTransport as SessionTransport,
   type McpHttpHandler,
   type ServerContext,
 } from '@modelcontextprotocol/server';
 import { serveStdio, StdioServerTransport } from '@modelcontextprotocol/server/stdio';
+import { listenFetch } from '../fixtures/listen-fetch.ts';
+import { sessionServing } from '../fixtures/session-serving.ts';
 import { apps, completions, prompts, questions, resources, templates, tools } from './offer.ts';
 
 // The upstream of the matrix, as a process of one era: `--era legacy|modern`, over HTTP (prints its address) or `--stdio`.
@@ -138,29 +136,12 @@ function offer(announce: Announce): Server {
   return server;
 }
 
-function ofSession(server: () => Server): Announce {
-  return {
-    tools: () => void server().sendToolListChanged(),
-    updated: (uri) => void server().sendResourceUpdated({ uri }),
-  };
-}
-
-function legacyFetch(): (request: Request) => Promise<Response> {
-  const sessions = new Map<string, SessionTransport>();
-  return async (request) => {
-    const id = request.headers.get('mcp-session-id');
-    const known = id === null ? undefined : sessions.get(id);
-    if (known !== undefined) return known.handleRequest(request);
-    if (id !== null) return new Response('no such session', { status: 404 });
-    const transport = new SessionTransport({
-      sessionIdGenerator: () => randomUUID(),
-      onsessioninitialized: (fresh) => void sessions.set(fresh, transport),
-      onsessionclosed: (ended) => void sessions.delete(ended),
-    });
-    const server = offer(ofSession(() => server));
-    await server.connect(transport);
-    return transport.handleRequest(request);
-  };
+function offerSession(): Server {
+  const server = offer({
+    tools: () => void server.sendToolListChanged(),
+    updated: (uri) => void server.sendResourceUpdated({ uri }),
+  });
+  return server;
 }
 
 function modernFetch(): (request: Request) => Promise<Response> {
@@ -175,23 +156,9 @@ function modernFetch(): (request: Request) => Promise<Response> {
   return (request) => handler.fetch(request);
 }
 
-if (stdio && era === 'modern')
-  serveStdio(
-    () => {
-      const server: Server = offer(ofSession(() => server));
-      return server;
-    },
-    { legacy: 'reject' },
-  );
-else if (stdio) {
-  const server: Server = offer(ofSession(() => server));
-  await server.connect(new StdioServerTransport());
-} else {
-  const handle = toNodeHandler({ fetch: era === 'modern' ? modernFetch() : legacyFetch() });
-  const server = createServer(
-    (request, response) => void handle(request as NodeIncomingMessageLike, response),
-  ).listen(0, '127.0.0.1', () => {
-    const address = server.address();
-    console.log(`http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}/mcp`);
-  });
+if (stdio && era === 'modern') serveStdio(offerSession, { legacy: 'reject' });
+else if (stdio) await offerSession().connect(new StdioServerTransport());
+else {
+  const { url } = await listenFetch(era === 'modern' ? modernFetch() : sessionServing(offerSession).serve);
+  console.log(url);
 }

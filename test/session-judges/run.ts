@@ -6,7 +6,7 @@ import {
   type OpenSessionStore,
   type SessionStoreToProve,
 } from '@sealgate/vault/testing';
-import { openBroker } from '../services/broker.ts';
+import { openBroker } from '../backing/broker.ts';
 
 // The conformance kit of session stores over two stores that many use, on real services: what `docs/session-stores.md`
 // says of them. Before: npm ci --prefix test/session-judges

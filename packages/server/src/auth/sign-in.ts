@@ -1,4 +1,4 @@
-import type { Audit, AuditContext } from '@sealgate/vault';
+import type { Audit } from '@sealgate/vault';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { limitHeaders, type Limiter } from '../domain/limit.ts';
 import { normalAddress } from '../domain/mail-address.ts';
@@ -9,6 +9,7 @@ import { formOf, takeForms } from './form.ts';
 import type { MagicLinks, Redeemed } from './magic-links.ts';
 import { pageHeaders } from './pages/layout.ts';
 import { confirmLinkPage, linkSentPage, signedInPage, signInPage } from './pages/sign-in-pages.ts';
+import { personContext } from './person-context.ts';
 import { isCsrf, type WebSession, type WebSessions } from './web-session.ts';
 
 // Signing in in a browser. Nothing changes on a GET; each POST comes from a page of ours. With `ENABLE_WEBUI=false` none
@@ -119,7 +120,7 @@ async function begin(
   { audit, sessions }: SignInParts,
 ): Promise<{ readonly setCookie: string }> {
   const facts = { ip: request.ip, agent: request.headers['user-agent'] };
-  const context = contextOf(request, person.tenant, person.subject);
+  const context = personContext(request, person.tenant, person.subject);
   const act = { act: 'person.sign_in', object: `person:${person.subject}` };
   const { entry } = await audit.record('strict', context, act);
   const begun = await sessions.begin(person.subject, facts);
@@ -150,22 +151,10 @@ async function end(request: FastifyRequest, session: WebSession, parts: SignInPa
   await sessions.end(session.id);
   const person = await people.find(session.subject);
   if (person === undefined) return;
-  const context = contextOf(request, person.tenant, person.subject);
+  const context = personContext(request, person.tenant, person.subject);
   const act = { act: 'person.sign_out', object: `person:${person.subject}` };
   const { entry } = await audit.record('group', context, act);
   audit.outcome(entry, context, { out: 'success' });
-}
-
-function contextOf(request: FastifyRequest, tenant: string, subject: string): AuditContext {
-  const agent = request.headers['user-agent'];
-  return {
-    tenant,
-    actor: { type: 'person', id: subject },
-    source: 'webui',
-    correlation: request.id,
-    ip: request.ip,
-    ...(agent === undefined ? {} : { agent }),
-  };
 }
 
 async function countLogin(

@@ -3,6 +3,7 @@ import { constants } from 'node:fs';
 import { link, open, rm, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { refuse } from '../refusal.ts';
+import { syncDirectory, writeThrough } from '../store/atomic-file.ts';
 
 // A file of keys: nobody else may read or change it, it is never followed through a link, and it appears whole or not
 // at all, also when the power fails.
@@ -64,26 +65,6 @@ export async function createPrivateFile(file: string, content: Uint8Array): Prom
 
 function isThere(error: unknown): void {
   if (codeOf(error) !== 'EEXIST') throw error;
-}
-
-async function writeThrough(file: string, content: Uint8Array): Promise<void> {
-  const handle = await open(file, 'wx', 0o600);
-  try {
-    await handle.writeFile(content);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
-async function syncDirectory(directory: string): Promise<void> {
-  if (process.platform === 'win32') return;
-  const handle = await open(directory, constants.O_RDONLY);
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }
 
 function codeOf(error: unknown): unknown {

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { busContract } from './bus-contract.ts';
 import { hear, until, type OpenBuses } from './contract/bus-case.ts';
+import { twoBuses } from './fixtures/two-buses.ts';
 import { memoryBus } from './memory/bus.ts';
 import { memoryTables } from './memory/tables.ts';
 import { polledBus } from './polled-bus.ts';
@@ -14,17 +15,8 @@ const inMemory: OpenBuses = async () => {
 
 const onTables: OpenBuses = async () => {
   const tables = memoryTables({ now: Date.now });
-  const one = polledBus(tables, { pollMs: 5 });
-  const other = polledBus(tables, { pollMs: 5 });
-  return {
-    one,
-    other,
-    async close() {
-      await one.close();
-      await other.close();
-      await tables.close();
-    },
-  };
+  const polled = () => polledBus(tables, { pollMs: 5 });
+  return twoBuses([polled(), polled()], tables.close);
 };
 
 describe.each([

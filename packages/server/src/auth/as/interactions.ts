@@ -6,6 +6,7 @@ import { refuse } from '../../errors.ts';
 import { formOf, takeForms } from '../form.ts';
 import { consentPage } from '../pages/consent-page.ts';
 import { formTarget, pageHeaders } from '../pages/layout.ts';
+import { personContext } from '../person-context.ts';
 import { isCsrf, type WebSession, type WebSessions } from '../web-session.ts';
 import type { Clients } from './clients.ts';
 import { grantIdFor } from './grants.ts';
@@ -112,15 +113,7 @@ async function allowed(
   if (named.some((group) => group !== tenant) || !(await people.isMember(subject, tenant)))
     throw refuse('form_stale', 'you are not in this group: open the page again');
   const clientId = String(interaction.params['client_id']);
-  const agent = request.headers['user-agent'];
-  const context = {
-    tenant,
-    actor: { type: 'person', id: subject },
-    source: 'webui',
-    correlation: request.id,
-    ip: request.ip,
-    ...(agent === undefined ? {} : { agent }),
-  } as const;
+  const context = personContext(request, tenant, subject);
   const act = { act: 'client.allow', object: `client:${clientId.slice(0, 200)}` };
   const { entry } = await audit.record('strict', context, act);
   const grant = new (provider().Grant)({ accountId: subject, clientId });

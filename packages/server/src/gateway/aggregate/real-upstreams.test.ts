@@ -1,15 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openAudit } from '@sealgate/vault';
+import { until } from '../../domain/fixtures/until.ts';
 import type { Upstream } from '../../domain/upstream.ts';
 import type { Values } from '../front/target.ts';
-import {
-  everything,
-  http,
-  openStage as openLinksStage,
-  startConformance,
-  until,
-  type Stage as LinksStage,
-} from '../link/fixtures/stage.ts';
+import { openStage as openLinksStage, type Stage as LinksStage } from '../link/fixtures/stage.ts';
+import { everything, http, startConformance } from '../link/fixtures/upstreams.ts';
 import { openSingle } from '../link/single.ts';
 import { ask, contextOf, conversationOf, of, openStage, person, type Stage } from './fixtures/parts.ts';
 

@@ -1,10 +1,10 @@
 import { afterEach, describe, expect, test } from 'vitest';
+import { until } from '../../domain/fixtures/until.ts';
 import {
   follow,
   initialize,
   resultOf,
   rpc,
-  until,
   type Listening,
   type Message,
 } from './fixtures/session-client.ts';

@@ -1,20 +1,15 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { memoryTables, type Gate } from '@sealgate/vault';
+import { memoryAudit } from '../../domain/fixtures/memory-audit.ts';
+import { memoryLog } from '../../domain/fixtures/memory-log.ts';
+import { until } from '../../domain/fixtures/until.ts';
 import type { StdioUpstream } from '../../domain/upstream.ts';
+import { openEras } from '../link/eras.ts';
 import { linkLimits } from '../link/limits.ts';
 import { openLinks, type Links } from '../link/links.ts';
 import { openSingle } from '../link/single.ts';
 import { openVerdicts } from '../link/verdict.ts';
-import { openEras } from '../stdio/eras.ts';
-import {
-  auditInto,
-  connectModern,
-  logInto,
-  openModernRoom,
-  post,
-  until,
-  type ModernRoom,
-} from './fixtures/modern-room.ts';
+import { connectModern, openModernRoom, post, type ModernRoom } from './fixtures/modern-room.ts';
 
 // A server of 2025-11-25 as a child process, and clients of 2026-07-28 in front.
 
@@ -42,7 +37,7 @@ const upstream: StdioUpstream = {
 async function open(): Promise<void> {
   const now = Date.now;
   const tables = memoryTables({ now });
-  const audit = auditInto([]);
+  const { audit } = memoryAudit();
   const gate = {
     use: () => Promise.reject(new Error('not over HTTP')),
     lendToChild: async () => ({ environment: {}, connection: undefined }),
@@ -53,7 +48,7 @@ async function open(): Promise<void> {
     gate,
     now,
     version: '0.0.0',
-    log: logInto([]),
+    log: memoryLog().log,
     limits: linkLimits,
     eras: openEras(tables, now),
     verdicts: openVerdicts(tables, now),

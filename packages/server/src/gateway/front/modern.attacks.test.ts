@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
+import { until } from '../../domain/fixtures/until.ts';
 import type { Values } from './target.ts';
-import { everyCapability, openModernRoom, post, until, type ModernRoom } from './fixtures/modern-room.ts';
+import { everyCapability, openModernRoom, post, type ModernRoom } from './fixtures/modern-room.ts';
 import { scriptedTarget } from './fixtures/scripted-target.ts';
 
 // A hostile client of 2026-07-28 with an account of its own, a thief of one request state, and an upstream that floods.

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { connectModern, openModernRoom, post, until, type ModernRoom } from './fixtures/modern-room.ts';
+import { until } from '../../domain/fixtures/until.ts';
+import { connectModern, openModernRoom, post, type ModernRoom } from './fixtures/modern-room.ts';
 import { openReply } from './modern-reply.ts';
 import { scriptedTarget } from './fixtures/scripted-target.ts';
 

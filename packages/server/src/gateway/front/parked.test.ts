@@ -1,12 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import {
-  freshSealer,
-  openModernRoom,
-  post,
-  until,
-  type ModernRoom,
-  type Read,
-} from './fixtures/modern-room.ts';
+import { until } from '../../domain/fixtures/until.ts';
+import { freshSealer, openModernRoom, post, type ModernRoom, type Read } from './fixtures/modern-room.ts';
 import { scriptedTarget, type Happened } from './fixtures/scripted-target.ts';
 import type { Values } from './target.ts';
 

@@ -12,7 +12,7 @@ import {
   ToolListChangedNotificationSchema,
 } from '@modelcontextprotocol/sdk/types.js';
 import { afterEach, describe, expect, test } from 'vitest';
-import { until } from './fixtures/session-client.ts';
+import { until } from '../../domain/fixtures/until.ts';
 import { openStage, type Opened, type Stage, type StageOptions } from './fixtures/session-stage.ts';
 
 // The clients that the world runs, against the front: what they do by themselves when a stream breaks or an instance dies.

@@ -1,16 +1,11 @@
 import { afterEach, describe, expect, test } from 'vitest';
+import { until } from '../../domain/fixtures/until.ts';
 import type { Upstream } from '../../domain/upstream.ts';
 import { memoryAudit } from '../../domain/fixtures/memory-audit.ts';
-import {
-  conformance,
-  everything,
-  openStage as openLinkStage,
-  child,
-  startConformance,
-  type Stage as LinkStage,
-} from '../link/fixtures/stage.ts';
+import { openStage as openLinkStage, type Stage as LinkStage } from '../link/fixtures/stage.ts';
+import { conformance, everything, child, startConformance } from '../link/fixtures/upstreams.ts';
 import { openSingle } from '../link/single.ts';
-import { follow, initialize, resultOf, rpc, until, type RawSession } from './fixtures/session-client.ts';
+import { follow, initialize, resultOf, rpc, type RawSession } from './fixtures/session-client.ts';
 import { openStage, type Instance } from './fixtures/session-stage.ts';
 
 // Sessions on the real thing: children and HTTP upstreams of both eras, behind real links.

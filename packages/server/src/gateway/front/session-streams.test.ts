@@ -1,10 +1,10 @@
 import { afterEach, describe, expect, test } from 'vitest';
+import { until } from '../../domain/fixtures/until.ts';
 import {
   follow,
   initialize,
   messageIn,
   rpc,
-  until,
   type Listening,
   type RawSession,
 } from './fixtures/session-client.ts';

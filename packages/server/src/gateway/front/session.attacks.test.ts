@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { follow, initialize, messageIn, resultOf, rpc, until } from './fixtures/session-client.ts';
+import { until } from '../../domain/fixtures/until.ts';
+import { follow, initialize, messageIn, resultOf, rpc } from './fixtures/session-client.ts';
 import { openStage, type Opened, type Stage } from './fixtures/session-stage.ts';
 
 // A hostile client of the older era with an account of its own, and an upstream that floods it.

@@ -1,6 +1,7 @@
 import { memoryRecords } from '@sealgate/vault';
 import { afterEach, describe, expect, test } from 'vitest';
-import { follow, initialize, messageIn, resultOf, rpc, until } from './fixtures/session-client.ts';
+import { until } from '../../domain/fixtures/until.ts';
+import { follow, initialize, messageIn, resultOf, rpc } from './fixtures/session-client.ts';
 import { openStage, type Stage } from './fixtures/session-stage.ts';
 
 let stage: Stage;

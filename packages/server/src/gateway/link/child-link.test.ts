@@ -2,17 +2,10 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
+import { until } from '../../domain/fixtures/until.ts';
 import { isAlive } from '../stdio/fixtures/parts.ts';
-import {
-  child,
-  conformance,
-  contextOf,
-  everything,
-  openStage,
-  tiny,
-  until,
-  type Stage,
-} from './fixtures/stage.ts';
+import { contextOf, openStage, type Stage } from './fixtures/stage.ts';
+import { child, conformance, everything, tiny } from './fixtures/upstreams.ts';
 
 // Links to children: who shares one, what is declared to it, and when it ends.
 

@@ -1,5 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { child, openStage, tiny, until, type Stage } from './fixtures/stage.ts';
+import { until } from '../../domain/fixtures/until.ts';
+import { openStage, type Stage } from './fixtures/stage.ts';
+import { child, tiny } from './fixtures/upstreams.ts';
 
 // A hostile child: it floods, it does not read, it never ends a line. The gateway stays, and so does everybody else.
 

@@ -1,6 +1,8 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { http, openStage, until, type Stage, type Talk } from './fixtures/stage.ts';
+import { until } from '../../domain/fixtures/until.ts';
+import { openStage, type Stage, type Talk } from './fixtures/stage.ts';
 import { startRestartable, type Restartable } from './fixtures/restartable.ts';
+import { http } from './fixtures/upstreams.ts';
 
 // What HTTP upstreams announce, in both eras, and what is left of it when one of them is started anew.
 

@@ -1,7 +1,9 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
-import { http, openStage, until, type Stage } from './fixtures/stage.ts';
+import { until } from '../../domain/fixtures/until.ts';
+import { openStage, type Stage } from './fixtures/stage.ts';
+import { http } from './fixtures/upstreams.ts';
 
 // A hostile upstream over HTTP. Whatever it answers, the gateway sends it a bounded number of requests, each of which is
 // an entry in the journal, and its answers reach nobody who did not ask.

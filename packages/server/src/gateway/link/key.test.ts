@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Upstream } from '../../domain/upstream.ts';
-import { http, tiny } from './fixtures/stage.ts';
+import { http, tiny } from './fixtures/upstreams.ts';
 import { shareOf, type Belonging } from './key.ts';
 
 // The rule of sharing, in every combination of what decides it.

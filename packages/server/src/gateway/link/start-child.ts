@@ -1,9 +1,9 @@
 import type { Audit, AuditContext } from '@sealgate/vault';
 import type { StdioUpstream } from '../../domain/upstream.ts';
 import type { Log } from '../../log.ts';
-import type { Eras } from '../stdio/eras.ts';
 import { otherEra, SilentInEra, type Era } from './child-era.ts';
 import { openChildLink } from './child-link.ts';
+import type { Eras } from './eras.ts';
 import type { LinkLimits } from './limits.ts';
 import type { Link, LinkEvents } from './link.ts';
 import { keep, scrubFor } from './scrub-message.ts';

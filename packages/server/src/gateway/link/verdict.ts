@@ -1,12 +1,12 @@
 import type { Tables } from '@sealgate/vault';
 import type { HttpUpstream } from '../../domain/upstream.ts';
 import { refuse } from '../../errors.ts';
+import { isHeld, openEraRows, type Dated } from './era-rows.ts';
 import { digestOf } from './key.ts';
 import { probe, type Eras, type ProbeParts } from './probe.ts';
 
-// Which eras an HTTP upstream speaks. A verdict has a date: a stale "legacy" would succeed silently for ever, so it is asked
-// again after seven days, when the address has changed, and when an answer contradicts it.
-const verdictMs = 7 * 24 * 3600 * 1000;
+// Which eras an HTTP upstream speaks. It is asked again when the verdict is old, when the address has changed, and when an
+// answer contradicts it.
 const doubtEveryMs = 60_000;
 
 /** Verdicts on HTTP upstreams, by group, upstream and address. */
@@ -25,52 +25,45 @@ export interface Verdicts {
   doubt(tenant: string, upstream: HttpUpstream): Promise<void>;
 }
 
-interface Kept extends Eras {
-  readonly atMs: number;
-}
-
 interface Remembered {
   upstream: HttpUpstream;
-  readonly kept: Kept;
+  readonly kept: Dated<Eras>;
 }
 
 /** Open the verdicts. */
 export function openVerdicts(tables: Tables, now: () => number): Verdicts {
+  const rows = openEraRows<Eras>(tables, now);
   const memory = new Map<string, Remembered>();
   const finding = new Map<string, Promise<Eras>>();
   // Asked for each call that passes, nearly always of the same object.
-  const known = (tenant: string, upstream: HttpUpstream): Kept | undefined => {
+  const recalled = (tenant: string, upstream: HttpUpstream): Dated<Eras> | undefined => {
     const found = memory.get(`${tenant}/${upstream.name}`);
-    if (found === undefined || now() - found.kept.atMs >= verdictMs) return undefined;
+    if (found === undefined || !isHeld(found.kept.atMs, now())) return undefined;
     if (found.upstream === upstream) return found.kept;
     if (digestOf(found.upstream) !== digestOf(upstream)) return undefined;
     found.upstream = upstream;
     return found.kept;
   };
-  const keep = ({ context: { tenant }, upstream }: ProbeParts, kept: Kept): void =>
+  const keep = ({ context: { tenant }, upstream }: ProbeParts, kept: Dated<Eras>): void =>
     void memory.set(`${tenant}/${upstream.name}`, { upstream, kept });
   const find = async (ask: ProbeParts, wanted: keyof Eras): Promise<Eras> => {
-    const stored = await recall(tables, ask.context.tenant, ask.upstream);
-    const holds = stored !== undefined && now() - stored.atMs < verdictMs ? stored : undefined;
-    if (holds?.[wanted] !== undefined) {
-      keep(ask, holds);
-      return holds;
+    const { context, upstream } = ask;
+    const held = await rows.recall(context.tenant, upstream);
+    if (held?.known[wanted] !== undefined) {
+      keep(ask, held);
+      return held.known;
     }
-    const found: Kept = { ...(await probe(ask, wanted, holds)), atMs: holds?.atMs ?? now() };
-    if (found.legacy !== true && !found.modern)
-      throw refuse(
-        'upstream_unavailable',
-        `upstream "${ask.upstream.name}" speaks no protocol revision we know: check its address`,
-      );
-    await remember(tables, ask.context.tenant, ask.upstream, found);
+    const known = await spoken(ask, wanted, held?.known);
+    const found = { known, atMs: held?.atMs ?? now() };
+    await rows.remember(context.tenant, upstream, found);
     keep(ask, found);
-    return found;
+    return known;
   };
   return {
-    known,
+    known: (tenant, upstream) => recalled(tenant, upstream)?.known,
     async find(ask, wanted = 'legacy') {
       const { tenant } = ask.context;
-      const kept = known(tenant, ask.upstream);
+      const kept = recalled(tenant, ask.upstream)?.known;
       if (kept?.[wanted] !== undefined) return kept;
       const under = JSON.stringify([wanted, tenant, ask.upstream.name, digestOf(ask.upstream)]);
       const found = finding.get(under) ?? find(ask, wanted).finally(() => finding.delete(under));
@@ -78,32 +71,19 @@ export function openVerdicts(tables: Tables, now: () => number): Verdicts {
       return found;
     },
     async doubt(tenant, upstream) {
-      const kept = known(tenant, upstream);
+      const kept = recalled(tenant, upstream);
       if (kept === undefined || now() - kept.atMs < doubtEveryMs) return;
       memory.delete(`${tenant}/${upstream.name}`);
-      await tables.remove('upstream_eras', rowOf(tenant, upstream));
+      await rows.forget(tenant, upstream);
     },
   };
 }
 
-async function recall(tables: Tables, tenant: string, upstream: HttpUpstream): Promise<Kept | undefined> {
-  const item = (await tables.get('upstream_eras', rowOf(tenant, upstream)))?.item;
-  const verdict = item?.['verdict'];
-  if (item?.['command'] !== digestOf(upstream) || typeof verdict !== 'string') return undefined;
-  return { ...(JSON.parse(verdict) as Eras), atMs: Number(item['atMs']) };
-}
-
-async function remember(tables: Tables, tenant: string, upstream: HttpUpstream, kept: Kept): Promise<void> {
-  const { atMs, legacy, modern } = kept;
-  const verdict = JSON.stringify({ legacy, modern });
-  await tables.put('upstream_eras', {
-    ...rowOf(tenant, upstream),
-    command: digestOf(upstream),
-    verdict,
-    atMs,
-  });
-}
-
-function rowOf(tenant: string, { name }: HttpUpstream): { readonly upstreamKey: string } {
-  return { upstreamKey: `${tenant}/${name}` };
+async function spoken(ask: ProbeParts, wanted: keyof Eras, held: Eras | undefined): Promise<Eras> {
+  const known = await probe(ask, wanted, held);
+  if (known.legacy === true || known.modern) return known;
+  throw refuse(
+    'upstream_unavailable',
+    `upstream "${ask.upstream.name}" speaks no protocol revision we know: check its address`,
+  );
 }

@@ -2,7 +2,9 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { ask, connect, isAlive, openRoom, tiny, until, type Room } from './fixtures/parts.ts';
+import { until } from '../../domain/fixtures/until.ts';
+import { tiny } from '../link/fixtures/upstreams.ts';
+import { ask, connect, isAlive, openRoom, type Room } from './fixtures/parts.ts';
 
 const credential = { in: 'env', name: 'KEY' } as const;
 let room: Room;

@@ -4,7 +4,9 @@ import { request, type IncomingMessage } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
-import { ask, connect, isAlive, openRoom, tiny, until, type Room } from './fixtures/parts.ts';
+import { until } from '../../domain/fixtures/until.ts';
+import { tiny } from '../link/fixtures/upstreams.ts';
+import { ask, connect, isAlive, openRoom, type Room } from './fixtures/parts.ts';
 
 // Children and clients that do not keep to what is usual.
 

@@ -1,6 +1,8 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
-import { ask, connect, everything, openRoom, tiny, until, type Room } from './fixtures/parts.ts';
+import { until } from '../../domain/fixtures/until.ts';
+import { everything, tiny } from '../link/fixtures/upstreams.ts';
+import { ask, connect, openRoom, type Room } from './fixtures/parts.ts';
 
 let room: Room;
 afterEach(() => room.close());

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { refuse } from '../../refusal.ts';
 import { checkedBlobName, type Archive, type BlobEntry } from '../archive.ts';
-import { isAbsent, onDisk, removeWhole, syncDirectory } from '../file-records/atomic-file.ts';
+import { isAbsent, onDisk, removeWhole, syncDirectory } from '../atomic-file.ts';
 import { makeDirectory } from '../sqlite/data-directory.ts';
 import { checkedPage, type BlobPage } from './blob-pages.ts';
 

@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { draftEnding, isAbsent, onDisk, readWhole, removeWhole, writeWhole } from '../atomic-file.ts';
 import { cursorInvalid, readCursor, writeCursor } from '../cursor.ts';
 import { checkedLimit } from '../query-rules.ts';
 import { checkedEnd, checkedName, checkedOwner, checkedWrite } from '../record-rules.ts';
 import type { Records, StoredRecord } from '../records.ts';
 import { makeDirectory } from '../sqlite/data-directory.ts';
-import { draftEnding, isAbsent, onDisk, readWhole, removeWhole, writeWhole } from './atomic-file.ts';
 import { processLock, type ProcessLock } from './process-lock.ts';
 import { fileOf, isRecordFile, readHeld, writeHeld, type Held } from './record-file.ts';
 

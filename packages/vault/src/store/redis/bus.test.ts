@@ -4,6 +4,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { testService } from '../../testing/test-service.ts';
 import { busContract } from '../bus-contract.ts';
 import { hear, until, type OpenBuses } from '../contract/bus-case.ts';
+import { twoBuses } from '../fixtures/two-buses.ts';
 import { redisBus } from './bus.ts';
 import { missingServer, ownServer } from './fixtures/own-server.ts';
 import { openRedis } from './server.ts';
@@ -17,17 +18,9 @@ describe.skipIf(url === undefined)('bus over Redis', async () => {
     await first.close();
     await second.close();
   });
-  const open: OpenBuses = async () => {
+  const open: OpenBuses = () => {
     const prefix = `t${randomBytes(6).toString('hex')}:`;
-    const [one, other] = await Promise.all([redisBus(first, { prefix }), redisBus(second, { prefix })]);
-    return {
-      one,
-      other,
-      async close() {
-        await one.close();
-        await other.close();
-      },
-    };
+    return twoBuses([redisBus(first, { prefix }), redisBus(second, { prefix })]);
   };
   it.each(busContract)('$name', ({ run }) => run(open));
 });

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, describe, expect, it } from 'vitest';
 import { busContract } from '../bus-contract.ts';
 import type { OpenRecords } from '../contract/records-case.ts';
+import { twoBuses } from '../fixtures/two-buses.ts';
 import { recordsContract } from '../records-contract.ts';
 import { redisBus } from './bus.ts';
 import { missingServer, ownServer, type OwnServer } from './fixtures/own-server.ts';
@@ -51,19 +52,7 @@ describe.skipIf(missingServer() !== undefined)('a cluster of three', async () =>
     it.each(recordsContract)('$name', ({ run }) => run(open));
   });
   describe('bus', () => {
-    it.each(busContract)('$name', ({ run }) =>
-      run(async () => {
-        const [one, other] = await Promise.all([redisBus(redis), redisBus(redis)]);
-        return {
-          one,
-          other,
-          async close() {
-            await one.close();
-            await other.close();
-          },
-        };
-      }),
-    );
+    it.each(busContract)('$name', ({ run }) => run(() => twoBuses([redisBus(redis), redisBus(redis)])));
   });
   it('spreads its records over all servers', async () => {
     const records = redisRecords(redis, { now: Date.now });

@@ -11,7 +11,7 @@ import { inParts, readBlob, type OpenArchive } from '../contract/archive-case.ts
 import { s3Archive } from './archive.ts';
 import { openS3, publicAccess } from './bucket.ts';
 
-// On a real server, named as http://access-key:secret@host:port: see test/services/ceph.ts.
+// On a real server, named as http://access-key:secret@host:port: see test/backing/ceph.ts.
 const given = process.env['SEALGATE_TEST_S3'];
 
 describe.skipIf(given === undefined)('archive in a real S3', async () => {

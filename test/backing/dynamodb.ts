@@ -7,8 +7,8 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { freePort } from '../fixtures/listen.ts';
 import { findProgram } from '../programs.ts';
+import type { Missing, Service } from './backing-server.ts';
 import { startChild } from './child.ts';
-import type { Missing, Service } from './service.ts';
 
 // Amazon's DynamoDB Local. Its licence allows use, not distribution: it is fetched when the tests first need it, into a
 // folder that git ignores, and its bytes are compared. It listens on every interface; there is no option against that.

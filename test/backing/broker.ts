@@ -1,8 +1,8 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Missing, Service } from './backing-server.ts';
 import { startDynamoDb } from './dynamodb.ts';
 import { startRedis } from './redis.ts';
-import type { Missing, Service } from './service.ts';
 
 // Tests run in processes of their own; they ask this one for a service, and the first who asks has it started. An
 // endpoint that the environment names is taken as it is.

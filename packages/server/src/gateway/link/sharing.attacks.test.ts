@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { openStage, tiny, type Stage } from './fixtures/stage.ts';
+import { openStage, type Stage } from './fixtures/stage.ts';
+import { tiny } from './fixtures/upstreams.ts';
 import { scrubFor, scrubMessage } from './scrub-message.ts';
 import { openTasks } from './tasks.ts';
 

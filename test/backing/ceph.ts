@@ -8,7 +8,7 @@ import { freePort } from '../fixtures/listen.ts';
 import { startChild, type Child } from './child.ts';
 
 // A real S3 for the tests of blobs: Ceph's gateway over one monitor and one disk in memory, all on loopback. It checks
-// signatures and really encrypts. `node test/services/ceph.ts` starts it and runs those tests on it. It needs
+// signatures and really encrypts. `node test/backing/ceph.ts` starts it and runs those tests on it. It needs
 // apt-get install --no-install-recommends radosgw ceph-mon ceph-osd ceph-mgr ceph-common ceph-base
 
 const run = promisify(execFile);

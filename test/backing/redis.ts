@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort } from '../fixtures/listen.ts';
 import { findProgram } from '../programs.ts';
+import type { Missing, Service } from './backing-server.ts';
 import { startChild } from './child.ts';
-import type { Missing, Service } from './service.ts';
 
 /** Redis on a free port of loopback, keeping nothing. */
 export async function startRedis(): Promise<Service | Missing> {

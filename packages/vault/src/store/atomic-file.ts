@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import { mkdir, open, readFile, rename, rm, stat, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { Refusal, refuse } from '../../refusal.ts';
+import { Refusal, refuse } from '../refusal.ts';
 
 // Files that appear whole or not at all, also when the power fails: written beside, synced, renamed, the directory synced.
 
@@ -29,19 +29,24 @@ export async function writeWhole(path: string, content: Uint8Array): Promise<voi
   const draft = join(folder, `${randomBytes(9).toString('hex')}${draftEnding}`);
   await makeFolder(folder);
   try {
-    const handle = await open(draft, 'wx', 0o600);
-    try {
-      await handle.writeFile(content);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
+    await writeThrough(draft, content);
     await rename(draft, path);
   } catch (error) {
     await rm(draft, { force: true });
     throw error;
   }
   await syncDirectory(folder);
+}
+
+/** Make a file of mode 0600 that is not there yet, synced; its name is durable only when the directory is synced too. */
+export async function writeThrough(path: string, content: Uint8Array): Promise<void> {
+  const handle = await open(path, 'wx', 0o600);
+  try {
+    await handle.writeFile(content);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
 }
 
 /** Remove a file, for good. @returns whether there was one */
