@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from './census.ts';
 import {
   legacyHeaders,
+  messageIn,
   openSession,
   post,
   type Answered,
@@ -105,7 +106,7 @@ describe.skipIf(means === undefined)('three gateways behind nginx', () => {
   };
   const upTo = (count: number): number[] => Array.from({ length: count }, (_, at) => at + 1);
   const watching = async (session: SessionClient): Promise<number> => {
-    const { resources } = (JSON.parse((await session.send('resources/list', {})).text) as Listed).result;
+    const { resources } = messageIn<Listed>(await session.send('resources/list', {})).result;
     const { uri } = resources.find(({ name }) => name.endsWith('said'))!;
     return (await session.send('resources/subscribe', { uri })).status;
   };
