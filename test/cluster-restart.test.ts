@@ -30,7 +30,7 @@ describe.skipIf(means === undefined)('three gateways behind nginx, restarted one
   });
 
   it('not one of all requests fails', { timeout: 120_000 }, async () => {
-    const asked = { scope: 'mcp offline_access', prompt: 'consent' } as object;
+    const asked = { scope: 'mcp offline_access', prompt: 'consent' } as const;
     const { accessToken, clientId, refreshToken } = await letIn(cluster.origin, cluster.person(), asked);
     let refresh = refreshToken;
     const renew = async (): Promise<void> => {

@@ -46,7 +46,7 @@ describe.skipIf(means === undefined)('three gateways behind nginx', () => {
   });
 
   const signedIn = (): Promise<LetIn> =>
-    letIn(cluster.origin, cluster.person(), { scope: 'mcp offline_access', prompt: 'consent' } as object);
+    letIn(cluster.origin, cluster.person(), { scope: 'mcp offline_access', prompt: 'consent' } as const);
   const callAt = (place: Place, { accessToken }: LetIn): Promise<Answered> => {
     const { headers, body } = modernCall(1, 'echo', { text: 'hi' });
     const own = { ...(headers as Record<string, string>), authorization: `Bearer ${accessToken}` };

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Refusal, type Records, type Sealer } from '@sealgate/vault';
 import { refuse } from '../../errors.ts';
 import type { Log } from '../../log.ts';
-import { openLeases, type Leases } from './leases.ts';
+import { knownMs, openLeases, type Leases } from './leases.ts';
 import type { Owners, Served } from './owners.ts';
 import { digestOf, proofOf, readTicket, ticketMs, type Ticket } from './pass-ticket.ts';
 import { proofHeader, readPassage, refusalHeader } from './pass-text.ts';
@@ -64,6 +65,7 @@ export async function openOwners(parts: OwnersParts): Promise<Owners> {
     async leave() {
       left = true;
       await leases.close();
+      if (advertiseUrl !== undefined) await sleep(knownMs);
     },
     async close() {
       await passing.close();

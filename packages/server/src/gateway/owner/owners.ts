@@ -54,7 +54,7 @@ export interface Owners {
   answer(passed: PassedIn, serve: (passage: Passage, request: Request) => Promise<Served>): Promise<Served>;
   /**
    * Own nothing from now on: the lease is given up, and what is passed here finds nobody, so that whoever passed it goes
-   * on with the session itself. What is being answered goes on.
+   * on with the session itself. What is being answered goes on. Resolves when nobody comes here any more.
    */
   leave(): Promise<void>;
   /** The same, and everything that is being passed ends. */
