@@ -17,6 +17,7 @@ import { errorPage } from '../pages/message-pages.ts';
 import type { WebSessions } from '../web-session.ts';
 import { openAdapter, type AdapterParts } from './adapter.ts';
 import { openClients, type Clients } from './clients.ts';
+import { answerLater, comingBack } from './come-again.ts';
 import { providerConfiguration, type GuardedFetch } from './configuration.ts';
 import { interactionRoutes } from './interactions.ts';
 import { openArrivals, refreshAnswers } from './refresh-answers.ts';
@@ -98,6 +99,7 @@ export async function openAuthorizationServer(parts: AuthorizationServerParts): 
       }),
     );
     made.proxy = names.issuer().startsWith('https:');
+    made.use(answerLater);
     made.use(answersOfRefreshes);
     made.on('server_error', (_, error) => parts.failed(error));
     return made;
@@ -132,7 +134,8 @@ function openShelves({ tables, records, sealer, now }: AuthorizationServerParts)
 function openModels(parts: Omit<AdapterParts, 'reuse'>) {
   const arrivals = openArrivals(parts.now);
   const reuse = openReuse({ ...parts, asking: () => arrivals.asking(Provider.ctx) });
-  return { adapter: openAdapter({ ...parts, reuse }), answersOfRefreshes: refreshAnswers(arrivals, reuse) };
+  const adapter = comingBack(openAdapter({ ...parts, reuse }));
+  return { adapter, answersOfRefreshes: refreshAnswers(arrivals, reuse) };
 }
 
 /** Tells of revocations in this process. @param first told before everybody else */
