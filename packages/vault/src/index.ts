@@ -8,6 +8,7 @@ export type { Journal, JournalHealth, JournalOptions, JournalReader } from './au
 export type { EntryPage, EntryQuery } from './audit/pages.ts';
 export { openAudit, type AuditOptions } from './audit/record.ts';
 export type { Anchor, Verdict } from './audit/verify.ts';
+export type { ConnectionChange, ConnectionListener } from './credentials/connection-changes.ts';
 export type { Answer, Carry, Outgoing } from './credentials/loan.ts';
 export { needlesOf } from './credentials/needles.ts';
 export type { Placement } from './credentials/placement.ts';

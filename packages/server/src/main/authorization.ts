@@ -27,12 +27,13 @@ export function openAuthorization({
   log,
   now,
 }: AuthorizationGround): Promise<AuthorizationServer> {
-  const { tables, records, sealer, audit } = ground;
+  const { tables, records, news, sealer, audit } = ground;
   // While developing, a client may lie on the same machine or network.
   const allow = config.environment === 'production' ? {} : { private: true };
   return openAuthorizationServer({
     tables,
     records,
+    news,
     sealer,
     audit,
     people: openPeople(tables, now),

@@ -19,7 +19,7 @@ import { openUpstreams, type Upstreams } from '../domain/upstreams.ts';
 import type { Log } from '../log.ts';
 import { openArchive } from './archive.ts';
 import { openDatabase, type Database, type DatabaseState } from './database.ts';
-import { followUpstreams, toldUpstreams } from './followed.ts';
+import { followUpstreams, notTold, toldUpstreams } from './followed.ts';
 import { openRootKey } from './root-key.ts';
 import { openTogether, type Shared, type Together } from './together.ts';
 
@@ -68,11 +68,13 @@ export async function openGround(
     closers.push(() => journal.close());
     const upstreams = await keptUpstreams(tables, sealer, log, now);
     closers.push(await followUpstreams(upstreams, { news, log, several }));
+    const connections = openConnections(sealedTables(tables, sealer), now);
+    closers.push(await connections.follow(news, (error) => notTold(log, error)));
     return {
       ...stores,
       journal,
       audit: openAudit({ journal, failed }),
-      connections: openConnections(sealedTables(tables, sealer), now),
+      connections,
       administrator: await ensureLocalAdministrator(tables, now),
       upstreams: toldUpstreams(upstreams, { news, log }),
       close,

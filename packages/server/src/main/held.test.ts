@@ -54,7 +54,7 @@ it('a revoked grant ends its streams and what is held for it, and no other', asy
 
 it('a session without a stream is ended as well', async () => {
   const { held, revoked, ended } = stage({ holds: () => true });
-  held.note(caller('one'));
+  void held.enter(caller('one'), held.mark());
   revoked.add('one');
   await held.recheck();
   expect(ended).toEqual(['c']);
@@ -65,7 +65,7 @@ it('what is over, or nobody granted, is not asked about', async () => {
   const { held } = stage({ stands: async ({ grant }) => asked.push(grant) > 0 });
   held.stream(caller('one'), () => undefined)();
   held.stream(caller(undefined), () => undefined);
-  held.note(caller('two'))();
+  (await held.enter(caller('two'), held.mark()))();
   await held.recheck();
   expect(asked).toEqual([]);
 });

@@ -4,6 +4,7 @@ import {
   sealedTables,
   systemTenant,
   type Audit,
+  type Bus,
   type Records,
   type Sealer,
   type Tables,
@@ -24,6 +25,7 @@ import { openArrivals, refreshAnswers } from './refresh-answers.ts';
 import { openNames, type Names } from './resources.ts';
 import { openReuse } from './reuse.ts';
 import { authorizationRoutes, requestIdHeader } from './routes.ts';
+import { openRevocations } from './revocations.ts';
 import { openServerKeys } from './server-keys.ts';
 import { recordsShelf, tablesShelf } from './shelf.ts';
 import { openTokens, type Tokens } from './tokens.ts';
@@ -37,6 +39,8 @@ export interface AuthorizationServerParts {
   readonly sealer: Sealer;
   readonly people: People;
   readonly audit: Audit;
+  /** Brings what was revoked elsewhere, and takes there what is revoked here. */
+  readonly news: Pick<Bus, 'publish' | 'subscribe'>;
   /** For addresses that clients name. */
   readonly fetch: GuardedFetch;
   /** `AUTH_SECRET`. */
@@ -65,9 +69,11 @@ export interface AuthorizationServer {
   readonly clients: Clients;
   readonly names: Names;
   readonly tokens: Tokens;
-  /** Called after anything was revoked in this process. Returns how to stop listening. */
+  /** Called after anything was revoked, here or elsewhere. Returns how to stop listening. */
   onRevoked(listener: () => void): () => void;
   routes(app: FastifyInstance, parts: ServingParts): void;
+  /** Hear of nothing more. */
+  close(): void;
 }
 
 /** Open it; its keys are minted at the first time. The provider itself is made when the address is known. */
@@ -83,7 +89,8 @@ export async function openAuthorizationServer(parts: AuthorizationServerParts): 
     clientStands: (client) => clients.stands(client),
     isMember: (tenant, subject) => people.isMember(subject, tenant),
   });
-  const { revoked, onRevoked } = openRevocations(() => tokens.forget());
+  const { revoked, onRevoked, close } = await openRevocations(parts);
+  onRevoked(tokens.forget);
   const { adapter, answersOfRefreshes } = openModels({ lasting, passing, now, revoked });
   const provider = once(() => {
     const made = new Provider(
@@ -111,6 +118,7 @@ export async function openAuthorizationServer(parts: AuthorizationServerParts): 
     names,
     tokens,
     onRevoked,
+    close,
     routes(app, serving) {
       const { sessions } = serving;
       const routing = { ...serving, signsIn: sessions !== undefined, provider, answer, names, now };
@@ -136,20 +144,6 @@ function openModels(parts: Omit<AdapterParts, 'reuse'>) {
   const reuse = openReuse({ ...parts, asking: () => arrivals.asking(Provider.ctx) });
   const adapter = comingBack(openAdapter({ ...parts, reuse }));
   return { adapter, answersOfRefreshes: refreshAnswers(arrivals, reuse) };
-}
-
-/** Tells of revocations in this process. @param first told before everybody else */
-function openRevocations(first: () => void) {
-  const listeners = new Set([first]);
-  return {
-    revoked(): void {
-      for (const listener of listeners) listener();
-    },
-    onRevoked(listener: () => void): () => void {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
-  };
 }
 
 /** The provider's errors, as a page of ours. */

@@ -45,7 +45,7 @@ export interface ClientParts {
   readonly lasting: ReturnType<typeof tablesShelf>;
   readonly passing: Shelf;
   readonly provider: () => Provider;
-  readonly revoked: () => void;
+  readonly revoked: () => Promise<void>;
   readonly now: () => number;
 }
 
@@ -55,7 +55,7 @@ export function openClients(parts: ClientParts): Clients {
   const remove = async (id: string): Promise<void> => {
     await lasting.remove(`Client:${id}`);
     await removeEverything(parts, ownedBy.client(id));
-    revoked();
+    await revoked();
   };
   return {
     list: () => list(parts),

@@ -4,7 +4,7 @@ import { judgeProof } from './dpop-proof.ts';
 import { tenantOf } from './grants.ts';
 
 // Stop 2 of the walk, for access tokens: opaque, looked up here and nowhere else, so that revoking one works at once. What
-// was looked up is remembered for five seconds; a revocation in this process forgets all of it.
+// was looked up is remembered for five seconds at most; a revocation that is heard of, here or elsewhere, forgets all of it.
 
 /** Who a token stands for. */
 export interface Verified {
@@ -44,7 +44,7 @@ export interface Tokens {
   verify(shown: Shown): Promise<Verified | undefined>;
   /** Whether a grant that was good once still is: neither revoked nor its client removed nor the person out of the group. */
   stands(grant: Pick<Verified, 'tenant' | 'subject' | 'client' | 'grant'>): Promise<boolean>;
-  /** Something was revoked. */
+  /** Something was revoked, here or elsewhere. */
   forget(): void;
 }
 

@@ -4,16 +4,21 @@ import type { Values } from '../front/target.ts';
 import { digestOf } from '../link/key.ts';
 import { openKnownNames } from './known-names.ts';
 import { keptMs, pageOf, type Listing, type Page } from './page.ts';
+import type { PagesOf } from './page-epochs.ts';
+import type { PagePlace, PageRecords } from './page-records.ts';
 import { openShelf } from './shelf.ts';
 
 // What upstreams list, kept for five minutes at most. A page is kept under everything it may depend on: group, upstream
 // as it is defined, authorization (connection and epoch), what the client can do, and the person, unless the upstream
-// said that it is public. Failures are never kept.
+// said that it is public. Failures are never kept. Where several instances share what they keep, a page that this one does
+// not have may be one that another has fetched.
 
 /** What the catalog stands on. */
 export interface CatalogParts {
   /** Names the credential that this person's requests to the upstream carry, and its epoch; `undefined` for none. */
   readonly authorization: (caller: Caller, upstream: Upstream) => Promise<string | undefined>;
+  /** What instances share; `undefined`: this one is alone. */
+  readonly shared?: PageRecords | undefined;
   readonly now: () => number;
 }
 
@@ -57,7 +62,7 @@ const absentMax = 10_000;
 const absentMs = 5000;
 
 /** An empty catalog. */
-export function openCatalog({ authorization, now }: CatalogParts): Catalog {
+export function openCatalog({ authorization, shared, now }: CatalogParts): Catalog {
   const pages = openShelf<Page>({ count: pagesMax, weight: charactersMax });
   const absent = openShelf<{ readonly error: unknown; readonly untilMs: number }>({
     count: absentMax,
@@ -65,6 +70,7 @@ export function openCatalog({ authorization, now }: CatalogParts): Catalog {
   });
   const names = openKnownNames();
   const drops = openDrops((beginning) => [pages, absent, names].forEach((one) => one.dropAll(beginning)));
+  shared?.onDropped((of) => (of === undefined ? drops.dropEvery() : drops.drop(beginningOf(of))));
   const remember = (sought: Sought, page: Page): Page => {
     const { variant, cursor } = sought;
     if (page.names.size > 0) names.note(personalKey(sought), JSON.stringify([variant, cursor]), page);
@@ -75,63 +81,107 @@ export function openCatalog({ authorization, now }: CatalogParts): Catalog {
     (use === 'show' ? now() < page.shownUntilMs : page.fetchedAtMs >= use);
   return {
     async page(sought, fetch) {
-      const { caller, upstream, listing, use } = sought;
-      const common = sharedKey(sought, await authorization(caller, upstream));
-      const own = `${common}${JSON.stringify(caller.subject)}`;
-      const kept = [pages.get(own), pages.get(common)].find(
-        (page) => page !== undefined && usable(page, use),
-      );
+      const { upstream, listing, use } = sought;
+      const keys = keysOf(sought, await authorization(sought.caller, upstream));
+      const kept = [pages.get(keys.own), pages.get(keys.common)].find((page) => page && usable(page, use));
       if (kept !== undefined) return remember(sought, kept);
       const away = listing === 'introduction' && use === 'show' ? absent.get(personalKey(sought)) : undefined;
       if (away !== undefined && now() < away.untilMs) throw away.error;
-      const beginning = beginningOf(caller.tenant, upstream.name);
-      const before = drops.count(beginning);
+      const of = placeOf(sought);
+      const beginning = beginningOf(of);
+      const keep = (page: Page, { before, length }: { before: number; length: number }): Page => {
+        // What changed while it was on its way may not be in it.
+        if (drops.count(beginning) !== before) return page;
+        drops.filled(beginning);
+        pages.put(page.shared ? keys.common : keys.own, page, length);
+        return remember(sought, page);
+      };
+      let before = drops.count(beginning);
+      // Whoever wants it of the upstream itself, to have it open, shares nothing of that.
+      const place = use === Infinity ? undefined : await shared?.placeOf(of);
+      for (const { page, length } of place === undefined ? [] : await elsewhere(place, sought, keys))
+        if (usable(page, use) && drops.count(beginning) === before) return keep(page, { before, length });
+      before = drops.count(beginning);
       const result = await fetch();
       const page = pageOf(upstream, listing, result, now());
-      // What changed while it was on its way may not be in it.
-      if (drops.count(beginning) !== before) return page;
-      drops.filled(beginning);
-      pages.put(page.shared ? common : own, page, JSON.stringify(result).length);
-      return remember(sought, page);
+      const text = JSON.stringify(result);
+      if (drops.count(beginning) === before)
+        place?.put(page.shared ? keys.common : keys.own, text, page.fetchedAtMs);
+      return keep(page, { before, length: text.length });
     },
     known: (caller, upstream, { listing, name, withinMs = keptMs }) =>
       names.find(personalKey({ caller, upstream, listing }), name, now() - withinMs),
     absent(caller, upstream, error) {
       const key = personalKey({ caller, upstream, listing: 'introduction' });
       absent.put(key, { error, untilMs: now() + absentMs }, 1);
-      drops.filled(beginningOf(caller.tenant, upstream.name));
+      drops.filled(beginningOf(placeOf({ caller, upstream })));
     },
-    drop: (tenant, upstream) => drops.drop(beginningOf(tenant, upstream)),
+    drop(tenant, upstream) {
+      drops.drop(beginningOf({ tenant, upstream }));
+      shared?.drop({ tenant, upstream });
+    },
   };
+}
+
+interface Keys {
+  /** Of what this person alone may be shown. */
+  readonly own: string;
+  /** Of what everybody with the same authorization may be shown. */
+  readonly common: string;
+}
+
+/** What another instance was given, for this person or for everybody. */
+async function elsewhere(
+  place: PagePlace,
+  { upstream, listing }: Sought,
+  { own, common }: Keys,
+): Promise<readonly { readonly page: Page; readonly length: number }[]> {
+  const found = await Promise.all([place.get(own), place.get(common)]);
+  return found.flatMap((one, at) => {
+    if (one === undefined) return [];
+    const page = pageOf(upstream, listing, one.result, one.fetchedAtMs);
+    return page.shared === (at === 1) ? [{ page, length: one.length }] : [];
+  });
 }
 
 // An upstream may announce changes as fast as it can write: dropping what is dropped already costs nothing.
 function openDrops(dropAll: (beginning: string) => void) {
   const counts = new Map<string, number>();
   const full = new Set<string>();
+  let every = 0;
   return {
-    count: (beginning: string) => counts.get(beginning),
+    count: (beginning: string) => every + (counts.get(beginning) ?? 0),
     filled: (beginning: string) => void full.add(beginning),
     drop(beginning: string): void {
       counts.set(beginning, (counts.get(beginning) ?? 0) + 1);
       if (full.delete(beginning)) dropAll(beginning);
     },
+    dropEvery(): void {
+      every += 1;
+      for (const beginning of full) dropAll(beginning);
+      full.clear();
+    },
   };
 }
 
-function beginningOf(tenant: string, upstream: string): string {
+function placeOf({ caller, upstream }: Pick<Sought, 'caller' | 'upstream'>): PagesOf {
+  return { tenant: caller.tenant, upstream: upstream.name };
+}
+
+function beginningOf({ tenant, upstream }: PagesOf): string {
   return `${JSON.stringify([tenant, upstream])} `;
 }
 
-function sharedKey(
-  { caller, upstream, variant, listing, cursor }: Sought,
-  authorization: string | undefined,
-): string {
+function keysOf(sought: Sought, authorization: string | undefined): Keys {
+  const { caller, upstream, variant, listing, cursor } = sought;
   const rest = [digestOf(upstream), authorization ?? null, variant, listing, cursor ?? null];
-  return `${beginningOf(caller.tenant, upstream.name)}${JSON.stringify(rest)} `;
+  const common = `${beginningOf(placeOf(sought))}${JSON.stringify(rest)} `;
+  return { common, own: `${common}${JSON.stringify(caller.subject)}` };
 }
 
 function personalKey({ caller, upstream, listing }: Pick<Sought, 'caller' | 'upstream' | 'listing'>): string {
   const { tenant, subject } = caller;
-  return beginningOf(tenant, upstream.name) + JSON.stringify([subject, digestOf(upstream), listing]);
+  return (
+    beginningOf({ tenant, upstream: upstream.name }) + JSON.stringify([subject, digestOf(upstream), listing])
+  );
 }
