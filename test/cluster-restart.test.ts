@@ -64,13 +64,12 @@ describe.skipIf(means === undefined)('three gateways behind nginx, restarted one
     }
     await load.stop();
     await watching.stop();
-    console.log(load.good);
     expect(load.bad).toEqual([]);
     expect(Math.min(...Object.values(load.good))).toBeGreaterThan(50);
   });
 });
 
-/** What stands in for a container's health check: it asks nginx ten times a second. */
+/** What stands in for the health check of nginx's container. */
 function watchHealth(origin: string): { stop(): Promise<void> } {
   const stopping = new AbortController();
   const running = (async () => {
@@ -79,7 +78,7 @@ function watchHealth(origin: string): { stop(): Promise<void> } {
         (answer) => answer.text(),
         () => undefined,
       );
-      await sleep(100);
+      await sleep(50);
     }
   })();
   return {
