@@ -1,14 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from './census.ts';
-import {
-  legacyHeaders,
-  messageIn,
-  openSession,
-  post,
-  type Answered,
-  type SessionClient,
-} from './fixtures/cluster-client.ts';
+import { legacyHeaders, openSession, post, watchNamed, type Answered } from './fixtures/cluster-client.ts';
 import { clusterMeans, openCluster, places, type Cluster, type Place } from './fixtures/cluster.ts';
 import { startModern, type ModernUpstream } from './fixtures/modern.ts';
 import { startNumbered, type NumberedUpstream } from './fixtures/numbered.ts';
@@ -17,10 +10,6 @@ import { letIn, type LetIn } from './fixtures/sign-in.ts';
 
 // Three gateways behind the shipped nginx file, on Redis and DynamoDB: what one of them was told, all of them know; a
 // session belongs to none of them.
-
-interface Listed {
-  readonly result: { readonly resources: readonly { readonly uri: string; readonly name: string }[] };
-}
 
 const means = await clusterMeans();
 
@@ -105,15 +94,9 @@ describe.skipIf(means === undefined)('three gateways behind nginx', () => {
     return place;
   };
   const upTo = (count: number): number[] => Array.from({ length: count }, (_, at) => at + 1);
-  const watching = async (session: SessionClient): Promise<number> => {
-    const { resources } = messageIn<Listed>(await session.send('resources/list', {})).result;
-    const { uri } = resources.find(({ name }) => name.endsWith('said'))!;
-    return (await session.send('resources/subscribe', { uri })).status;
-  };
-
   it('whoever passes a stream on is killed: it goes on elsewhere, and no number is lost or comes twice', async () => {
     const session = await openSession(cluster.origin, '/mcp/numbered', client.accessToken);
-    expect(await watching(session)).toBe(200);
+    await watchNamed(session, 'said');
     const following = session.follow();
     expect(await eventually(() => numbered.listening() === 1)).toBe(true);
     const first = numbered.say();
@@ -135,7 +118,7 @@ describe.skipIf(means === undefined)('three gateways behind nginx', () => {
   it('the owner of a session is killed: what it had kept is told by another, once and in order', async () => {
     const session = await openSession(cluster.origin, '/mcp', client.accessToken);
     const owner = placeAt(session.openedAt);
-    expect(await watching(session)).toBe(200);
+    await watchNamed(session, 'said');
     const before = session.follow();
     expect(await eventually(() => numbered.listening() === 1 && before.opened() === 1)).toBe(true);
     const first = numbered.say();
