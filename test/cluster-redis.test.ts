@@ -40,7 +40,8 @@ describe.skipIf(means === undefined)('three gateways whose Redis is killed', () 
     const asked = { scope: 'mcp offline_access', prompt: 'consent' } as const;
     client = await letIn(cluster.origin, cluster.person(), asked);
     for (const place of places)
-      expect(await eventually(async () => (await callAt(place)).status === 200)).toBe(true);
+      if (!(await eventually(async () => (await callAt(place)).status === 200)))
+        throw new Error(`${place} does not answer`);
     session = await openSession(cluster.origin, '/mcp', client.accessToken, cluster.at('a'));
   }, 120_000);
   afterAll(async () => {

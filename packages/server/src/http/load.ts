@@ -40,53 +40,76 @@ export interface Load {
 
 type Kind = 'call' | 'stream';
 
+/** What runs, whether it takes a place or not. */
+function openRunning() {
+  const sets = {
+    begun: { call: new Set<Ends>(), stream: new Set<Ends>() },
+    admitted: { call: new Set<Ends>(), stream: new Set<Ends>() },
+  };
+  const of = (kind: Kind): readonly Ends[] => [...sets.begun[kind], ...sets.admitted[kind]];
+  let emptied: (() => void) | undefined;
+  const { begun, admitted } = sets;
+  const count = (): number => begun.call.size + begun.stream.size + admitted.call.size + admitted.stream.size;
+  return {
+    count,
+    /** How many take a place. */
+    begun: (kind: Kind): number => sets.begun[kind].size,
+    enter(how: 'begun' | 'admitted', kind: Kind, ends: Ends): Work {
+      // The same ends may be given for several pieces of work.
+      const own = { ...ends };
+      const set = sets[how][kind];
+      set.add(own);
+      return {
+        done() {
+          set.delete(own);
+          if (emptied !== undefined && count() === 0) emptied();
+        },
+      };
+    },
+    cut(kind: Kind): void {
+      for (const { cut } of of(kind)) cut();
+    },
+    last(): void {
+      for (const { last } of [...of('call'), ...of('stream')]) last();
+    },
+    empty: (): Promise<void> =>
+      count() === 0 ? Promise.resolve() : new Promise((resolve) => (emptied = resolve)),
+  };
+}
+
 /** Start counting. */
 export function openLoad({ callsMax, streamsMax }: LoadSettings): Load {
   const max = { call: callsMax, stream: streamsMax };
-  const begun = { call: new Set<Ends>(), stream: new Set<Ends>() };
-  const admitted = { call: new Set<Ends>(), stream: new Set<Ends>() };
-  const all = [begun.call, begun.stream, admitted.call, admitted.stream];
+  const running = openRunning();
   let state: Load['state'] = 'open';
-  let empty: (() => void) | undefined;
-  const running = (): number => all.reduce((sum, { size }) => sum + size, 0);
-  const enter = (set: Set<Ends>, { cut, last }: Ends): Work => {
-    const own = { cut, last };
-    set.add(own);
-    if (state !== 'open') last();
-    return {
-      done() {
-        set.delete(own);
-        if (empty !== undefined && running() === 0) empty();
-      },
-    };
-  };
-  const cutAll = (kind: Kind): void => {
-    for (const set of [begun[kind], admitted[kind]]) for (const { cut } of set) cut();
+  const enter = (how: 'begun' | 'admitted', kind: Kind, ends: Ends): Work => {
+    if (state !== 'open') ends.last();
+    return running.enter(how, kind, ends);
   };
   const leave = (): void => {
     if (state !== 'open') return;
     state = 'leaving';
-    for (const set of all) for (const { last } of set) last();
+    running.last();
   };
   return {
     get state() {
       return state;
     },
     get running() {
-      return running();
+      return running.count();
     },
     begin(kind, ends) {
       if (state === 'draining')
         throw refuse('draining', 'the gateway is shutting down: try again in a moment');
-      if (begun[kind].size >= max[kind])
+      if (running.begun(kind) >= max[kind])
         throw refuse(
           'overloaded',
           `the gateway has as many ${kind}s under way as it takes: try again in a moment`,
         );
-      return enter(begun[kind], ends);
+      return enter('begun', kind, ends);
     },
     admit(kind, ends) {
-      const work = enter(admitted[kind], ends);
+      const work = enter('admitted', kind, ends);
       if (state === 'draining' && kind === 'stream') ends.cut();
       return work;
     },
@@ -94,11 +117,9 @@ export function openLoad({ callsMax, streamsMax }: LoadSettings): Load {
     async drain(waitMs) {
       leave();
       state = 'draining';
-      cutAll('stream');
-      if (running() === 0) return;
-      const ended = new Promise<void>((resolve) => (empty = resolve));
-      const timer = setTimeout(() => cutAll('call'), waitMs);
-      await ended;
+      running.cut('stream');
+      const timer = setTimeout(() => running.cut('call'), waitMs);
+      await running.empty();
       clearTimeout(timer);
     },
   };

@@ -110,17 +110,7 @@ export async function openHttp<Admitted>(
     const work = load.admit('call', ends);
     raw.once('close', () => work.done());
   });
-  const open = { config: { guard: 'public' } } as const;
-  app.get('/health/live', open, (_, reply) => {
-    const { status, headers, body } = healthAnswer('ok', {});
-    return reply.code(status).headers(headers).send(body);
-  });
-  app.get('/health', open, async (_, reply) => {
-    const { well, facts } = await parts.health();
-    const health = load.state === 'open' ? (well ? 'ok' : 'unavailable') : 'draining';
-    const { status, headers, body } = healthAnswer(health, facts);
-    return reply.code(status).headers(headers).send(body);
-  });
+  healthRoutes(app, parts, load);
   await app.register(async (scope) =>
     mcpRoutes(scope, { mcp: parts.mcp, load, unreadMs: settings.unreadMs, onFault: parts.onFault }),
   );
@@ -142,6 +132,25 @@ export async function openHttp<Admitted>(
       await app.close();
     },
   };
+}
+
+/** What a load balancer and a supervisor ask. */
+function healthRoutes<Admitted>(
+  app: FastifyInstance,
+  parts: Pick<HttpParts<Admitted>, 'health'>,
+  load: Pick<Load, 'state'>,
+): void {
+  const open = { config: { guard: 'public' } } as const;
+  app.get('/health/live', open, (_, reply) => {
+    const { status, headers, body } = healthAnswer('ok', {});
+    return reply.code(status).headers(headers).send(body);
+  });
+  app.get('/health', open, async (_, reply) => {
+    const { well, facts } = await parts.health();
+    const health = load.state === 'open' ? (well ? 'ok' : 'unavailable') : 'draining';
+    const { status, headers, body } = healthAnswer(health, facts);
+    return reply.code(status).headers(headers).send(body);
+  });
 }
 
 /**

@@ -18,7 +18,7 @@ import { errorPage } from '../pages/message-pages.ts';
 import type { WebSessions } from '../web-session.ts';
 import { openAdapter, type AdapterParts } from './adapter.ts';
 import { openClients, type Clients } from './clients.ts';
-import { answerLater, comingBack } from './come-again.ts';
+import { answeringLater, comingBack } from './come-again.ts';
 import { providerConfiguration, type GuardedFetch } from './configuration.ts';
 import { interactionRoutes } from './interactions.ts';
 import { openArrivals, refreshAnswers } from './refresh-answers.ts';
@@ -106,7 +106,6 @@ export async function openAuthorizationServer(parts: AuthorizationServerParts): 
       }),
     );
     made.proxy = names.issuer().startsWith('https:');
-    made.use(answerLater);
     made.use(answersOfRefreshes);
     made.on('server_error', (_, error) => parts.failed(error));
     return made;
@@ -143,7 +142,7 @@ function openModels(parts: Omit<AdapterParts, 'reuse'>) {
   const arrivals = openArrivals(parts.now);
   const reuse = openReuse({ ...parts, asking: () => arrivals.asking(Provider.ctx) });
   const adapter = comingBack(openAdapter({ ...parts, reuse }));
-  return { adapter, answersOfRefreshes: refreshAnswers(arrivals, reuse) };
+  return { adapter, answersOfRefreshes: answeringLater(refreshAnswers(arrivals, reuse)) };
 }
 
 /** The provider's errors, as a page of ours. */

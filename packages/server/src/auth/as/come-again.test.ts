@@ -1,7 +1,7 @@
 import { Refusal } from '@sealgate/vault';
 import type { Adapter, KoaContextWithOIDC } from 'oidc-provider';
 import { expect, it } from 'vitest';
-import { answerLater, comingBack } from './come-again.ts';
+import { answeringLater, comingBack } from './come-again.ts';
 import { errors } from './provider-library.ts';
 
 const away = new Refusal('store_unavailable', 'Redis does not answer', 'connect ECONNREFUSED 10.0.0.1:6379');
@@ -52,9 +52,10 @@ it('what fails around the routes of the provider is answered alike', async () =>
   const headers: Record<string, string> = {};
   const context = { set: (name: string, value: string) => (headers[name] = value) };
   const asKoa = context as unknown as KoaContextWithOIDC;
-  await answerLater(asKoa, () => Promise.reject(away));
+  const around = answeringLater(async (_, next) => void (await next()));
+  await around(asKoa, () => Promise.reject(away));
   expect(context).toMatchObject({ status: 503, body: { error: 'temporarily_unavailable' } });
   expect(headers).toEqual({ 'retry-after': '5' });
   const fault = new Error('x');
-  await expect(answerLater(asKoa, () => Promise.reject(fault))).rejects.toBe(fault);
+  await expect(around(asKoa, () => Promise.reject(fault))).rejects.toBe(fault);
 });

@@ -42,14 +42,18 @@ function later({ message }: Refusal): Error {
   return Object.assign(error, { status: unavailable, statusCode: unavailable });
 }
 
-/** Answers what failed around the provider's own routes, and says when to come again. For the outside of everything else. */
-export async function answerLater(context: KoaContextWithOIDC, next: () => Promise<unknown>): Promise<void> {
-  try {
-    await next();
-  } catch (error) {
-    if (!isAway(error)) throw error;
-    context.status = unavailable;
-    context.body = { error: 'temporarily_unavailable', error_description: error.message };
-  }
-  if (context.status === unavailable) context.set('retry-after', retryAfterSeconds);
+type Middleware = (context: KoaContextWithOIDC, next: () => Promise<unknown>) => Promise<void>;
+
+/** The same for what is done around the provider's own routes; whoever is told so is told when to come again. */
+export function answeringLater(around: Middleware): Middleware {
+  return async (context, next) => {
+    try {
+      await around(context, next);
+    } catch (error) {
+      if (!isAway(error)) throw error;
+      context.status = unavailable;
+      context.body = { error: 'temporarily_unavailable', error_description: error.message };
+    }
+    if (context.status === unavailable) context.set('retry-after', retryAfterSeconds);
+  };
 }
