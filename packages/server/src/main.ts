@@ -69,10 +69,11 @@ export async function startServer(
     address.listens(http.port);
     closers.push(collectClients(authorization.clients, log));
     closers.push(await openLocal(sealgate, { log, walk }));
-    // First of all: whoever sends calls here has to notice before one is refused.
+    // First of all: whoever sends calls here has to notice before nobody answers.
     closers.push(async () => {
       http.leave();
       await sleep(config.drain.delaySeconds * 1000);
+      await sealgate.owners.leave();
     });
     const signInLink = await signIn?.links.firstStartLink(ground.administrator.subject);
     return { ...sealgate, origin: address.origin(), signInLink, routes: http.routes, close };
@@ -149,9 +150,9 @@ async function listen(sealgate: Sealgate, { log, metrics, walk }: Listening): Pr
     {
       mcp,
       health,
-      routes(app) {
-        routes(app);
-        instanceRoutes(app);
+      routes(app, load) {
+        routes(app, load);
+        instanceRoutes(app, load);
         authorization.routes(app, serving);
         if (signIn !== undefined) void app.register(async (scope) => signIn.routes(scope));
       },

@@ -18,6 +18,7 @@ import { errorPage } from '../pages/message-pages.ts';
 import type { WebSessions } from '../web-session.ts';
 import { openAdapter, type AdapterParts } from './adapter.ts';
 import { openClients, type Clients } from './clients.ts';
+import { answeringLater, comingBack } from './come-again.ts';
 import { providerConfiguration, type GuardedFetch } from './configuration.ts';
 import { interactionRoutes } from './interactions.ts';
 import { openArrivals, refreshAnswers } from './refresh-answers.ts';
@@ -134,7 +135,8 @@ function openShelves({ tables, records, sealer, now }: AuthorizationServerParts)
 function openModels(parts: Omit<AdapterParts, 'reuse'>) {
   const arrivals = openArrivals(parts.now);
   const reuse = openReuse({ ...parts, asking: () => arrivals.asking(Provider.ctx) });
-  return { adapter: openAdapter({ ...parts, reuse }), answersOfRefreshes: refreshAnswers(arrivals, reuse) };
+  const adapter = comingBack(openAdapter({ ...parts, reuse }));
+  return { adapter, answersOfRefreshes: answeringLater(refreshAnswers(arrivals, reuse)) };
 }
 
 /** The provider's errors, as a page of ours. */
