@@ -28,7 +28,7 @@ export interface Freeze {
 }
 
 /** Where the freeze is noted. */
-export const freezeKey = { name: 'freeze' } as const;
+const freezeKey = { name: 'freeze' } as const;
 
 const freezeRow: TableKey = { pk: freezeKey.name, sk: '' };
 /** So old a look may be. */
