@@ -16,7 +16,7 @@ it('puts results between the marks of a page, and puts them there again without 
 });
 
 it('docs/performance.md shows the results that are kept', () => {
-  const benches = ['seal', 'journal', 'gateway'].map(
+  const benches = ['seal', 'journal', 'stores', 'gateway'].map(
     (name) => JSON.parse(read(`results/${name}.json`)) as Bench,
   );
   expect(withTables(read('../docs/performance.md'), benches)).toBe(read('../docs/performance.md'));
