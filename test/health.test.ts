@@ -326,7 +326,7 @@ describe.skipIf(nginx === undefined || prlimit === undefined)(
       expect(health).toMatchObject({
         http: 503,
         status: 'unavailable',
-        stores: { tables: 'sqlite', journal: 'sqlite' },
+        stores: { tables: 'sqlite', journal: 'sqlite', records: 'tables', bus: 'process', limits: 'process' },
         failing: ['journal'],
       });
       expect(JSON.stringify(health)).not.toContain(first.dataDir);

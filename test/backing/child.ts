@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 /** A program that was started and answers. */
 export interface Child {
+  readonly pid: number | undefined;
   /** SIGTERM, after five seconds SIGKILL, and wait. */
   stop(): Promise<void>;
   /** SIGKILL, and wait. */
@@ -39,7 +40,7 @@ export async function startChild(
   };
   for (let waitedMs = 0; waitedMs < readyMsMax; waitedMs += 50) {
     if (child.exitCode !== null) throw new Error(`${command} ended with ${child.exitCode}: ${said}`);
-    if (await answers()) return { stop, kill };
+    if (await answers()) return { pid: child.pid, stop, kill };
     await sleep(50);
   }
   await stop();

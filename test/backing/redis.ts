@@ -22,12 +22,12 @@ export async function startRedisOn(
 ): Promise<Service & { kill(): Promise<void> }> {
   const folder = await mkdtemp(join(tmpdir(), 'sealgate-redis-'));
   const args = ['--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'];
-  const { stop, kill } = await startChild(program, args, { cwd: folder, answers: () => pongs(port) });
+  const { pid, stop, kill } = await startChild(program, args, { cwd: folder, answers: () => pongs(port) });
   const after = (end: () => Promise<void>) => async (): Promise<void> => {
     await end();
     await rm(folder, { recursive: true, force: true });
   };
-  return { endpoint: `redis://127.0.0.1:${port}`, stop: after(stop), kill: after(kill) };
+  return { endpoint: `redis://127.0.0.1:${port}`, pid, stop: after(stop), kill: after(kill) };
 }
 
 function pongs(port: number): Promise<boolean> {

@@ -4,7 +4,6 @@ import { challengeFor } from './auth/as/routes.ts';
 import { skippedBearer, tokenBearer } from './auth/bearer.ts';
 import { problemPage } from './auth/pages/problem-page.ts';
 import type { AppConfig } from './config.ts';
-import { openPeople } from './domain/people.ts';
 import type { LimitSettings } from './domain/limit.ts';
 import { httpDefaults, openHttp, type HttpServer, type RouteLine } from './http/server.ts';
 import type { Log } from './log.ts';
@@ -133,7 +132,7 @@ async function listen(sealgate: Sealgate, { log, metrics, walk }: Listening): Pr
     ...walk,
     bearer: config.skipsAuth
       ? skippedBearer(ground.administrator)
-      : tokenBearer(tokens, names, openPeople(ground.tables, now).groupNamed),
+      : tokenBearer(tokens, names, ground.people.groupNamed),
   });
   const { health, routes } = openRoutes(sealgate, metrics);
   const instanceRoutes = openInstanceRoutes(sealgate);

@@ -46,7 +46,9 @@ export type { Bus, Listener } from './store/bus.ts';
 export { fileRecords, type FileRecordsOptions } from './store/file-records/records.ts';
 export { memoryArchive } from './store/memory/archive.ts';
 export { memoryBus } from './store/memory/bus.ts';
+export { besideRecords } from './sessions/beside-records.ts';
 export type { SessionStoreConfig } from './sessions/config.ts';
+export { sealedSessions } from './sessions/open-store.ts';
 export {
   SealedSessionStore,
   type IdentifiedSession,
@@ -63,7 +65,7 @@ export { SqliteSessionStore, type SqliteSessionStoreConfig } from './sessions/sq
 export { memoryRecords, type MemoryRecords, type MemoryRecordsOptions } from './store/memory/records.ts';
 export { memoryTables, type MemoryTables, type MemoryTablesOptions } from './store/memory/tables.ts';
 export { polledBus, type PolledBusOptions } from './store/polled-bus.ts';
-export { tableRecords, type TableRecordsOptions } from './store/records-on-tables.ts';
+export { sessionRecords, tableRecords, type TableRecordsOptions } from './store/records-on-tables.ts';
 export type { RecordWrite, Records, StoredRecord } from './store/records.ts';
 export {
   tableSpecs,
@@ -90,3 +92,4 @@ export type {
   Value,
 } from './store/tables.ts';
 export type { FillableTables } from './store/tables-on-engine.ts';
+export type { Counted, UseCounter, UseLimit } from './store/use-counter.ts';

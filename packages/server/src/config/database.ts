@@ -28,13 +28,12 @@ export function databaseOf(values: Values): DatabaseChoice {
 /** What stands against the database that the values name, each with what to do. */
 export function databaseProblems(values: Values): string[] {
   const database = databaseOf(values);
-  if (database.type === 'sqlite')
-    return values.REDIS_URL === undefined
-      ? []
-      : [
-          'REDIS_URL means several instances, and SQLite serves one: set MAIN_DB_TYPE=dynamodb, or leave REDIS_URL out',
-        ];
+  if (database.type === 'sqlite') return sqliteProblems(values);
   const problems: string[] = [];
+  if (values.ADVERTISE_URL !== undefined && values.REDIS_URL === undefined)
+    problems.push(
+      'ADVERTISE_URL means several instances, and they need a Redis: set REDIS_URL, or leave ADVERTISE_URL out',
+    );
   if (database.region === undefined)
     problems.push('MAIN_DB_TYPE=dynamodb needs DYNAMODB_REGION or AWS_REGION');
   const endpoint = database.endpoint === undefined ? undefined : new URL(database.endpoint);
@@ -43,4 +42,12 @@ export function databaseProblems(values: Values): string[] {
       'DYNAMODB_ENDPOINT must be https unless it is on this machine: what is stored would travel in clear',
     );
   return problems;
+}
+
+function sqliteProblems({ NODE_ENV, REDIS_URL, ADVERTISE_URL }: Values): string[] {
+  const why = 'means several instances, and SQLite serves one: set MAIN_DB_TYPE=dynamodb, or leave';
+  if (REDIS_URL !== undefined) return [`REDIS_URL ${why} REDIS_URL out`];
+  return NODE_ENV === 'production' && ADVERTISE_URL !== undefined
+    ? [`ADVERTISE_URL ${why} ADVERTISE_URL out`]
+    : [];
 }

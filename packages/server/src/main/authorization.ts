@@ -1,6 +1,5 @@
 import { openAuthorizationServer, type AuthorizationServer } from '../auth/as/authorization-server.ts';
 import type { AppConfig } from '../config.ts';
-import { openPeople } from '../domain/people.ts';
 import type { Log } from '../log.ts';
 import { openGuardedFetch } from '../outgoing/guarded-fetch.ts';
 import type { Address } from './address.ts';
@@ -36,7 +35,7 @@ export function openAuthorization({
     news,
     sealer,
     audit,
-    people: openPeople(tables, now),
+    people: ground.people,
     fetch: openGuardedFetch({ allow, bytesMax: documentBytesMax, timeoutMs: documentMs }),
     authSecret: config.authSecret?.reveal(),
     issuer: address.origin,

@@ -14,6 +14,9 @@ const thief = {
   agent: undefined,
 };
 
+const still = async () => true;
+const gone = async () => false;
+
 function stage() {
   const state = { revoked: false, sessions: 0, ended: 0, nowMs: 1000, announce: () => undefined as void };
   const held = openHeld({
@@ -36,7 +39,8 @@ function stage() {
 
 it('a session that takes long to open is not forgotten by the rounds before it is there', async () => {
   const { state, held } = stage();
-  const over = await held.enter(thief, held.mark());
+  const over = await held.enter(thief, held.mark(), still);
+  held.holding(thief);
   await held.recheck();
   state.sessions = 1;
   over();
@@ -47,7 +51,7 @@ it('a session that takes long to open is not forgotten by the rounds before it i
 
 it('a session that was being opened when its grant ended does not stay', async () => {
   const { state, held } = stage();
-  const over = await held.enter(thief, held.mark());
+  const over = await held.enter(thief, held.mark(), still);
   state.revoked = true;
   await held.recheck();
   state.sessions = 1;
@@ -59,7 +63,7 @@ it('a session that was being opened when its grant ended does not stay', async (
 
 it('a call that runs when its grant ends is ended with it', async () => {
   const { state, held } = stage();
-  await held.enter(thief, held.mark());
+  await held.enter(thief, held.mark(), still);
   state.revoked = true;
   await held.recheck();
   expect(state.ended).toBe(1);
@@ -68,25 +72,23 @@ it('a call that runs when its grant ends is ended with it', async () => {
 it('a body that is kept back until the grant is over arrives for nothing', async () => {
   const { state, held } = stage();
   const mark = held.mark();
-  state.revoked = true;
   state.announce();
-  await expect(held.enter(thief, mark)).rejects.toMatchObject({ code: 'unauthorized' });
+  await expect(held.enter(thief, mark, gone)).rejects.toMatchObject({ code: 'unauthorized' });
 });
 
 it('nor does one that is kept back where nobody heard of the revocation', async () => {
   const { state, held } = stage();
   const mark = held.mark();
-  state.revoked = true;
   state.nowMs += 1000;
-  await expect(held.enter(thief, mark)).rejects.toMatchObject({ code: 'unauthorized' });
+  await expect(held.enter(thief, mark, gone)).rejects.toMatchObject({ code: 'unauthorized' });
   // A clock that was set back makes nothing younger.
   state.nowMs -= 2000;
-  await expect(held.enter(thief, mark)).rejects.toMatchObject({ code: 'unauthorized' });
+  await expect(held.enter(thief, mark, gone)).rejects.toMatchObject({ code: 'unauthorized' });
 });
 
 it('a call that is passed through is cut when its grant ends', async () => {
   const { state, held } = stage();
-  const leave = await held.enter(thief, held.mark());
+  const leave = await held.enter(thief, held.mark(), still);
   let cut = 0;
   held.call(thief, () => (cut += 1));
   state.revoked = true;
@@ -97,7 +99,7 @@ it('a call that is passed through is cut when its grant ends', async () => {
 
 it('a stream that is opened between the end of the grant and the end of its request is cut at once', async () => {
   const { state, held } = stage();
-  const leave = await held.enter(thief, held.mark());
+  const leave = await held.enter(thief, held.mark(), still);
   state.revoked = true;
   await held.recheck();
   const cut: string[] = [];
@@ -109,8 +111,8 @@ it('a stream that is opened between the end of the grant and the end of its requ
 
 it('a request under way does not wait for anything while nothing is revoked', () => {
   const { held } = stage();
-  expect(held.enter(thief, held.mark())).toBeTypeOf('function');
-  expect(held.enter({ ...thief, grant: undefined }, held.mark())).toBeTypeOf('function');
+  expect(held.enter(thief, held.mark(), still)).toBeTypeOf('function');
+  expect(held.enter({ ...thief, grant: undefined }, held.mark(), still)).toBeTypeOf('function');
 });
 
 it('a thousand grants are asked about side by side, and one that cannot be read keeps none of the others', async () => {
@@ -132,8 +134,16 @@ it('a thousand grants are asked about side by side, and one that cannot be read 
     everyMs: 1_000_000,
     now: Date.now,
   });
-  for (let at = 0; at < 1000; at += 1) await held.enter({ ...thief, grant: `g${at}` }, held.mark());
+  for (let at = 0; at < 1000; at += 1) await held.enter({ ...thief, grant: `g${at}` }, held.mark(), still);
   await expect(held.recheck()).rejects.toThrow('unreadable');
   expect(ended).toEqual(['g999']);
   expect(most).toBe(16);
+});
+
+it('a token that was revoked by itself, its grant standing, is let in no more either', async () => {
+  const { state, held } = stage();
+  const mark = held.mark();
+  state.announce();
+  await expect(held.enter(thief, mark, gone)).rejects.toMatchObject({ code: 'unauthorized' });
+  expect(await held.enter(thief, mark, still)).toBeTypeOf('function');
 });

@@ -12,13 +12,15 @@ export interface Held {
   /** To be asked before a caller is let in, and given to `enter`. */
   mark(): Mark;
   /**
-   * A request of this caller begins, and something may be held for them from now on. They were let in at the mark; what
-   * they sent since may have taken long.
+   * A request of this caller begins. They were let in at the mark; what they sent since may have taken long.
    *
+   * @param still asked when something was revoked since
    * @returns to be called when it is over
-   * @throws Refusal `unauthorized` when their grant has ended since
+   * @throws Refusal `unauthorized` when their access has ended since
    */
-  enter(caller: Caller, mark: Mark): (() => void) | Promise<() => void>;
+  enter(caller: Caller, mark: Mark, still: () => Promise<boolean>): (() => void) | Promise<() => void>;
+  /** A front may hold something for the caller of a request that has begun, from now on. */
+  holding(caller: Caller): void;
   /** A call is under way. @param end called when its grant ends @returns to be called when it is over */
   call(caller: Caller, end: () => void): () => void;
   /** A stream was opened; it ends with its token too. @returns to be called when it is over */
@@ -56,6 +58,8 @@ interface Watched {
   readonly ends: Set<() => void>;
   /** Requests under way, each of which may leave something behind. */
   requests: number;
+  /** Whether a front may hold something. What only passes through leaves nothing, and asking costs more than a call. */
+  holding: boolean;
   /** The grant is over; what its last requests leave behind goes with them. */
   over: boolean;
 }
@@ -78,17 +82,8 @@ export function openHeld(parts: HeldParts): Held {
     revocations += 1;
     look();
   });
-  const watch = (caller: Caller): Watched | undefined => {
-    const { grant } = caller;
-    if (grant === undefined) return undefined;
-    const known = watched.get(grant);
-    if (known !== undefined) return known;
-    const fresh = { caller: { ...caller, grant }, ends: new Set<() => void>(), requests: 0, over: false };
-    watched.set(grant, fresh);
-    return fresh;
-  };
   const call = (caller: Caller, end: () => void): (() => void) => {
-    const known = watch(caller);
+    const known = watch(watched, caller);
     if (known === undefined) return nothing;
     known.ends.add(end);
     // A round may have been here between this request's beginning and now.
@@ -97,14 +92,18 @@ export function openHeld(parts: HeldParts): Held {
   };
   return {
     mark: () => ({ revocations, atMs: parts.now() }),
-    enter(caller, mark) {
-      const known = watch(caller);
+    enter(caller, mark, still) {
+      const known = watch(watched, caller);
       if (known === undefined) return nothing;
       known.requests += 1;
       const leave = (): void => left(watched, known, parts);
       const ageMs = parts.now() - mark.atMs;
       if (mark.revocations === revocations && ageMs >= 0 && ageMs < freshMs) return leave;
-      return insist(known, leave, parts);
+      return insist(still, leave);
+    },
+    holding(caller) {
+      const known = watch(watched, caller);
+      if (known !== undefined) known.holding = true;
     },
     call,
     stream(caller, end) {
@@ -127,6 +126,22 @@ export function openHeld(parts: HeldParts): Held {
 
 const nothing = (): void => undefined;
 
+function watch(watched: Map<string, Watched>, caller: Caller): Watched | undefined {
+  const { grant } = caller;
+  if (grant === undefined) return undefined;
+  const known = watched.get(grant);
+  if (known !== undefined) return known;
+  const fresh = {
+    caller: { ...caller, grant },
+    ends: new Set<() => void>(),
+    requests: 0,
+    holding: false,
+    over: false,
+  };
+  watched.set(grant, fresh);
+  return fresh;
+}
+
 /** One round at a time, and one more when something happens during one. */
 function openRounds(work: () => Promise<void>, { failed }: Pick<HeldParts, 'failed'>) {
   let underway: Promise<void> | undefined;
@@ -144,9 +159,9 @@ function openRounds(work: () => Promise<void>, { failed }: Pick<HeldParts, 'fail
   return { recheck, settled: async () => underway };
 }
 
-async function insist({ caller }: Watched, leave: () => void, { stands }: HeldParts): Promise<() => void> {
+async function insist(still: () => Promise<boolean>, leave: () => void): Promise<() => void> {
   try {
-    if (await stands(caller)) return leave;
+    if (await still()) return leave;
     throw refuse('unauthorized', 'the access that this request came with was ended');
   } catch (error) {
     leave();
@@ -157,7 +172,8 @@ async function insist({ caller }: Watched, leave: () => void, { stands }: HeldPa
 function round(watched: Map<string, Watched>, { holds, stands, endOf }: HeldParts): Promise<void> {
   return abreast(watched, askedMax, async ([grant, noted]) => {
     const { caller, ends } = noted;
-    if (ends.size === 0 && noted.requests === 0 && !holds(caller)) return void watched.delete(grant);
+    noted.holding &&= noted.requests > 0 || holds(caller);
+    if (ends.size === 0 && noted.requests === 0 && !noted.holding) return void watched.delete(grant);
     noted.over = !(await stands(caller));
     if (!noted.over) return;
     for (const end of ends) end();

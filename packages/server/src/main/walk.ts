@@ -1,4 +1,4 @@
-import type { Bearer } from '../auth/bearer.ts';
+import type { Bearer, Presented } from '../auth/bearer.ts';
 import type { Caller } from '../caller.ts';
 import type { Upstream } from '../domain/upstream.ts';
 import { refuse } from '../errors.ts';
@@ -33,7 +33,7 @@ export interface WalkParts {
   readonly windowMs: number;
   readonly upstreams: { find(tenant: string, name: string): Upstream | undefined };
   readonly forward: Forward;
-  readonly held: Pick<Held, 'mark' | 'enter' | 'call' | 'stream'>;
+  readonly held: Pick<Held, 'mark' | 'enter' | 'holding' | 'call' | 'stream'>;
   readonly protocol: Pick<Protocol, 'answer' | 'passes' | 'rewrite'>;
   /** The oldest revision that is spoken. */
   readonly protocolMin: string;
@@ -46,6 +46,7 @@ export interface WalkParts {
 export interface Admitted {
   readonly caller: Caller;
   readonly mark: Mark;
+  readonly presented: Presented;
 }
 
 /** What answers the MCP addresses. */
@@ -88,7 +89,7 @@ async function admit(
   { bearer, held, limiter, windowMs, now }: WalkParts,
 ): Promise<{ admitted: Admitted; headers: Record<string, string> }> {
   const mark = held.mark();
-  const caller = await bearer.verify({
+  const presented = {
     authorization: only(rawHeaders, 'authorization'),
     dpop: only(rawHeaders, 'dpop'),
     method,
@@ -96,13 +97,14 @@ async function admit(
     address,
     peer: ip,
     agent: only(rawHeaders, 'user-agent'),
-  });
+  };
+  const caller = await bearer.verify(presented);
   const counted = limiter.consume(`${caller.tenant}/${caller.subject}/${caller.client}`);
   const standing = counted instanceof Promise ? await counted : counted;
   const headers = limitHeaders('mcp', standing, windowMs, now());
   if (!standing.allowed)
     throw refuse('rate_limited', `this client has used its ${standing.limit} requests a minute`);
-  return { admitted: { caller, mark }, headers };
+  return { admitted: { caller, mark, presented }, headers };
 }
 
 /** The value of a header that may come once; `undefined` when it does not come, or comes twice. */
@@ -144,8 +146,8 @@ interface Step {
 
 // The body may have been long on its way: who was let in before it may be nobody by now.
 async function enterAndPass(step: Step, parts: WalkParts, label: { outcome: string }): Promise<void> {
-  const { caller, mark } = step.exchange.admitted;
-  const entered = parts.held.enter(caller, mark);
+  const { caller, mark, presented } = step.exchange.admitted;
+  const entered = parts.held.enter(caller, mark, () => parts.bearer.holds(presented));
   const leave = entered instanceof Promise ? await entered : entered;
   try {
     label.outcome = 'failed';
@@ -199,6 +201,7 @@ function wholePassage(
 async function serve({ exchange, call }: Step, { held, protocol }: WalkParts): Promise<void> {
   const { admitted, address, requestId: correlation, raw } = exchange;
   const { caller } = admitted;
+  held.holding(caller);
   const over = call.is.longLived ? held.stream(caller, () => raw.response.destroy()) : undefined;
   try {
     const body = exchange.method === 'POST' ? jsonOf(exchange.body) : undefined;

@@ -25,7 +25,7 @@ import { openArrivals, refreshAnswers } from './refresh-answers.ts';
 import { openNames, type Names } from './resources.ts';
 import { openReuse } from './reuse.ts';
 import { authorizationRoutes, requestIdHeader } from './routes.ts';
-import { openRevocations } from './revocations.ts';
+import { openRevocations, type Revocations } from './revocations.ts';
 import { openServerKeys } from './server-keys.ts';
 import { recordsShelf, tablesShelf } from './shelf.ts';
 import { openTokens, type Tokens } from './tokens.ts';
@@ -65,33 +65,28 @@ export interface ServingParts {
 }
 
 /** The authorization server of one deployment. */
-export interface AuthorizationServer {
+export interface AuthorizationServer extends Pick<Revocations, 'onRevoked' | 'close'> {
   readonly clients: Clients;
   readonly names: Names;
   readonly tokens: Tokens;
-  /** Called after anything was revoked, here or elsewhere. Returns how to stop listening. */
-  onRevoked(listener: () => void): () => void;
   routes(app: FastifyInstance, parts: ServingParts): void;
-  /** Hear of nothing more. */
-  close(): void;
 }
 
 /** Open it; its keys are minted at the first time. The provider itself is made when the address is known. */
 export async function openAuthorizationServer(parts: AuthorizationServerParts): Promise<AuthorizationServer> {
   const { people, now } = parts;
-  const { lasting, passing } = openShelves(parts);
-  const keys = await openServerKeys(lasting, parts.authSecret);
+  const shelves = openShelves(parts);
+  const keys = await openServerKeys(shelves.lasting, parts.authSecret);
   const names = openNames(parts);
   const tokens = openTokens({
-    lasting,
-    passing,
+    ...shelves,
     now,
     clientStands: (client) => clients.stands(client),
     isMember: (tenant, subject) => people.isMember(subject, tenant),
   });
-  const { revoked, onRevoked, close } = await openRevocations(parts);
-  onRevoked(tokens.forget);
-  const { adapter, answersOfRefreshes } = openModels({ lasting, passing, now, revoked });
+  const { revoked, ...revocations } = await openRevocations(parts);
+  revocations.onRevoked(tokens.forget);
+  const { adapter, answersOfRefreshes } = openModels({ ...shelves, now, revoked });
   const provider = once(() => {
     const made = new Provider(
       names.issuer(),
@@ -111,13 +106,12 @@ export async function openAuthorizationServer(parts: AuthorizationServerParts): 
     return made;
   });
   const answer = once(() => provider().callback());
-  const clients = openClients({ lasting, passing, provider, revoked, now });
+  const clients = openClients({ ...shelves, provider, revoked, now });
   return {
     clients,
     names,
     tokens,
-    onRevoked,
-    close,
+    ...revocations,
     routes(app, serving) {
       const { sessions } = serving;
       const routing = { ...serving, signsIn: sessions !== undefined, provider, answer, names, now };

@@ -83,7 +83,7 @@ it('where the news is lost, a token is remembered for five seconds and no longer
 describe('a DPoP proof', () => {
   async function bound() {
     const prove = holder();
-    const { tokens } = await letIn(a, 'ada@example.com', {}, {}, prove);
+    const { tokens } = await letIn(a, 'ada@example.com', {}, { prove });
     const authorization = `DPoP ${tokens.access_token}`;
     const shown = (): Headers => ({
       authorization,

@@ -43,7 +43,7 @@ it('many revocations at once leave as few messages, and none is answered before 
 it('a bus that is away fails no revocation, is reported, and is tried again with the next', async () => {
   const news = memoryBus();
   const failures: unknown[] = [];
-  const publish = vi.fn(news.publish).mockRejectedValueOnce(new Error('down'));
+  const publish = vi.fn<Bus['publish']>(news.publish).mockRejectedValueOnce(new Error('down'));
   const one = await openRevocations({ news: { ...news, publish }, failed: (error) => failures.push(error) });
   const theirs = listening(await openRevocations({ news, failed }));
   await one.revoked();

@@ -50,31 +50,63 @@ interface Renewal {
 
 /** Open them. @throws Refusal `store_unavailable` when nothing can be heard of the others */
 export async function openPageEpochs(parts: PageEpochParts): Promise<PageEpochs> {
-  const { recordsOf, news, now } = parts;
   const self = randomUUID();
+  const listeners = new Set<(of: PagesOf | undefined) => void>();
+  const stop = await parts.news.subscribe(topic, {
+    changed(payload) {
+      const { from, of } = read(payload);
+      if (from !== self) listeners.forEach((listener) => listener(of));
+    },
+    flush: () => listeners.forEach((listener) => listener(undefined)),
+  });
+  const { isChanging, renew, close } = openRenewals(parts, self);
+  return {
+    async read({ tenant, upstream }) {
+      const found = await parts.recordsOf(tenant).get(nameOf(upstream));
+      return found === undefined ? firstEpoch : Buffer.from(found.bytes).toString('utf8');
+    },
+    isChanging,
+    renew,
+    onDropped: (listener) => void listeners.add(listener),
+    async close() {
+      stop();
+      await close();
+    },
+  };
+}
+
+interface Message {
+  readonly from?: string;
+  readonly of?: PagesOf;
+}
+
+// What cannot be read is of another version, perhaps: something was dropped.
+function read(payload: string): Message {
+  try {
+    return (JSON.parse(payload) as Message | null) ?? {};
+  } catch {
+    return {};
+  }
+}
+
+function openRenewals(
+  { recordsOf, news, now }: PageEpochParts,
+  self: string,
+): Pick<PageEpochs, 'isChanging' | 'renew' | 'close'> {
   const renewals = new Map<string, Renewal>();
   const closed = new AbortController();
   const working = new Set<Promise<void>>();
-  const listeners = new Set<(of: PagesOf | undefined) => void>();
-  const dropped = (of: PagesOf | undefined): void => listeners.forEach((listener) => listener(of));
-  const stop = await news.subscribe(topic, {
-    changed(payload) {
-      const { from, ...of } = JSON.parse(payload) as PagesOf & { readonly from: string };
-      if (from !== self) dropped(of);
-    },
-    flush: () => dropped(undefined),
-  });
-  const write = async ({ tenant, upstream }: PagesOf, renewal: Renewal): Promise<void> => {
+  const write = async (of: PagesOf, renewal: Renewal): Promise<void> => {
     [renewal.due, renewal.writing] = [false, true];
     try {
       const epoch = Buffer.from(randomUUID());
-      await recordsOf(tenant).put(nameOf(upstream), epoch, { endsAtMs: now() + epochMs });
+      await recordsOf(of.tenant).put(nameOf(of.upstream), epoch, { endsAtMs: now() + epochMs });
     } catch {
       renewal.due = true;
     }
     renewal.writing = false;
     // A message that is lost costs the others five minutes at most, as any page does.
-    await news.publish(topic, JSON.stringify({ from: self, tenant, upstream })).catch(() => undefined);
+    await news.publish(topic, JSON.stringify({ from: self, of })).catch(() => undefined);
   };
   const renewAll = async (of: PagesOf, renewal: Renewal): Promise<void> => {
     // After five minutes nothing is left of what there was to be dropped.
@@ -84,10 +116,6 @@ export async function openPageEpochs(parts: PageEpochParts): Promise<PageEpochs>
     }
   };
   return {
-    async read({ tenant, upstream }) {
-      const found = await recordsOf(tenant).get(nameOf(upstream));
-      return found === undefined ? firstEpoch : Buffer.from(found.bytes).toString('utf8');
-    },
     isChanging(of) {
       const known = renewals.get(keyOf(of));
       return known !== undefined && (known.due || known.writing);
@@ -103,9 +131,7 @@ export async function openPageEpochs(parts: PageEpochParts): Promise<PageEpochs>
       });
       working.add(work);
     },
-    onDropped: (listener) => void listeners.add(listener),
     async close() {
-      stop();
       closed.abort();
       await Promise.all(working);
     },

@@ -236,7 +236,7 @@ describe('what is dropped at one', () => {
   });
 
   test('a thousand times a second costs a write or two', async () => {
-    const put = vi.fn(memory.put);
+    const put = vi.fn<Records['put']>(memory.put);
     records = { ...memory, put };
     const a = await instance();
     for (let at = 0; at < 1000; at += 1) a.catalog.drop('g1', 'github');
@@ -268,7 +268,7 @@ describe('what is dropped at one', () => {
 
 describe('a store that fails', () => {
   test('is a page that is not there, and is left alone for a while', async () => {
-    const get = vi.fn(() => Promise.reject(new Error('down')));
+    const get = vi.fn<Records['get']>(() => Promise.reject(new Error('down')));
     records = { ...memory, get, put: () => Promise.reject(new Error('down')) };
     const a = await instance();
     expect([await a.read(), await a.read()]).toEqual(['t1', 't1']);
