@@ -1,7 +1,7 @@
 // The one place that reads the environment. Everybody else is handed the frozen result.
 import { join, resolve } from 'node:path';
 import { active, type ActiveName, type Values } from './config/active.ts';
-import { databaseOf, type DatabaseChoice } from './config/database.ts';
+import { databaseOf, dynamoOf, type DatabaseChoice, type DynamoChoice } from './config/database.ts';
 import { redisOf, type RedisChoice } from './config/redis.ts';
 import {
   chooseKeys,
@@ -16,7 +16,7 @@ import { storageOf, type StorageChoice } from './config/storage.ts';
 import { secretOf, type Active, type Secret } from './config/variable.ts';
 import { refuse } from './errors.ts';
 
-export type { DatabaseChoice } from './config/database.ts';
+export { dynamoProblems, type DatabaseChoice, type DynamoChoice } from './config/database.ts';
 export type { RedisChoice } from './config/redis.ts';
 export type { KeyChoice } from './config/rules.ts';
 export type { StorageChoice } from './config/storage.ts';
@@ -39,6 +39,8 @@ export interface AppConfig {
   /** Absolute. */
   readonly dataDirectory: string;
   readonly database: DatabaseChoice;
+  /** Where DynamoDB is, for a move of the data to it; `database` says whether it is in use. */
+  readonly dynamodb: DynamoChoice;
   readonly storage: StorageChoice;
   /** What several instances share beside the database; `undefined`: there is one instance. */
   readonly redis: RedisChoice | undefined;
@@ -147,6 +149,7 @@ function shape(values: Values, keys: KeyChoice, warnings: readonly string[], cwd
     logLevel: values.LOG_LEVEL,
     dataDirectory,
     database: databaseOf(values),
+    dynamodb: dynamoOf(values),
     storage: storageOf(values),
     redis: redisOf(values),
     keys,

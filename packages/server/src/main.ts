@@ -20,6 +20,10 @@ export { initConfig, type AppConfig } from './config.ts';
 export { openLog, type Log } from './log.ts';
 export { openProvisioning, type Provisioning } from './main/database.ts';
 export { openSealgate, type Sealgate } from './main/sealgate.ts';
+export { openTransfer, type Transfer } from './main/transfer/transfer.ts';
+export type { Exported } from './main/transfer/export-data.ts';
+export type { Imported } from './main/transfer/import-data.ts';
+export type { Migrated } from './main/transfer/migrate-data.ts';
 export { version } from './version.ts';
 
 const rateWindowMs = 60_000;

@@ -3,6 +3,7 @@ export { Refusal, vaultCodes, type VaultCode } from './refusal.ts';
 export { redeem, type Receipt } from './receipt.ts';
 export type { AuditClass, AuditContext, AuditFields, AuditOutcome, Entry, Source } from './audit/entry.ts';
 export type { Audit } from './audit/audit.ts';
+export { copyJournal } from './audit/journal-copy.ts';
 export { openJournal, openJournalReader } from './audit/journal.ts';
 export type { Journal, JournalHealth, JournalOptions, JournalReader } from './audit/journal.ts';
 export type { EntryPage, EntryQuery } from './audit/pages.ts';
@@ -19,8 +20,9 @@ export { openGate, type GateParts } from './credentials/use.ts';
 export { holdsTenantKeys, systemTenant } from './keys/deployment.ts';
 export type { Blinded, DraftOf, DraftStep, KeyDraft } from './keys/drafts.ts';
 export { envKey } from './keys/env-key.ts';
+export { proveExport, signManifest, type ProofParts } from './keys/export-proof.ts';
 export { hkdfRoot } from './keys/hkdf-root.ts';
-export { openKeyring, type KeyringParts } from './keys/keyring.ts';
+export { copyKeyring, openKeyring, type KeyringParts } from './keys/keyring.ts';
 export { openSealer, type KeyState, type OpenedSealer, type SealerParts } from './keys/open-sealer.ts';
 export { passphraseKey, passphraseRoundsMin } from './keys/passphrase.ts';
 export { plantedSwaps, type PlantedSwap } from './keys/planted-swaps.ts';
@@ -44,6 +46,7 @@ export { fileArchive } from './store/archive/file-archive.ts';
 export type { Archive, Blob, BlobEntry, BlobWrite } from './store/archive.ts';
 export type { Bus, Listener } from './store/bus.ts';
 export { fileRecords, type FileRecordsOptions } from './store/file-records/records.ts';
+export { frozen, type Freeze } from './store/freeze.ts';
 export { memoryArchive } from './store/memory/archive.ts';
 export { memoryBus } from './store/memory/bus.ts';
 export { besideRecords } from './sessions/beside-records.ts';
@@ -92,4 +95,16 @@ export type {
   Value,
 } from './store/tables.ts';
 export type { FillableTables } from './store/tables-on-engine.ts';
+export { checkFiles } from './store/transfer/check-files.ts';
+export { dropCheckpoint, readCheckpoint } from './store/transfer/checkpoint.ts';
+export { exportTables, type ExportedTables, type ExportParts } from './store/transfer/export-tables.ts';
+export {
+  compareTables,
+  importTables,
+  type ImportedTables,
+  type ImportParts,
+} from './store/transfer/import-tables.ts';
+export { digestOf, exportInvalid, type FileDigest } from './store/transfer/line-file.ts';
+export { readManifest, writeManifest, type Manifest, type TableEntry } from './store/transfer/manifest.ts';
+export type { OnProgress, Progress } from './store/transfer/table-pages.ts';
 export type { Counted, UseCounter, UseLimit } from './store/use-counter.ts';

@@ -29,6 +29,7 @@ export const vaultCodes = [
   'cursor_invalid',
   'data_directory_in_use',
   'data_directory_unsafe',
+  'export_invalid',
   'item_invalid',
   'journal_broken',
   'key_unavailable',
@@ -38,6 +39,8 @@ export const vaultCodes = [
   'receipt_invalid',
   'record_version_unknown',
   'session_changed',
+  'store_filled',
+  'store_frozen',
   'store_insecure',
   'store_unavailable',
 ] as const;

@@ -1,5 +1,5 @@
 import type { AppConfig } from '../config.ts';
-import type { Provisioning } from '../main.ts';
+import type { Provisioning, Transfer } from '../main.ts';
 import { withAdministration, type Administration, type OpenHere } from './gateway.ts';
 import type { ServeHere } from './stdio-door.ts';
 import type { Terminal } from './terminal.ts';
@@ -11,6 +11,8 @@ export interface Product {
   readonly openHere: OpenHere;
   /** @throws Refusal `config_invalid` when the database makes its tables by itself */
   readonly openProvisioning: (config: AppConfig) => Promise<Provisioning>;
+  /** Works beside a running gateway, whose writes it freezes. */
+  readonly openTransfer: (config: AppConfig) => Transfer;
   /** Start, print where, and resolve with the exit code when it has stopped. */
   readonly start: (config: AppConfig, terminal: Terminal) => Promise<number>;
   /** For `sealgate stdio`, when no gateway runs: the two sockets, and no network address. */

@@ -11,6 +11,7 @@ import {
   openLog,
   openProvisioning,
   openSealgate,
+  openTransfer,
   startLocal,
   startServer,
   type AppConfig,
@@ -55,6 +56,7 @@ function product(changed: Partial<Product> = {}): Product {
       return { call: sealgate.operations.call, close: sealgate.close };
     },
     openProvisioning: ({ database }) => openProvisioning(database),
+    openTransfer: (read) => openTransfer(read),
     start: async () => 0,
     serveHere: (read) => startLocal(read, quiet),
     interrupted: () => new Promise(() => undefined),

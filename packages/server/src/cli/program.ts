@@ -10,6 +10,7 @@ import { stateCommands } from './state-commands.ts';
 import { stdioCommand } from './stdio-command.ts';
 import { tablesCommand } from './tables-command.ts';
 import type { Terminal } from './terminal.ts';
+import { transferCommands } from './transfer-command.ts';
 import { upstreamsCommand } from './upstreams-command.ts';
 
 const help = `
@@ -67,6 +68,7 @@ function programFor(context: CommandContext): Command {
   clientsCommand(program, context);
   auditCommand(program, context);
   tablesCommand(program, context);
+  transferCommands(program, context);
   return program;
 }
 

@@ -2,21 +2,26 @@
 import type { Values } from './active.ts';
 import { isLoopback } from './loopback.ts';
 
+/** Tables in DynamoDB. */
+export interface DynamoChoice {
+  readonly type: 'dynamodb';
+  readonly region: string | undefined;
+  /** Put before every table name; may be empty. */
+  readonly tablePrefix: string;
+  /** `undefined`: that of the region. */
+  readonly endpoint: string | undefined;
+}
+
 /** Where the tables are. */
-export type DatabaseChoice =
-  | { readonly type: 'sqlite' }
-  | {
-      readonly type: 'dynamodb';
-      readonly region: string | undefined;
-      /** Put before every table name; may be empty. */
-      readonly tablePrefix: string;
-      /** `undefined`: that of the region. */
-      readonly endpoint: string | undefined;
-    };
+export type DatabaseChoice = { readonly type: 'sqlite' } | DynamoChoice;
 
 /** The database that the values name. */
 export function databaseOf(values: Values): DatabaseChoice {
-  if (values.MAIN_DB_TYPE === 'sqlite') return { type: 'sqlite' };
+  return values.MAIN_DB_TYPE === 'sqlite' ? { type: 'sqlite' } : dynamoOf(values);
+}
+
+/** Where DynamoDB would be, whether it is chosen or not. */
+export function dynamoOf(values: Values): DynamoChoice {
   return {
     type: 'dynamodb',
     region: values.DYNAMODB_REGION ?? values.AWS_REGION,
@@ -29,11 +34,17 @@ export function databaseOf(values: Values): DatabaseChoice {
 export function databaseProblems(values: Values): string[] {
   const database = databaseOf(values);
   if (database.type === 'sqlite') return sqliteProblems(values);
-  const problems: string[] = [];
+  const problems = dynamoProblems(database);
   if (values.ADVERTISE_URL !== undefined && values.REDIS_URL === undefined)
-    problems.push(
+    problems.unshift(
       'ADVERTISE_URL means several instances, and they need a Redis: set REDIS_URL, or leave ADVERTISE_URL out',
     );
+  return problems;
+}
+
+/** What stands against a DynamoDB. */
+export function dynamoProblems(database: DynamoChoice): string[] {
+  const problems: string[] = [];
   if (database.region === undefined)
     problems.push('MAIN_DB_TYPE=dynamodb needs DYNAMODB_REGION or AWS_REGION');
   const endpoint = database.endpoint === undefined ? undefined : new URL(database.endpoint);

@@ -38,6 +38,7 @@ const answers: Readonly<Record<ServerCode | VaultCode, Answered>> = {
   envelope_invalid: [400, -32602],
   era_unsupported: [400, -32022],
   event_unknown: [400, -32600],
+  export_invalid: ourFault,
   fetch_failed: refused(502),
   fetch_timeout: refused(504),
   form_stale: refused(403),
@@ -75,6 +76,8 @@ const answers: Readonly<Record<ServerCode | VaultCode, Answered>> = {
   session_changed: refused(409),
   session_lost: [404, -32001],
   session_unknown: [404, -32001],
+  store_filled: ourFault,
+  store_frozen: refused(503),
   store_insecure: ourFault,
   store_unavailable: refused(503),
   tool_denied: refused(403),
@@ -96,6 +99,7 @@ const retryable: ReadonlyMap<string, string> = new Map([
   ['key_unavailable', '5'],
   ['overloaded', '1'],
   ['rate_limited', '60'],
+  ['store_frozen', '30'],
   ['store_unavailable', '5'],
 ]);
 

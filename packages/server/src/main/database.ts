@@ -1,7 +1,7 @@
 import { join } from 'node:path';
-import { sqliteTables, type FillableTables } from '@sealgate/vault';
+import { frozen, sqliteTables, type FillableTables } from '@sealgate/vault';
 import type { TableChoices, TablesChecked, TablesCreated, TableState } from '@sealgate/vault/dynamodb';
-import type { DatabaseChoice } from '../config.ts';
+import type { DatabaseChoice, DynamoChoice } from '../config.ts';
 import { refuse } from '../errors.ts';
 
 /** What an examination of the database found; `advice` when something is wrong. */
@@ -24,14 +24,33 @@ export interface Provisioning {
   check(choices: TableChoices): Promise<TablesChecked>;
 }
 
-type DynamoChoice = Extract<DatabaseChoice, { readonly type: 'dynamodb' }>;
+/**
+ * Open the tables to work on them. While a copy of them is made that is allowed, though most writes are refused.
+ *
+ * @throws Refusal `store_frozen` when the data has moved, or is not whole yet; those of {@link openTables}
+ */
+export async function openDatabase(
+  choice: DatabaseChoice,
+  dataDirectory: string,
+  now: () => number,
+): Promise<Database> {
+  const database = await openTables(choice, dataDirectory, now);
+  try {
+    const freeze = await database.tables.frozen();
+    if (freeze !== undefined && freeze.reason !== 'export') throw frozen(freeze);
+    return database;
+  } catch (error) {
+    await database.tables.close();
+    throw error;
+  }
+}
 
 /**
- * Open the tables. The adapter of DynamoDB is loaded only when it is chosen.
+ * Open the tables, frozen or not. The adapter of DynamoDB is loaded only when it is chosen.
  *
  * @throws Refusal `store_unavailable`, `config_invalid` when its package is not installed
  */
-export async function openDatabase(
+export async function openTables(
   choice: DatabaseChoice,
   dataDirectory: string,
   now: () => number,
@@ -44,6 +63,8 @@ export async function openDatabase(
     async examine() {
       // How tables are encrypted and protected is the operator's choice; that they fit is ours.
       const { differences, tables: count } = await checkTables({ ...choice, deletionProtection: true });
+      const standing = await frozenState(tables);
+      if (standing !== undefined) return standing;
       const wrong = differences.filter(({ setting }) =>
         /^(?:table|key|index .*|time to live)$/.test(setting),
       );
@@ -85,10 +106,21 @@ function openFile(file: string, now: () => number): Database {
   return {
     tables,
     async examine() {
+      const standing = await frozenState(tables);
+      if (standing !== undefined) return standing;
       const said = tables.quickCheck();
       return said === 'ok'
         ? { message: 'quick_check: ok', advice: undefined }
         : { message: `quick_check: ${said.slice(0, 200)}`, advice: 'stop the gateway and restore a backup' };
     },
+  };
+}
+
+async function frozenState(tables: FillableTables): Promise<DatabaseState | undefined> {
+  const freeze = await tables.frozen();
+  if (freeze === undefined) return undefined;
+  return {
+    message: `frozen by a copy since ${new Date(freeze.sinceMs).toISOString()}; changes are refused`,
+    advice: 'run sealgate export or migrate again to finish it, or end it: sealgate migrate --release',
   };
 }

@@ -69,6 +69,24 @@ export async function openKeyring({
   }
 }
 
+/**
+ * Copy a keyring to another place, byte for byte; one that is there already stays.
+ *
+ * @returns whether there was one to copy
+ * @throws Refusal `key_unavailable` when it is no keyring that can be used, or the copy cannot be written
+ */
+export async function copyKeyring(from: string, to: string): Promise<boolean> {
+  const content = await readPrivateFile(from, fileBytesMax);
+  if (content === undefined) return false;
+  try {
+    for (const { bytes } of parseKeyring(content, from)) bytes.fill(0);
+    await createPrivateFile(to, content);
+    return true;
+  } finally {
+    content.fill(0);
+  }
+}
+
 function newKeyring(random: Random, nowMs: number): Buffer {
   const key = Buffer.from(random(32));
   const entry = { id: idOf(key), createdAtMs: nowMs, key: key.toString('base64url') };

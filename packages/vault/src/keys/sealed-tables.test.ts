@@ -37,8 +37,10 @@ describe('sealed tables keep every promise of Tables', () => {
       });
       return {
         tables: sealedTables(inner, sealer) as unknown as Tables,
-        bringIn: async (table, item) =>
-          inner.bringIn(table, await itemFrom(sealer, table, item as DraftOf<typeof table>)),
+        async bringIn(table, ...items) {
+          for (const item of items)
+            await inner.bringIn(table, await itemFrom(sealer, table, item as DraftOf<typeof table>));
+        },
         settle: async () => inner.settle(),
         close: () => inner.close(),
       };

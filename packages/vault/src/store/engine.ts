@@ -68,6 +68,10 @@ export interface Engine {
   get(table: TableName, key: TableKey): Awaitable<Row | undefined>;
   /** All changes or none. Returns the index of the first whose condition failed; `undefined` when all happened. */
   apply(changes: readonly Change[], nowSeconds: number): Awaitable<number | undefined>;
+  /** Write these rows of one table, whatever lies there; no key twice. Not as a whole, and the same however often it is done. */
+  fill(table: TableName, rows: readonly Row[]): Awaitable<void>;
+  /** How long `apply` takes at most, in milliseconds: by then it has happened, or it never will. */
+  readonly writeMsMax: number;
   read(table: TableName, span: Span): Awaitable<Rows>;
   scan(table: TableName, limit: number, after: TableKey | undefined): Awaitable<Rows>;
   close(): Awaitable<void>;

@@ -18,6 +18,8 @@ export interface TableSpec {
   readonly indexes?: Readonly<Record<string, IndexSpec>>;
   /** `full`: a write is on the disk before it is acknowledged (secrets, identity). `normal`: the last writes may be lost with the power. */
   readonly durability: 'full' | 'normal';
+  /** Holds what ends soon by itself (sessions, codes): an export leaves it behind, and no table of it is restored to an earlier time. */
+  readonly leftBehind?: true;
 }
 
 /** Every table of the product, by its public name (a DynamoDB prefix may be added at the adapter). */
@@ -32,6 +34,7 @@ export const tableSpecs = {
     ttl: 'ttl',
     indexes: { 'userId-index': { partition: 'userId' } },
     durability: 'full',
+    leftBehind: true,
   },
   groups: { partition: 'groupId', indexes: { 'url-index': { partition: 'url' } }, durability: 'full' },
   memberships: {
@@ -74,7 +77,7 @@ export const tableSpecs = {
   data_keys: { partition: 'tenant', sort: 'dataKey', durability: 'full' },
   connections: { partition: 'groupId', sort: 'connectionId', durability: 'full' },
   master_keys: { partition: 'prefix', sort: 'keyId', durability: 'full' },
-  magic_links: { partition: 'linkHash', ttl: 'ttl', durability: 'full' },
+  magic_links: { partition: 'linkHash', ttl: 'ttl', durability: 'full', leftBehind: true },
   oauth_server: { partition: 'key', ttl: 'ttl', durability: 'full' },
   policies: { partition: 'groupId', sort: 'id', durability: 'full' },
   approvals: { partition: 'groupId', sort: 'id', durability: 'full' },
@@ -82,8 +85,8 @@ export const tableSpecs = {
   deployment: { partition: 'name', durability: 'full' },
   uniques: { partition: 'uniqueKey', durability: 'full' },
   upstream_eras: { partition: 'upstreamKey', durability: 'normal' },
-  records: { partition: 'recordKey', ttl: 'ttl', durability: 'full' },
-  record_owners: { partition: 'owner', sort: 'recordKey', ttl: 'ttl', durability: 'full' },
+  records: { partition: 'recordKey', ttl: 'ttl', durability: 'full', leftBehind: true },
+  record_owners: { partition: 'owner', sort: 'recordKey', ttl: 'ttl', durability: 'full', leftBehind: true },
 } as const satisfies Record<string, TableSpec>;
 
 /** The name of a table. */

@@ -1,7 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import { keyIn, placeOf, positionIn } from './cursor-place.ts';
 import { readCursor, writeCursor } from './cursor.ts';
-import { expired, type Engine, type Row, type Rows } from './engine.ts';
+import { expired, type Change, type Engine, type Row, type Rows } from './engine.ts';
+import {
+  endFreeze,
+  readFreeze,
+  settleMsOf,
+  writeFreeze,
+  writeGate,
+  type Freeze,
+  type WriteGate,
+} from './freeze.ts';
 import { checkedItem, checkedKey, specOf } from './item-rules.ts';
 import { storedOf } from './stored-item.ts';
 import { checkedLimit, checkedQuery, checkedSteps, conditionOf } from './query-rules.ts';
@@ -16,30 +25,66 @@ export interface FrontOptions {
   readonly now: () => number;
   /** Random bytes for revisions; `node:crypto` when not given. */
   readonly random?: ((bytes: number) => Uint8Array) | undefined;
+  /** Milliseconds of a clock that never goes back; that of the process when not given. */
+  readonly ticks?: (() => number) | undefined;
 }
 
-/** Tables that an import can fill. */
+/**
+ * Tables that can be copied and filled. While they are frozen, writes are refused with `store_frozen`; `bringIn` is not.
+ */
 export interface FillableTables extends Tables {
-  /** Write the whole item as an import does: without a guard, and without a revision until somebody writes it. */
-  bringIn<T extends TableName>(table: T, item: ItemOf<T>): Promise<void>;
+  /** Write whole items as an import does: without a guard, and without a revision until somebody writes them. No key twice. */
+  bringIn<T extends TableName>(table: T, ...items: readonly ItemOf<T>[]): Promise<void>;
+  /** As `scan`, expired items among them. */
+  scanAll<T extends TableName>(
+    table: T,
+    page: { readonly limit: number; readonly cursor?: string },
+  ): Promise<Page<ItemOf<T>>>;
+  /** The freeze in force, read consistently. */
+  frozen(): Promise<Freeze | undefined>;
+  /** Freeze, or note more about one's own freeze. Holds for everybody after `settleMs`. @returns whether it stands; `false`: somebody else's does */
+  freeze(freeze: Freeze): Promise<boolean>;
+  /** End the freeze of this token. @returns whether it stood */
+  thaw(token: string): Promise<boolean>;
+  /** Milliseconds after which no write that was let in before a freeze can happen any more. */
+  readonly settleMs: number;
 }
 
 /** Put the front of every adapter before an engine. */
-export function tablesOnEngine(engine: Engine, { now, random = randomBytes }: FrontOptions): FillableTables {
+export function tablesOnEngine(
+  engine: Engine,
+  { now, random = randomBytes, ticks = () => performance.now() }: FrontOptions,
+): FillableTables {
   const nowSeconds = (): number => now() / 1000;
   // 120 random bits: not a counter, which a lost last write would hand out again.
   const revise = (): Revision => Buffer.from(random(15)).toString('base64url');
   return {
     ...readsOf(engine, nowSeconds),
-    ...writesOf(engine, nowSeconds, revise),
+    ...writesOf(gated(engine, writeGate(engine, ticks)), nowSeconds, revise),
+    frozen: () => readFreeze(engine),
+    freeze: (freeze) => writeFreeze(engine, freeze, revise()),
+    thaw: (token) => endFreeze(engine, token),
+    settleMs: settleMsOf(engine),
     async close() {
       await engine.close();
     },
   };
 }
 
+// A write that is let in begins at once, so that the time it can take counts from there.
+function gated(engine: Engine, gate: WriteGate): Pick<Engine, 'apply' | 'fill'> {
+  return {
+    apply(changes: readonly Change[], nowSeconds: number) {
+      const admitted = gate.admit(changes);
+      if (admitted === undefined) return engine.apply(changes, nowSeconds);
+      return admitted.then(() => engine.apply(changes, nowSeconds));
+    },
+    fill: engine.fill,
+  };
+}
+
 function writesOf(
-  engine: Engine,
+  engine: Pick<Engine, 'apply' | 'fill'>,
   nowSeconds: () => number,
   revise: () => Revision,
 ): Pick<FillableTables, 'put' | 'remove' | 'transact' | 'bringIn'> {
@@ -62,15 +107,19 @@ function writesOf(
       const lost = await engine.apply(checkedSteps(steps, revise), nowSeconds());
       return lost === undefined ? { done: true } : { done: false, lost };
     },
-    async bringIn<T extends TableName>(table: T, item: ItemOf<T>) {
-      const row = { ...checkedItem(table, item), revision: undefined };
-      await engine.apply([{ act: 'put', table, row, condition: undefined }], nowSeconds());
+    async bringIn<T extends TableName>(table: T, ...items: readonly ItemOf<T>[]) {
+      const rows = items.map((item) => ({ ...checkedItem(table, item), revision: undefined }));
+      await engine.fill(table, rows);
     },
   };
 }
 
-function readsOf(engine: Engine, nowSeconds: () => number): Pick<Tables, 'get' | 'query' | 'scan'> {
+function readsOf(
+  engine: Engine,
+  nowSeconds: () => number,
+): Pick<FillableTables, 'get' | 'query' | 'scan' | 'scanAll'> {
   const page = pageMaker(nowSeconds);
+  const scanning = scanOf(engine);
   return {
     async get<T extends TableName>(table: T, key: KeyOf<T>) {
       const row = await engine.get(table, checkedKey(table, key));
@@ -89,16 +138,27 @@ function readsOf(engine: Engine, nowSeconds: () => number): Pick<Tables, 'get' |
         writeCursor(question, placeOf(table, index, row, item)),
       );
     },
-    async scan<T extends TableName>(
-      table: T,
-      { limit, cursor }: { readonly limit: number; readonly cursor?: string },
-    ) {
-      specOf(table);
-      const question = ['scan', table];
-      const after = cursor === undefined ? undefined : keyIn(readCursor(question, cursor));
-      const rows = await engine.scan(table, checkedLimit(limit), after);
-      return page<ItemOf<T>>(table, rows, undefined, (row) => writeCursor(question, [row.pk, row.sk]));
-    },
+    scan: (table, place) => scanning(table, place, page),
+    scanAll: (table, place) =>
+      scanning(
+        table,
+        place,
+        pageMaker(() => -Infinity),
+      ),
+  };
+}
+
+function scanOf(engine: Engine) {
+  return async <T extends TableName>(
+    table: T,
+    { limit, cursor }: { readonly limit: number; readonly cursor?: string },
+    page: ReturnType<typeof pageMaker>,
+  ): Promise<Page<ItemOf<T>>> => {
+    specOf(table);
+    const question = ['scan', table];
+    const after = cursor === undefined ? undefined : keyIn(readCursor(question, cursor));
+    const rows = await engine.scan(table, checkedLimit(limit), after);
+    return page<ItemOf<T>>(table, rows, undefined, (row) => writeCursor(question, [row.pk, row.sk]));
   };
 }
 

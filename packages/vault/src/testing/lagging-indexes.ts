@@ -35,9 +35,9 @@ export function laggingIndexes(
       if (transacted.done) for (const step of steps) if ('put' in step) wrote(step.put, step.item);
       return transacted;
     },
-    async bringIn(table, item) {
-      await tables.bringIn(table, item);
-      wrote(table, item);
+    async bringIn(table, ...items) {
+      await tables.bringIn(table, ...items);
+      for (const item of items) wrote(table, item);
     },
     async query(table, query) {
       const page = await tables.query(table, query);

@@ -5,8 +5,8 @@ import assert from 'node:assert/strict';
 /** A fresh adapter, as a case of `tablesContract` needs it. */
 export interface OpenedTables {
   readonly tables: Tables;
-  /** Write an item as an import does: without a revision. */
-  bringIn<T extends TableName>(table: T, item: ItemOf<T>): Promise<void>;
+  /** Write items as an import does: without a revision. */
+  bringIn<T extends TableName>(table: T, ...items: readonly ItemOf<T>[]): Promise<void>;
   /** Resolves when every index shows every write so far. */
   settle(): Promise<void>;
   /** Close the adapter and remove what it stored. */

@@ -1,20 +1,23 @@
 import {
   GetItemCommand,
-  PutItemCommand,
   QueryCommand,
   ScanCommand,
   type AttributeValue,
   type DynamoDBClient,
 } from '@aws-sdk/client-dynamodb';
-import type { Change, Engine, Row, Rows } from '../engine.ts';
+import type { Engine, Rows } from '../engine.ts';
 import type { TableName } from '../spec.ts';
 import { writeOf } from './changes.ts';
 import { asking } from './dynamodb-error.ts';
-import { keyAttributes, rowAttributes, rowFrom } from './rows.ts';
+import { keyAttributes, rowFrom } from './rows.ts';
 import { queryOf, scanStart } from './span-query.ts';
-import { besideTransactions, transactOnce } from './transaction.ts';
+import { fillTable } from './fill.ts';
+import { transactOnce } from './transaction.ts';
 
 // The engine of the DynamoDB adapter. Reads of a table are consistent; DynamoDB ends a page at 1 MB by itself.
+
+/** A write that has not happened by then is given up. */
+const writeMsMax = 20_000;
 
 /** What came of one request for a page. */
 interface Found {
@@ -34,16 +37,11 @@ export function dynamoEngine(client: DynamoDBClient, prefix: string): Engine {
       }),
     apply: (changes, nowSeconds) =>
       asking(async () => {
-        const imported = importedRow(changes);
-        if (imported === undefined)
-          return transactOnce(
-            client,
-            changes.map((change) => writeOf(change, nameOf(change.table), nowSeconds)),
-          );
-        const input = { TableName: nameOf(imported.table), Item: rowAttributes(imported.row) };
-        await besideTransactions(() => client.send(new PutItemCommand(input)));
-        return undefined;
+        const writes = changes.map((change) => writeOf(change, nameOf(change.table), nowSeconds));
+        return transactOnce(client, writes, AbortSignal.timeout(writeMsMax));
       }),
+    fill: (table, rows) => asking(() => fillTable(client, nameOf(table), rows)),
+    writeMsMax,
     read: (table, span) =>
       asking(async () => {
         const query = queryOf(table, nameOf(table), span);
@@ -60,17 +58,6 @@ export function dynamoEngine(client: DynamoDBClient, prefix: string): Engine {
       }),
     close: () => client.destroy(),
   };
-}
-
-// An imported item says the same however often it is written: a plain put, at half the price.
-function importedRow(changes: readonly Change[]): (Change & { readonly row: Row }) | undefined {
-  const [only, ...others] = changes;
-  return only?.act === 'put' &&
-    others.length === 0 &&
-    only.condition === undefined &&
-    only.row.revision === undefined
-    ? only
-    : undefined;
 }
 
 // A page without rows is no place to go on from, so DynamoDB's own are passed over.

@@ -47,9 +47,8 @@ export function formOf(table: TableName): TableForm {
  * barred since would return, too.
  */
 export function isRestorable(table: TableName): boolean {
-  const restored: readonly string[] = ['invitations', 'oauth_server'];
-  const { ttl }: TableSpec = tableSpecs[table];
-  return table !== 'tenant_keys' && (ttl === undefined || restored.includes(table));
+  const { leftBehind }: TableSpec = tableSpecs[table];
+  return table !== 'tenant_keys' && leftBehind !== true;
 }
 
 function keySchema({ partition, sort }: Pick<IndexSpec, 'partition' | 'sort'>): KeySchemaElement[] {

@@ -22,18 +22,22 @@ const retried = new Set(['ProvisionedThroughputExceeded', 'ThrottlingError', 'Tr
 /**
  * Carry out all or none.
  *
+ * @param abortSignal ends it; whether it happened is not known then
  * @returns the index of the first whose condition failed; `undefined` when all happened
  * @throws errors of the SDK
  */
 export async function transactOnce(
   client: DynamoDBClient,
   TransactItems: TransactWriteItem[],
+  abortSignal: AbortSignal,
 ): Promise<number | undefined> {
   // One token for every attempt: one that seemed lost and yet arrives late happens in place of the next.
   const ClientRequestToken = randomUUID();
   for (let attempt = 1; ; attempt += 1) {
     try {
-      await client.send(new TransactWriteItemsCommand({ TransactItems, ClientRequestToken }));
+      await client.send(new TransactWriteItemsCommand({ TransactItems, ClientRequestToken }), {
+        abortSignal,
+      });
       return undefined;
     } catch (error) {
       const reasons = reasonsOf(error);
@@ -45,25 +49,13 @@ export async function transactOnce(
       }
       if (attempt === attemptsMax) throw error;
     }
-    await pause(attempt);
-  }
-}
-
-/** Repeat a single write as long as it meets transactions. @throws errors of the SDK */
-export async function besideTransactions<V>(write: () => Promise<V>): Promise<V> {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      return await write();
-    } catch (error) {
-      if (!conflicts(error) || attempt === attemptsMax) throw error;
-    }
-    await pause(attempt);
+    await sleep(pauseMsOf(attempt), undefined, { signal: abortSignal });
   }
 }
 
 // Random over the whole stretch, so that those who met do not meet again.
-function pause(attempt: number): Promise<void> {
-  return sleep(randomInt(1, Math.min(pauseMsMax, 10 * 2 ** attempt)));
+function pauseMsOf(attempt: number): number {
+  return randomInt(1, Math.min(pauseMsMax, 10 * 2 ** attempt));
 }
 
 function conflicts(error: unknown): boolean {

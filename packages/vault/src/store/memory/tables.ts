@@ -46,6 +46,14 @@ export function memoryTables({ indexLagMs = 1000, ...front }: MemoryTablesOption
       pending.delete(late);
     }
   };
+  const writeAll = (changes: readonly Change[]): void => {
+    settleUntil(front.now());
+    for (const change of changes) {
+      write(tables, change);
+      if (specOf(change.table).indexes !== undefined)
+        pending.add({ visibleAtMs: front.now() + indexLagMs, change });
+    }
+  };
   const engine: Engine = {
     get: (table, key) => rowsOf(tables, table).get(nameOf(key)),
     apply(changes, nowSeconds) {
@@ -53,27 +61,20 @@ export function memoryTables({ indexLagMs = 1000, ...front }: MemoryTablesOption
         ({ table, row, condition }) => !holds(condition, rowsOf(tables, table).get(nameOf(row)), nowSeconds),
       );
       if (lost !== -1) return lost;
-      settleUntil(front.now());
-      for (const change of changes) {
-        write(tables, change);
-        if (specOf(change.table).indexes !== undefined)
-          pending.add({ visibleAtMs: front.now() + indexLagMs, change });
-      }
+      writeAll(changes);
       return undefined;
     },
+    fill: (table, rows) =>
+      writeAll(rows.map((row): Change => ({ act: 'put', table, row, condition: undefined }))),
+    writeMsMax: 0,
     read(table, span) {
       settleUntil(front.now());
-      return pageLikeDynamo(
-        select(rowsOf(span.index === undefined ? tables : indexed, table), table, span),
-        span.limit,
-      );
+      const rows = rowsOf(span.index === undefined ? tables : indexed, table);
+      return pageLikeDynamo(select(rows, table, span), span.limit);
     },
     scan(table, limit, after) {
       const rows = [...rowsOf(tables, table).values()].sort(compareKeys);
-      return pageLikeDynamo(
-        rows.filter((row) => after === undefined || compareKeys(row, after) > 0),
-        limit,
-      );
+      return pageLikeDynamo(behind(rows, after), limit);
     },
     close() {
       tables.clear();
@@ -82,6 +83,10 @@ export function memoryTables({ indexLagMs = 1000, ...front }: MemoryTablesOption
     },
   };
   return { ...tablesOnEngine(engine, front), settle: () => settleUntil(Infinity) };
+}
+
+function behind(rows: readonly Row[], after: TableKey | undefined): readonly Row[] {
+  return after === undefined ? rows : rows.filter((row) => compareKeys(row, after) > 0);
 }
 
 function rowsOf(tables: Map<TableName, Rowset>, table: TableName): Rowset {

@@ -1,8 +1,8 @@
 import { cutPage, holds, type Change, type Engine } from '../engine.ts';
 import { specOf } from '../item-rules.ts';
 import type { TableName } from '../spec.ts';
-import type { Database } from './open-database.ts';
-import { iterated, rowStore } from './rows.ts';
+import { busyMs, type Database } from './open-database.ts';
+import { iterated, rowStore, type RowStore } from './rows.ts';
 import { quoted } from './schema.ts';
 import { spanSql } from './span-sql.ts';
 import { asking } from './sqlite-error.ts';
@@ -12,6 +12,9 @@ import { asking } from './sqlite-error.ts';
 
 /** Every this many writes to a table with a TTL, some of its expired rows are deleted: more than those writes can add. */
 const sweepEvery = 32;
+
+/** No disk takes longer for one commit. */
+const commitMsMax = 1000;
 
 /** Rows in an open and migrated database. */
 export function sqliteEngine({ db, journal }: Database): Engine {
@@ -27,9 +30,8 @@ export function sqliteEngine({ db, journal }: Database): Engine {
       ({ table, row, condition }) =>
         condition !== undefined && !holds(condition, rows.get(table, row), nowSeconds),
     );
-    if (lost !== -1) return lost;
-    for (const one of changes) change(one);
-    return undefined;
+    if (lost === -1) for (const one of changes) change(one);
+    return lost === -1 ? undefined : lost;
   };
 
   return {
@@ -51,6 +53,26 @@ export function sqliteEngine({ db, journal }: Database): Engine {
         });
       });
     },
+    fill(table, filled) {
+      return asking(() => {
+        sync(true);
+        inTransaction(db, () => {
+          for (const row of filled) rows.put(table, row);
+          return undefined;
+        });
+      });
+    },
+    // Waiting for another process that writes, and the commit.
+    writeMsMax: busyMs + commitMsMax,
+    ...readsOf(rows),
+    close() {
+      if (db.isOpen) asking(() => db.close());
+    },
+  };
+}
+
+function readsOf(rows: RowStore): Pick<Engine, 'read' | 'scan'> {
+  return {
     read(table, span) {
       const { text, values } = spanSql(table, span);
       return asking(() => cutPage(iterated(rows.prepared(text).iterate(...values)), span.limit));
@@ -60,9 +82,6 @@ export function sqliteEngine({ db, journal }: Database): Engine {
       const statement = `SELECT k_pk, k_sk, rev, ttl, doc FROM ${quoted(table)} ${from} ORDER BY k_pk, k_sk LIMIT ?`;
       const values = after === undefined ? [limit + 1] : [after.pk, after.sk, limit + 1];
       return asking(() => cutPage(iterated(rows.prepared(statement).iterate(...values)), limit));
-    },
-    close() {
-      if (db.isOpen) asking(() => db.close());
     },
   };
 }

@@ -22,7 +22,8 @@ export interface Database {
   readonly journal: 'wal' | 'exclusive';
 }
 
-const busyMs = 2000;
+/** So long a process waits for another one that writes. */
+export const busyMs = 2000;
 
 /**
  * Open the file, made with mode 0600 in a directory of mode 0700 when it is not there. Deleted content is

@@ -1,0 +1,158 @@
+import { existsSync } from 'node:fs';
+import { copyFile, open, rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  checkFiles,
+  claimDirectory,
+  copyKeyring,
+  digestOf,
+  exportInvalid,
+  importTables,
+  proveExport,
+  readManifest,
+  type FillableTables,
+  type ImportedTables,
+  type Manifest,
+} from '@sealgate/vault';
+import { openLog } from '../../log.ts';
+import { openArchive } from '../archive.ts';
+import { openTables } from '../database.ts';
+import { openRootKey } from '../root-key.ts';
+import { bringBlobs, type CopiedBlobs } from './blobs.ts';
+import type { TransferGround } from './source.ts';
+
+/** What is brought in beside the tables. */
+export interface ImportChoices {
+  readonly withBlobs: boolean;
+}
+
+/** What came in, for whoever asked. */
+export interface Imported {
+  readonly manifest: Manifest;
+  readonly tables: ImportedTables;
+  readonly journal: 'brought in' | 'left: there is one already' | 'not in the export';
+  readonly keyring: 'brought in' | 'was there' | 'not in the export';
+  /** `undefined`: they were left. */
+  readonly blobs: CopiedBlobs | undefined;
+}
+
+/**
+ * Fill empty tables from an export. Everything that can be wrong with it is found out before anything is written: its
+ * files, its signature, and whether the root key opens it.
+ *
+ * @throws Refusal `export_invalid`, `key_unavailable`, `store_filled`, `data_directory_in_use`, `store_unavailable`
+ */
+export async function importData(
+  ground: TransferGround,
+  directory: string,
+  { withBlobs }: ImportChoices,
+): Promise<Imported> {
+  const { config, now, progress } = ground;
+  const manifest = await readManifest(directory);
+  if (manifest === undefined)
+    throw exportInvalid('this is no export, or one that was not finished: it has no manifest', directory);
+  const claimed = claimDirectory(config.dataDirectory);
+  try {
+    await checkFiles(directory, manifest, progress);
+    await checkBeside(directory, manifest);
+    if (withBlobs && manifest.files['blobs.ndjson'] === undefined)
+      throw exportInvalid('the export was made without blobs');
+    await proveExport({
+      directory,
+      manifest,
+      now,
+      openProvider: (tables) => openRootKey(config.keys, keyringHome(ground, directory), tables, now),
+    });
+    const { tables: target } = await openTables(config.database, config.dataDirectory, now);
+    try {
+      const tables = await importTables({ target, directory, manifest, now, progress });
+      await recheckUniques(target);
+      const beside = await bringFiles(ground, directory, manifest);
+      const blobs = withBlobs ? await blobsInto(ground, directory) : undefined;
+      // From here on a gateway may work on it.
+      await target.thaw(manifest.mac);
+      return { manifest, tables, ...beside, blobs };
+    } finally {
+      await target.close();
+    }
+  } finally {
+    claimed.release();
+  }
+}
+
+/**
+ * Whoever holds a unique name has to be there.
+ *
+ * @throws Refusal `export_invalid` when a name leads to nobody
+ */
+export async function recheckUniques(tables: FillableTables): Promise<void> {
+  for (let cursor: string | undefined; ;) {
+    const page = await tables.scanAll('uniques', {
+      limit: 1000,
+      ...(cursor === undefined ? {} : { cursor }),
+    });
+    for (const { item } of page.items) {
+      const { userId, groupId } = item;
+      const person = typeof userId === 'string' ? await tables.get('users', { userId }) : item;
+      const group = typeof groupId === 'string' ? await tables.get('groups', { groupId }) : item;
+      if (person === undefined || group === undefined)
+        throw exportInvalid('a unique name leads to somebody who is not there', 'uniques');
+    }
+    cursor = page.cursor;
+    if (cursor === undefined) return;
+  }
+}
+
+// One that is there is used, and kept.
+function keyringHome({ config: { dataDirectory } }: TransferGround, directory: string): string {
+  return existsSync(join(dataDirectory, 'keyring.json')) ? dataDirectory : directory;
+}
+
+async function checkBeside(directory: string, { files }: Manifest): Promise<void> {
+  for (const [name, { bytes, sha256 }] of Object.entries(files)) {
+    const found = await digestOf(join(directory, name));
+    if (found.bytes !== bytes || found.sha256 !== sha256)
+      throw exportInvalid('a file of the export is not what was exported; take an unchanged copy', name);
+  }
+}
+
+async function bringFiles(
+  { config: { dataDirectory, keys } }: TransferGround,
+  directory: string,
+  { files }: Manifest,
+): Promise<Pick<Imported, 'journal' | 'keyring'>> {
+  const keyringThere = existsSync(join(dataDirectory, 'keyring.json'));
+  const brings = keys.provider === 'keyring' && !keyringThere && files['keyring.json'] !== undefined;
+  if (brings) await copyKeyring(join(directory, 'keyring.json'), join(dataDirectory, 'keyring.json'));
+  const journal = join(dataDirectory, 'journal.db');
+  const journalThere = existsSync(journal);
+  if (!journalThere && files['journal.db'] !== undefined)
+    await bringWhole(join(directory, 'journal.db'), journal);
+  return {
+    journal:
+      files['journal.db'] === undefined
+        ? 'not in the export'
+        : journalThere
+          ? 'left: there is one already'
+          : 'brought in',
+    keyring: brings ? 'brought in' : keyringThere ? 'was there' : 'not in the export',
+  };
+}
+
+async function bringWhole(from: string, to: string): Promise<void> {
+  const draft = `${to}.import.tmp`;
+  await copyFile(from, draft);
+  const handle = await open(draft, 'r+');
+  await handle.chmod(0o600);
+  await handle.sync().finally(() => handle.close());
+  await rename(draft, to);
+}
+
+async function blobsInto({ config }: TransferGround, directory: string): Promise<CopiedBlobs> {
+  const archive = await openArchive(config, openLog('error'));
+  try {
+    return await bringBlobs(directory, archive);
+  } finally {
+    await archive.close();
+  }
+}
