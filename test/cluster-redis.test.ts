@@ -9,6 +9,7 @@ import {
   type Answered,
   type SessionClient,
 } from './fixtures/cluster-client.ts';
+import { askHealth } from './fixtures/cluster-load.ts';
 import { clusterMeans, openCluster, places, type Cluster, type Place } from './fixtures/cluster.ts';
 import { startModern, type ModernUpstream } from './fixtures/modern.ts';
 import { modernCall } from './fixtures/raw-http.ts';
@@ -75,6 +76,7 @@ describe.skipIf(means === undefined)('three gateways whose Redis is killed', () 
       200, 200, 200,
     ]);
     await cluster.redis.kill();
+    const asking = askHealth(cluster.origin);
     const beganMs = performance.now();
     const calls = await Promise.all(places.map((place) => callAt(place)));
     expect(calls.map(({ status }) => status)).toEqual([200, 200, 200]);
@@ -92,8 +94,15 @@ describe.skipIf(means === undefined)('three gateways whose Redis is killed', () 
       const renewed = await renewAt(place, client.refreshToken);
       expect([renewed.status, messageIn<Oauth>(renewed).error]).toEqual([503, 'temporarily_unavailable']);
     }
-    expect((await fetch(`${cluster.origin}/health/live`)).status).toBe(200);
-    expect((await fetch(`${cluster.origin}/.well-known/oauth-authorization-server`)).status).toBe(200);
+    // None of them is well, and nginx sends them what comes all the same.
+    expect((await fetch(`${cluster.at('c')}/health`)).status).toBe(503);
+    expect((await fetch(`${cluster.origin}/health`)).status).toBe(502);
+    for (const path of ['/health/live', '/.well-known/oauth-authorization-server', '/sign-in'])
+      expect([path, (await fetch(`${cluster.origin}${path}`)).status]).toEqual([path, 200]);
+    const message = { id: 1, method: 'initialize', params: initialize };
+    const through = await post(`${cluster.origin}/mcp`, legacyHeaders(client.accessToken), message);
+    expect([through.status, codeOf(through)]).toEqual([503, 'store_unavailable']);
+    await asking.stop();
   });
 
   it('when it is back, empty, clients and grants are what they were, and sessions begin again', async () => {

@@ -1,8 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from './census.ts';
 import { openSession, watchNamed } from './fixtures/cluster-client.ts';
-import { startLoad } from './fixtures/cluster-load.ts';
+import { askHealth, startLoad } from './fixtures/cluster-load.ts';
 import { clusterMeans, openCluster, places, type Cluster } from './fixtures/cluster.ts';
 import { startModern, type ModernUpstream } from './fixtures/modern.ts';
 import { startNumbered, type NumberedUpstream } from './fixtures/numbered.ts';
@@ -59,7 +58,7 @@ describe.skipIf(means === undefined)('three gateways behind nginx, restarted one
     const following = session.follow();
     expect(await eventually(() => numbered.listening() === 1)).toBe(true);
     const talking = setInterval(() => numbered.say(), 20);
-    const watching = watchHealth(cluster.origin);
+    const watching = askHealth(cluster.origin);
     for (const place of places) {
       const leaving = cluster.running(place);
       expect(await leaving.stop()).toEqual({ code: 0, signal: null });
@@ -78,23 +77,3 @@ describe.skipIf(means === undefined)('three gateways behind nginx, restarted one
     expect(Math.min(...Object.values(load.good))).toBeGreaterThan(50);
   });
 });
-
-/** What stands in for the health check of nginx's container. */
-function watchHealth(origin: string): { stop(): Promise<void> } {
-  const stopping = new AbortController();
-  const running = (async () => {
-    while (!stopping.signal.aborted) {
-      await fetch(`${origin}/health`).then(
-        (answer) => answer.text(),
-        () => undefined,
-      );
-      await sleep(50);
-    }
-  })();
-  return {
-    async stop() {
-      stopping.abort();
-      await running;
-    },
-  };
-}

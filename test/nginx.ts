@@ -41,11 +41,11 @@ export async function startShippedNginx(
 ): Promise<Nginx> {
   const file = changed(await readFile(shipped, 'utf8'));
   const site = (now: readonly number[]): string => {
-    let at = 0;
     const placed = file
-      .replaceAll(/server sealgate-\d:3000/g, () => `server 127.0.0.1:${now[(at += 1) - 1]}`)
+      .replaceAll(/server sealgate-(\d):3000/g, (_, at: string) => `server 127.0.0.1:${now[Number(at) - 1]}`)
       .replace('listen 80;', `listen 127.0.0.1:${port};`);
-    if (at !== now.length) throw new Error(`${at} instances are in deploy/nginx.conf, not ${now.length}`);
+    if (placed.includes('127.0.0.1:undefined'))
+      throw new Error(`deploy/nginx.conf has more than ${now.length}`);
     return placed;
   };
   const nginx = await run(program, port, site(ports));
