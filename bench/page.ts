@@ -2,6 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import type { Bench } from './bars.ts';
 import type { GatewayBench } from './gateway.ts';
+import type { StoresBench } from './stores.ts';
 
 // The tables of docs/performance.md, made from the kept results, so that page and results cannot differ.
 
@@ -15,6 +16,7 @@ export function withTables(text: string, benches: readonly Bench[]): string {
       `### ${bench.bench}`,
       barTable(bench),
       ...('cells' in bench ? cellTables(bench as GatewayBench) : []),
+      ...('loads' in bench ? loadTables(bench as StoresBench) : []),
     ].join('\n\n'),
   );
   return text.replace(
@@ -61,5 +63,19 @@ function cellTables({ cells, node, cores }: GatewayBench): readonly string[] {
   return [
     `${cores} cores, Node ${node}. "Others" is the share of the machine that went to other work in the worst round that counts.`,
     table(['', 'way', 'calls/s', 'p50 us', 'p99 us', 'CPU a call, main / all us'], rows),
+  ];
+}
+
+function loadTables({ loads, node, cores }: StoresBench): readonly string[] {
+  const rows = loads.flatMap(({ name, othersShare, ways }) =>
+    Object.entries(ways).map(([way, { perSecond, p50Us, p99Us, cpuUs }], index) => [
+      index === 0 ? `${name}; others ${Math.round(othersShare * 100)} %` : '',
+      way,
+      ...[perSecond, p50Us, p99Us, cpuUs].map((value) => String(Math.round(value))),
+    ]),
+  );
+  return [
+    `${cores} cores, Node ${node}. CPU is that of the calling process; the store runs beside it on the same cores.`,
+    table(['', 'way', 'calls/s', 'p50 us', 'p99 us', 'CPU a call, us'], rows),
   ];
 }

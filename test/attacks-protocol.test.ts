@@ -1,6 +1,5 @@
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openPeople } from '../packages/server/src/domain/people.ts';
 import { upstreamObject } from '../packages/server/src/domain/upstreams.ts';
 import type { StdioUpstream } from '../packages/server/src/domain/upstream.ts';
 import { initConfig, openLog, startServer, type Server } from '../packages/server/src/main.ts';
@@ -37,7 +36,7 @@ beforeAll(async () => {
   server = await startServer(initConfig({ env, cwd: dataDir }), openLog('error'), () => undefined);
   const { ground, signIn, origin } = server;
   const first = ground.administrator;
-  second = await openPeople(ground.tables, Date.now).ensureByEmail('second@example.test');
+  second = await ground.people.ensureByEmail('second@example.test');
   const { tenant: other } = second as { tenant: string; subject: string };
   const member = { groupId: first.tenant, userId: second.subject, role: 'member', createdAtMs: Date.now() };
   await ground.tables.put('memberships', member);

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { request as ask, type IncomingMessage, type ServerResponse } from 'node:http';
 import { fileURLToPath } from 'node:url';
+import { onSharedStores, sharedStores } from './backing/database.ts';
 import { freePort, listen } from './fixtures/listen.ts';
 import { freshDataDir, removeDataDir } from './start.ts';
 
@@ -97,14 +98,21 @@ function firstMessage(child: ChildProcess, logged: () => string): Promise<Told> 
   });
 }
 
-async function startStore(): Promise<{ readonly url: string; readonly child: ChildProcess }> {
+interface Store {
+  /** What the gateways are told of it. */
+  readonly env: Readonly<Record<string, string>>;
+  end(): void;
+}
+
+async function startStore(): Promise<Store> {
+  if (onSharedStores()) return { env: await sharedStores(), end: () => undefined };
   const child = fork(program('store-server'), {
     execArgv: conditions,
     stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
     env: { PATH: process.env['PATH'] ?? '' },
   });
   const [url] = (await once(child.stdout!.setEncoding('utf8'), 'data')) as [string];
-  return { url: url.trim(), child };
+  return { env: { STORE_URL: url.trim() }, end: () => void child.kill('SIGKILL') };
 }
 
 /** Start it. */
@@ -121,10 +129,10 @@ export async function openDeployment(): Promise<Deployment> {
     balance(state.at[to === 'turns' ? state.turn : to]?.url ?? '', request, response);
   }, '');
   const env = {
-    STORE_URL: store.url,
     FRONTEND_URL: balancer.url,
     TOKEN_ENCRYPTION_KEY: randomBytes(32).toString('base64'),
     AUTH_SECRET: randomBytes(48).toString('base64url'),
+    ...store.env,
     RATE_LIMIT_MCP_RPM: '1000000',
     RATE_LIMIT_OAUTH_RPM: '1000000',
     RATE_LIMIT_LOGIN_RPM: '1000000',
@@ -156,7 +164,7 @@ export async function openDeployment(): Promise<Deployment> {
     async close() {
       await Promise.all(Object.values(state.at).map((one) => one.kill()));
       await balancer.close();
-      store.child.kill('SIGKILL');
+      store.end();
       await Promise.all(Object.values(state.at).map((one) => removeDataDir(one.dataDir)));
     },
   };

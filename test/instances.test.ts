@@ -66,6 +66,9 @@ const statusAt = async (at: At, headers: Readonly<Record<string, string>>): Prom
   return answer.status;
 };
 
+/** The gateways look for news every half second. */
+const toldMs = 3_000;
+
 /** Until it holds, and how long that took. */
 async function within(ms: number, holds: () => Promise<boolean>): Promise<void> {
   const endMs = performance.now() + ms;
@@ -114,13 +117,13 @@ it('of 20 redemptions of a code across both one wins, and the replay ends what i
   expect(won).toHaveLength(1);
   expect(answers.filter(({ body }) => body['error'] === 'invalid_grant')).toHaveLength(19);
   const bearer = { authorization: `Bearer ${won[0]?.body['access_token']}` };
-  for (const at of both) await within(6_000, async () => (await statusAt(at, bearer)) === 401);
+  for (const at of both) await within(toldMs, async () => (await statusAt(at, bearer)) === 401);
   const renewed = { grant_type: 'refresh_token', client_id: clientId };
   const refresh = { ...renewed, refresh_token: won[0]?.body['refresh_token'] ?? '' };
   expect((await client.token('b', refresh)).body['error']).toBe('invalid_grant');
 });
 
-it('a token that is revoked on one is refused on the other within the five seconds it is remembered', async () => {
+it('a token that is revoked on one is refused on the other, long before the five seconds it is remembered', async () => {
   const { clientId, tokens, bearer } = await letIn();
   expect(await statusAt('b', bearer)).toBe(200);
   const form = new URLSearchParams({ client_id: clientId, token: tokens['refresh_token'] ?? '' });
@@ -131,7 +134,7 @@ it('a token that is revoked on one is refused on the other within the five secon
   });
   expect(revoked.status).toBe(200);
   expect(await statusAt('a', bearer)).toBe(401);
-  await within(5_500, async () => (await statusAt('b', bearer)) === 401);
+  await within(toldMs, async () => (await statusAt('b', bearer)) === 401);
 });
 
 it('a DPoP proof that was shown to one is refused by the other', async () => {
@@ -185,7 +188,7 @@ it('a client that is deleted on one (RFC 7592) is gone on the other, with its to
   expect((await client.token('b', refresh())).body['error']).toBe('invalid_client');
   const { url } = client.authorization(clientId);
   expect((await fetch(url, { headers: { 'x-to': 'b' }, redirect: 'manual' })).status).toBe(400);
-  await within(5_500, async () => (await statusAt('b', bearer)) === 401);
+  await within(toldMs, async () => (await statusAt('b', bearer)) === 401);
 });
 
 it('an upstream that is added on one is served by the other, and a removed one is gone', async () => {
@@ -203,7 +206,7 @@ it('an upstream that is added on one is served by the other, and a removed one i
   await within(2_000, async () => (await at('a')) === 404);
 });
 
-it('a credential that is set on one is lent by the other, and within five seconds of its removal no more', async () => {
+it('a credential that is set on one is lent by the other, and soon after its removal no more', async () => {
   const { bearer } = await letIn();
   const secret = 'a-key-of-two-gateways';
   const keyed = await startKeyed({ in: 'bearer' }, secret);
@@ -217,11 +220,11 @@ it('a credential that is set on one is lent by the other, and within five second
   };
   await within(2_000, async () => (await at('b')) === 424);
   await administer('a', 'connections.set', { upstream: 'keyed', secret });
-  await within(5_500, async () => (await at('b')) === 200);
+  await within(toldMs, async () => (await at('b')) === 200);
   expect(keyed.received.some(({ admitted }) => admitted)).toBe(true);
   await administer('a', 'connections.remove', { upstream: 'keyed' });
   expect(await at('a')).toBe(424);
-  await within(5_500, async () => (await at('b')) === 424);
+  await within(toldMs, async () => (await at('b')) === 424);
   await keyed.close();
 });
 

@@ -1,7 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import type { StdioUpstream, Upstream } from '../packages/server/src/domain/upstream.ts';
 import { initConfig, openLog, startServer, type Server } from '../packages/server/src/main.ts';
-import { openPeople } from '../packages/server/src/domain/people.ts';
 import { upstreamObject } from '../packages/server/src/domain/upstreams.ts';
 import { startCanaries } from './fixtures/canaries.ts';
 import type { Address } from './fixtures/clients.ts';
@@ -45,7 +44,7 @@ export async function openIsolationStage(): Promise<IsolationStage> {
   const http = await startCanaries();
   const { ground, signIn, origin } = server;
   const first = ground.administrator;
-  const second = await openPeople(ground.tables, Date.now).ensureByEmail('second@example.test');
+  const second = await ground.people.ensureByEmail('second@example.test');
   const member = { groupId: first.tenant, userId: second.subject, role: 'member', createdAtMs: Date.now() };
   await ground.tables.put('memberships', member);
   const child = (name: string, eras: string): StdioUpstream => ({

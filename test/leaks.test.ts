@@ -23,6 +23,13 @@ describe('the search for leaked secrets', () => {
     );
   });
 
+  it.each([
+    ['little', Buffer.from(`a${secret}`, 'utf16le')],
+    ['big', Buffer.from(`a${secret}`, 'utf16le').swap16()],
+  ])('finds it in UTF-16, %s end first', (_, bytes) => {
+    expect(leaksIn('here', bytes, [secret])).toEqual(['secret 0 as utf-16 in here']);
+  });
+
   it('finds nothing where nothing is', () => {
     expect(leaksIn('here', Buffer.from('k3y with some odd chars'), [secret])).toEqual([]);
   });

@@ -20,7 +20,7 @@ function base64Inside(secret: Buffer, shift: number): string {
   return encoded.slice(start, end);
 }
 
-/** The secret raw, in base64 and base64url at every alignment, in hex and percent-encoded. */
+/** The secret raw, in UTF-16, in base64 and base64url at every alignment, in hex and percent-encoded. */
 function formsOf(secret: string): readonly Form[] {
   const raw = Buffer.from(secret);
   const hex = raw.toString('hex');
@@ -37,7 +37,12 @@ function formsOf(secret: string): readonly Form[] {
     ...base64.map((text): [string, string] => ['base64', text]),
     ...base64.map((text): [string, string] => ['base64url', text.replaceAll('+', '-').replaceAll('/', '_')]),
   ];
-  return texts.map(([form, text]) => ({ form, bytes: Buffer.from(text) }));
+  const wide = Buffer.from(secret, 'utf16le');
+  return [
+    ...texts.map(([form, text]) => ({ form, bytes: Buffer.from(text) })),
+    { form: 'utf-16', bytes: wide },
+    { form: 'utf-16', bytes: Buffer.from(wide).swap16() },
+  ];
 }
 
 /** Where a secret was found: `secret 2 as base64 in main.db`. The secret itself is not said. */

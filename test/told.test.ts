@@ -167,7 +167,7 @@ describe('a gateway whose every secret is set and whose every upstream fails', (
     const health = await rawHttp(`${gateway.origin}/health`, { method: 'GET' });
     expect(JSON.parse(health.body)).toEqual({
       status: 'ok',
-      stores: { tables: 'sqlite', journal: 'sqlite' },
+      stores: { tables: 'sqlite', journal: 'sqlite', records: 'tables', bus: 'process', limits: 'process' },
       failing: [],
       encryption: { on: true, keys: 'env' },
     });

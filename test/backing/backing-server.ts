@@ -2,6 +2,8 @@
 export interface Service {
   /** Where it answers. */
   readonly endpoint: string;
+  /** Of a process that was started here. */
+  readonly pid?: number | undefined;
   /** End it, and wait. */
   stop(): Promise<void>;
 }

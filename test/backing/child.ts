@@ -4,8 +4,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 /** A program that was started and answers. */
 export interface Child {
+  readonly pid: number | undefined;
   /** SIGTERM, after five seconds SIGKILL, and wait. */
   stop(): Promise<void>;
+  /** SIGKILL, and wait. */
+  kill(): Promise<void>;
 }
 
 const readyMsMax = 60_000;
@@ -31,9 +34,13 @@ export async function startChild(
     await exited;
     clearTimeout(killed);
   };
+  const kill = async (): Promise<void> => {
+    child.kill('SIGKILL');
+    await exited;
+  };
   for (let waitedMs = 0; waitedMs < readyMsMax; waitedMs += 50) {
     if (child.exitCode !== null) throw new Error(`${command} ended with ${child.exitCode}: ${said}`);
-    if (await answers()) return { stop };
+    if (await answers()) return { pid: child.pid, stop, kill };
     await sleep(50);
   }
   await stop();

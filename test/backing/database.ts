@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { checkTables, createTables } from '@sealgate/vault/dynamodb';
 import { testService } from '@sealgate/vault/testing';
+import { freePort } from '../fixtures/listen.ts';
 
-// A DynamoDB for a gateway under test: tables of its own in one that all tests share.
+// A DynamoDB for a gateway under test: tables of its own in one that all tests share. With a Redis beside it, the stores
+// that several gateways share.
 
 /** What a gateway is told of it. */
 export interface DynamoEnvironment {
@@ -26,17 +28,52 @@ export function dynamoEnvironment(endpoint: string): DynamoEnvironment {
   };
 }
 
-const made = new Map<string, Promise<DynamoEnvironment>>();
+/** What a gateway is told of stores that others could share with it. */
+export interface SharedStores extends DynamoEnvironment {
+  readonly REDIS_URL: string;
+  readonly TOKEN_ENCRYPTION_KEY: string;
+  readonly AUTH_SECRET: string;
+}
+
+type Told = Readonly<Record<string, string>>;
+const made = new Map<string, Promise<Told>>();
 
 /**
- * Where the gateway of a data directory keeps its tables: nothing to say, or with `SEALGATE_TEST_DATABASE=dynamodb` a
- * DynamoDB, so that the walks can be run on both.
+ * Where the gateway of a data directory keeps what it keeps: nothing to say, with `SEALGATE_TEST_DATABASE=dynamodb` a
+ * DynamoDB, with `SEALGATE_TEST_STORES=cluster` what one gateway of several has, so that the walks can be run on each.
  */
-export async function databaseOf(dataDir: string): Promise<DynamoEnvironment | Record<string, never>> {
-  if (process.env['SEALGATE_TEST_DATABASE'] !== 'dynamodb') return {};
-  const known = made.get(dataDir) ?? makeTables();
+export async function databaseOf(dataDir: string): Promise<Told> {
+  const asked = onSharedStores() ? oneOfSeveral : onDynamoDb() ? makeTables : undefined;
+  if (asked === undefined) return {};
+  const known = made.get(dataDir) ?? asked();
   made.set(dataDir, known);
   return known;
+}
+
+/** Whether tests are to run on the stores that several gateways share. */
+export function onSharedStores(): boolean {
+  return process.env['SEALGATE_TEST_STORES'] === 'cluster';
+}
+
+function onDynamoDb(): boolean {
+  return process.env['SEALGATE_TEST_DATABASE'] === 'dynamodb';
+}
+
+async function oneOfSeveral(): Promise<Told> {
+  const [stores, port] = [await sharedStores(), await freePort()];
+  return { ...stores, PORT: `${port}`, ADVERTISE_URL: `http://127.0.0.1:${port}` };
+}
+
+/** Tables that are made, a Redis, and the keys of a deployment. */
+export async function sharedStores(): Promise<SharedStores & Told> {
+  const redis = await testService('redis');
+  if (redis === undefined) throw new Error('there is no Redis for SEALGATE_TEST_STORES');
+  return {
+    ...(await makeTables()),
+    REDIS_URL: redis,
+    TOKEN_ENCRYPTION_KEY: randomBytes(32).toString('base64'),
+    AUTH_SECRET: randomBytes(48).toString('base64url'),
+  };
 }
 
 /** Where the tables of an environment are, as the vault's adapter takes it. */
@@ -50,12 +87,12 @@ export function connectionOf(env: DynamoEnvironment) {
   };
 }
 
-async function makeTables(): Promise<DynamoEnvironment> {
+async function makeTables(): Promise<DynamoEnvironment & Told> {
   const endpoint = await testService('dynamodb');
-  if (endpoint === undefined) throw new Error('there is no DynamoDB for SEALGATE_TEST_DATABASE');
+  if (endpoint === undefined) throw new Error('there is no DynamoDB for these tests');
   const env = dynamoEnvironment(endpoint);
   await createTables(connectionOf(env));
   const { differences } = await checkTables(connectionOf(env));
   if (differences.length > 0) throw new Error(`tables are not as they should be: ${differences.length}`);
-  return env;
+  return { ...env };
 }

@@ -39,8 +39,8 @@ export async function startDynamoDb(): Promise<Service | Missing> {
     '-port',
     `${port}`,
   ];
-  const { stop } = await startChild(java, args, { cwd: home, answers: () => answers(endpoint) });
-  return { endpoint, stop };
+  const { pid, stop } = await startChild(java, args, { cwd: home, answers: () => answers(endpoint) });
+  return { endpoint, pid, stop };
 }
 
 async function answers(endpoint: string): Promise<boolean> {

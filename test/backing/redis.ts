@@ -12,17 +12,22 @@ export async function startRedis(): Promise<Service | Missing> {
   const program = findProgram('redis-server');
   if (program === undefined)
     return { missing: 'redis-server is not installed (apt-get install redis-server)' };
-  const port = await freePort();
+  return startRedisOn(program, await freePort());
+}
+
+/** The same on a port that was chosen, for a test that kills it and starts another one there. */
+export async function startRedisOn(
+  program: string,
+  port: number,
+): Promise<Service & { kill(): Promise<void> }> {
   const folder = await mkdtemp(join(tmpdir(), 'sealgate-redis-'));
   const args = ['--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'];
-  const { stop } = await startChild(program, args, { cwd: folder, answers: () => pongs(port) });
-  return {
-    endpoint: `redis://127.0.0.1:${port}`,
-    async stop() {
-      await stop();
-      await rm(folder, { recursive: true, force: true });
-    },
+  const { pid, stop, kill } = await startChild(program, args, { cwd: folder, answers: () => pongs(port) });
+  const after = (end: () => Promise<void>) => async (): Promise<void> => {
+    await end();
+    await rm(folder, { recursive: true, force: true });
   };
+  return { endpoint: `redis://127.0.0.1:${port}`, pid, stop: after(stop), kill: after(kill) };
 }
 
 function pongs(port: number): Promise<boolean> {

@@ -3,7 +3,14 @@ import { join, resolve } from 'node:path';
 import { active, type ActiveName, type Values } from './config/active.ts';
 import { databaseOf, dynamoOf, type DatabaseChoice, type DynamoChoice } from './config/database.ts';
 import { redisOf, type RedisChoice } from './config/redis.ts';
-import { chooseKeys, contradictions, idleKeys, remarks, type KeyChoice } from './config/rules.ts';
+import {
+  chooseKeys,
+  contradictions,
+  idleKeys,
+  remarks,
+  severalProblems,
+  type KeyChoice,
+} from './config/rules.ts';
 import { gather } from './config/sources.ts';
 import { storageOf, type StorageChoice } from './config/storage.ts';
 import { secretOf, type Active, type Secret } from './config/variable.ts';
@@ -101,7 +108,7 @@ export function initConfig(sources: ConfigSources = { env: process.env, cwd: pro
     ...problems,
     ...invalid,
     ...contradictions(values),
-    ...('problem' in keys ? [keys.problem] : []),
+    ...('problem' in keys ? [keys.problem] : severalProblems(values, keys)),
   ];
   if ('problem' in keys || all.length > 0)
     throw refuse(

@@ -11,6 +11,7 @@ export const serverCodes = [
   'client_invalid',
   'client_unknown',
   'config_invalid',
+  'deployment_in_use',
   'draining',
   'duplicate_key',
   'envelope_invalid',

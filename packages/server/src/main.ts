@@ -4,7 +4,6 @@ import { challengeFor } from './auth/as/routes.ts';
 import { skippedBearer, tokenBearer } from './auth/bearer.ts';
 import { problemPage } from './auth/pages/problem-page.ts';
 import type { AppConfig } from './config.ts';
-import { openPeople } from './domain/people.ts';
 import type { LimitSettings } from './domain/limit.ts';
 import { httpDefaults, openHttp, type HttpServer, type RouteLine } from './http/server.ts';
 import type { Log } from './log.ts';
@@ -70,10 +69,11 @@ export async function startServer(
     address.listens(http.port);
     closers.push(collectClients(authorization.clients, log));
     closers.push(await openLocal(sealgate, { log, walk }));
-    // First of all: whoever sends calls here has to notice before one is refused.
+    // First of all: whoever sends calls here has to notice before nobody answers.
     closers.push(async () => {
       http.leave();
       await sleep(config.drain.delaySeconds * 1000);
+      await sealgate.owners.leave();
     });
     const signInLink = await signIn?.links.firstStartLink(ground.administrator.subject);
     return { ...sealgate, origin: address.origin(), signInLink, routes: http.routes, close };
@@ -136,7 +136,7 @@ async function listen(sealgate: Sealgate, { log, metrics, walk }: Listening): Pr
     ...walk,
     bearer: config.skipsAuth
       ? skippedBearer(ground.administrator)
-      : tokenBearer(tokens, names, openPeople(ground.tables, now).groupNamed),
+      : tokenBearer(tokens, names, ground.people.groupNamed),
   });
   const { health, routes } = openRoutes(sealgate, metrics);
   const instanceRoutes = openInstanceRoutes(sealgate);
@@ -150,9 +150,9 @@ async function listen(sealgate: Sealgate, { log, metrics, walk }: Listening): Pr
     {
       mcp,
       health,
-      routes(app) {
-        routes(app);
-        instanceRoutes(app);
+      routes(app, load) {
+        routes(app, load);
+        instanceRoutes(app, load);
         authorization.routes(app, serving);
         if (signIn !== undefined) void app.register(async (scope) => signIn.routes(scope));
       },

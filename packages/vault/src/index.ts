@@ -9,6 +9,7 @@ export type { Journal, JournalHealth, JournalOptions, JournalReader } from './au
 export type { EntryPage, EntryQuery } from './audit/pages.ts';
 export { openAudit, type AuditOptions } from './audit/record.ts';
 export type { Anchor, Verdict } from './audit/verify.ts';
+export type { ConnectionChange, ConnectionListener } from './credentials/connection-changes.ts';
 export type { Answer, Carry, Outgoing } from './credentials/loan.ts';
 export { needlesOf } from './credentials/needles.ts';
 export type { Placement } from './credentials/placement.ts';
@@ -48,7 +49,9 @@ export { fileRecords, type FileRecordsOptions } from './store/file-records/recor
 export { frozen, type Freeze } from './store/freeze.ts';
 export { memoryArchive } from './store/memory/archive.ts';
 export { memoryBus } from './store/memory/bus.ts';
+export { besideRecords } from './sessions/beside-records.ts';
 export type { SessionStoreConfig } from './sessions/config.ts';
+export { sealedSessions } from './sessions/open-store.ts';
 export {
   SealedSessionStore,
   type IdentifiedSession,
@@ -65,7 +68,7 @@ export { SqliteSessionStore, type SqliteSessionStoreConfig } from './sessions/sq
 export { memoryRecords, type MemoryRecords, type MemoryRecordsOptions } from './store/memory/records.ts';
 export { memoryTables, type MemoryTables, type MemoryTablesOptions } from './store/memory/tables.ts';
 export { polledBus, type PolledBusOptions } from './store/polled-bus.ts';
-export { tableRecords, type TableRecordsOptions } from './store/records-on-tables.ts';
+export { sessionRecords, tableRecords, type TableRecordsOptions } from './store/records-on-tables.ts';
 export type { RecordWrite, Records, StoredRecord } from './store/records.ts';
 export {
   tableSpecs,
@@ -104,3 +107,4 @@ export {
 export { digestOf, exportInvalid, type FileDigest } from './store/transfer/line-file.ts';
 export { readManifest, writeManifest, type Manifest, type TableEntry } from './store/transfer/manifest.ts';
 export type { OnProgress, Progress } from './store/transfer/table-pages.ts';
+export type { Counted, UseCounter, UseLimit } from './store/use-counter.ts';

@@ -17,6 +17,8 @@ export interface DoctorParts {
   readonly keys: () => Promise<{ readonly provider: string; readonly roots: number }>;
   /** What the database says of itself; `advice` when something is wrong. */
   readonly database: () => Promise<{ readonly message: string; readonly advice: string | undefined }>;
+  /** What the instances of the deployment share and where that lies, once it has answered. */
+  readonly instances: () => Promise<string>;
   readonly verifyJournal: () => Promise<Verdict>;
   /** Time of the newest entry, in milliseconds since 1970; `undefined` when there is none. */
   readonly newestEntryMs: () => Promise<number | undefined>;
@@ -52,6 +54,7 @@ export async function runDoctor(parts: DoctorParts): Promise<readonly Finding[]>
     ['keys', async () => [await keysFinding(parts)]],
     ['seal', async () => [await sealFinding(parts)]],
     ['database', async () => [await databaseFinding(parts)]],
+    ['instances', async () => [ok('instances', await parts.instances())]],
     ['clock', async () => [await clockFinding(parts)]],
     ['journal', async () => [await journalFinding(parts)]],
   ];

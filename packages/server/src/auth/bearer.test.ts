@@ -22,7 +22,11 @@ function open(found: Partial<Verified> | undefined = {}) {
   };
   const groupOf = async (name: string) => ({ acme: 'g1', beta: 'g2' })[name];
   return {
-    bearer: tokenBearer({ verify, stands: async () => true, forget: () => undefined }, names, groupOf),
+    bearer: tokenBearer(
+      { verify, holds: async () => true, stands: async () => true, forget: () => undefined },
+      names,
+      groupOf,
+    ),
     asked,
   };
 }

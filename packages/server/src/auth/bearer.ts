@@ -27,6 +27,8 @@ export interface Bearer {
    *   `scope_insufficient`
    */
   verify(presented: Presented): Promise<Caller>;
+  /** Whether what was verified a while ago still holds; asked when something was revoked since. */
+  holds(presented: Presented): Promise<boolean>;
 }
 
 /** The access tokens of the authorization server. @param groupOf the group that an address names, by id or url */
@@ -59,6 +61,10 @@ export function tokenBearer(
         agent: presented.agent,
       };
     },
+    async holds(presented) {
+      const shown = shownIn(presented, names);
+      return shown !== undefined && tokens.holds(shown.token);
+    },
   };
 }
 
@@ -72,6 +78,7 @@ export function skippedBearer(administrator: { readonly tenant: string; readonly
       if (!isLoopback(peer)) throw refuse('unauthorized', 'this address needs a valid bearer token');
       return { ...administrator, client: 'development', source: 'mcp', ip: peer, agent };
     },
+    holds: async () => true,
   };
 }
 

@@ -15,5 +15,6 @@ export function localBearer(administrator: { readonly tenant: string; readonly s
       ip: undefined,
       agent,
     }),
+    holds: async () => true,
   };
 }

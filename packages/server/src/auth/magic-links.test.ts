@@ -47,7 +47,7 @@ test('of 20 who race for one link one is signed in, and there is one account', a
   const answers = await Promise.all(Array.from({ length: 20 }, () => redeem(token)));
   expect(answers.filter(({ status }) => status === 303)).toHaveLength(1);
   expect(answers.filter(({ cookie }) => cookie !== undefined)).toHaveLength(1);
-  expect((await stage.tables.scan('records', { limit: 100 })).items).toHaveLength(1);
+  expect((await stage.tables.scan('sessions', { limit: 100 })).items).toHaveLength(1);
   expect((await stage.tables.scan('users', { limit: 100 })).items).toHaveLength(1);
 });
 

@@ -10,7 +10,7 @@ import type { People, Person } from '../domain/people.ts';
 // no link. Asking does the same work for every address and answers before anything is sent, so neither the answer nor
 // its time says whether somebody is known; limits on addresses are silent for the same reason.
 //
-//   magic_links: linkHash (blinded) · ttl · endsAtMs · email or userId · returnTo?
+//   magic_links: linkHash (blinded) · ttl · endsAtMs · asked (sealed: {email or userId, returnTo?})
 
 const lifeMs = 15 * 60 * 1000;
 const tokenForm = /^[A-Za-z0-9_-]{43}$/;
@@ -108,8 +108,9 @@ export function openMagicLinks(parts: MagicLinkParts): MagicLinks {
     async look(token) {
       const item = (await living(parts, token))?.item;
       if (item === undefined) return undefined;
-      if (typeof item['email'] === 'string') return item['email'];
-      const person = await people.find(item['userId'] as string);
+      const { email, userId = '' } = await askedIn(parts, item);
+      if (email !== undefined) return email;
+      const person = await people.find(userId);
       return person?.email ?? person?.name;
     },
     async redeem(token) {
@@ -119,10 +120,9 @@ export function openMagicLinks(parts: MagicLinkParts): MagicLinks {
       const won = await parts.tables.remove('magic_links', { linkHash: token }, { ifRevision: revision });
       // The clock may have reached the end while the store answered.
       if (!won || Number(item['endsAtMs']) <= now()) return undefined;
-      const person = await personOf(parts, item);
-      if (person === undefined) return undefined;
-      const { returnTo } = item;
-      return { person, returnTo: typeof returnTo === 'string' ? returnTo : undefined };
+      const asked = await askedIn(parts, item);
+      const person = await personOf(parts, asked);
+      return person && { person, returnTo: asked.returnTo };
     },
     async close() {
       closing.abort();
@@ -131,13 +131,21 @@ export function openMagicLinks(parts: MagicLinkParts): MagicLinks {
   };
 }
 
+/** Whom a link is for: an address, or somebody who is known. */
+interface AskedFor {
+  readonly email?: string;
+  readonly userId?: string;
+  readonly returnTo?: string;
+}
+
 async function issue(
   { tables, origin, now, random = randomBytes }: MagicLinkParts,
-  what: Readonly<Record<string, string>>,
+  askedFor: AskedFor,
 ): Promise<string> {
   const linkHash = Buffer.from(random(32)).toString('base64url');
   const endsAtMs = now() + lifeMs;
-  const item = { linkHash, ttl: Math.ceil(endsAtMs / 1000), endsAtMs, ...what };
+  const asked = Buffer.from(JSON.stringify(askedFor));
+  const item = { linkHash, ttl: Math.ceil(endsAtMs / 1000), endsAtMs, asked };
   await tables.put('magic_links', item, { ifAbsent: true });
   return `${origin()}/sign-in/link?token=${linkHash}`;
 }
@@ -165,10 +173,15 @@ async function living(
   return stored !== undefined && Number(stored.item['endsAtMs']) > now() ? stored : undefined;
 }
 
+async function askedIn({ tables }: MagicLinkParts, item: ItemOf<'magic_links'>): Promise<AskedFor> {
+  const asked = await tables.openField('magic_links', item, 'asked');
+  return JSON.parse(asked.toString()) as AskedFor;
+}
+
 async function personOf(
   { people, signUp }: MagicLinkParts,
-  { email, userId }: ItemOf<'magic_links'>,
+  { email, userId = '' }: AskedFor,
 ): Promise<Person | undefined> {
-  if (typeof email !== 'string') return people.find(userId as string);
+  if (email === undefined) return people.find(userId);
   return signUp === 'open' ? people.ensureByEmail(email) : people.findByEmail(email);
 }

@@ -3,7 +3,8 @@ import type { Records } from '@sealgate/vault';
 
 // A web session: somebody is signed in in a browser. The cookie holds 32 random bytes; the record's name is their digest,
 // so that neither the store nor a list of sessions holds anything that signs in. It ends 12 hours after its last use and
-// 30 days after it began. What was last used when shows in the record's end.
+// 30 days after it began. What was last used when shows in the record's end. One that was ended leaves a bar behind,
+// so that no use under way brings it back.
 //
 //   record (sealed, kind `session`): {v: 1, subject, startedAtMs, ip?, agent?}   owners: the subject
 
@@ -11,6 +12,8 @@ const idleMs = 12 * 60 * 60 * 1000;
 const wholeMs = 30 * 24 * 60 * 60 * 1000;
 /** Uses closer together than this do not write. */
 const extendEveryMs = 60_000;
+/** Longer than any request takes. */
+const barMs = 24 * 60 * 60 * 1000;
 const tokenForm = /^[A-Za-z0-9_-]{43}$/;
 
 /** A session that lives. */
@@ -42,7 +45,7 @@ export interface WebSessions {
 
 /** What sessions need from outside. */
 export interface WebSessionParts {
-  /** Sealed, kind `session`, tenant `_system`: a session is looked up before its person is known. */
+  /** Sealed as `sealedSessions` does it, in the table `sessions`. */
   readonly records: Records;
   /** Milliseconds since 1970. */
   readonly now: () => number;
@@ -89,7 +92,7 @@ export function openWebSessions({
       return { subject, csrf: csrfOf(token), id };
     },
     async end(id) {
-      await records.take(id);
+      await records.bar(id, now() + barMs);
     },
     forget: `${name}=; ${attributes}; Max-Age=0`,
   };

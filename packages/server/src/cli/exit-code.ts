@@ -10,7 +10,7 @@ export const exitCode = {
   usage: 2,
   /** No gateway runs, or it went away before it answered. */
   unreachable: 3,
-  /** Another process has the data directory. */
+  /** Another process has the data directory, or the tables. */
   inUse: 4,
 } as const;
 
@@ -20,5 +20,6 @@ export function exitCodeOf(error: unknown): number {
   if (!(error instanceof Refusal)) return exitCode.failed;
   if (error.code === 'usage') return exitCode.usage;
   if (error.code === 'gateway_unreachable') return exitCode.unreachable;
-  return error.code === 'data_directory_in_use' ? exitCode.inUse : exitCode.failed;
+  const inUse = error.code === 'data_directory_in_use' || error.code === 'deployment_in_use';
+  return inUse ? exitCode.inUse : exitCode.failed;
 }

@@ -33,13 +33,13 @@ export function dynamoOf(values: Values): DynamoChoice {
 /** What stands against the database that the values name, each with what to do. */
 export function databaseProblems(values: Values): string[] {
   const database = databaseOf(values);
-  if (database.type === 'sqlite')
-    return values.REDIS_URL === undefined
-      ? []
-      : [
-          'REDIS_URL means several instances, and SQLite serves one: set MAIN_DB_TYPE=dynamodb, or leave REDIS_URL out',
-        ];
-  return dynamoProblems(database);
+  if (database.type === 'sqlite') return sqliteProblems(values);
+  const problems = dynamoProblems(database);
+  if (values.ADVERTISE_URL !== undefined && values.REDIS_URL === undefined)
+    problems.unshift(
+      'ADVERTISE_URL means several instances, and they need a Redis: set REDIS_URL, or leave ADVERTISE_URL out',
+    );
+  return problems;
 }
 
 /** What stands against a DynamoDB. */
@@ -53,4 +53,12 @@ export function dynamoProblems(database: DynamoChoice): string[] {
       'DYNAMODB_ENDPOINT must be https unless it is on this machine: what is stored would travel in clear',
     );
   return problems;
+}
+
+function sqliteProblems({ NODE_ENV, REDIS_URL, ADVERTISE_URL }: Values): string[] {
+  const why = 'means several instances, and SQLite serves one: set MAIN_DB_TYPE=dynamodb, or leave';
+  if (REDIS_URL !== undefined) return [`REDIS_URL ${why} REDIS_URL out`];
+  return NODE_ENV === 'production' && ADVERTISE_URL !== undefined
+    ? [`ADVERTISE_URL ${why} ADVERTISE_URL out`]
+    : [];
 }

@@ -80,6 +80,20 @@ export function contradictions(values: Values): string[] {
   return problems;
 }
 
+/** What several instances need to be one deployment, each with what to do. */
+export function severalProblems(values: Values, keys: KeyChoice): string[] {
+  if (values.REDIS_URL === undefined) return [];
+  const problems: string[] = [];
+  if (keys.provider === 'keyring')
+    problems.push(
+      'several instances (REDIS_URL) need a root key that all of them have, and a keyring lies in the DATA_DIR of one: set TOKEN_ENCRYPTION_KEY, TOKEN_ENCRYPTION_PASSPHRASE or MCP_KMS_KEY to the same on all',
+    );
+  // Production demands it by itself.
+  if (values.AUTH_SECRET === undefined && values.NODE_ENV !== 'production')
+    problems.push('several instances (REDIS_URL) need AUTH_SECRET: set it to the same on all');
+  return problems;
+}
+
 function skippedSignIn(production: boolean): string {
   if (production) return 'MCP_DEV_SKIP_AUTH=true is refused in production: leave it out';
   return 'MCP_DEV_SKIP_AUTH=true is refused on a HOST that others can reach: leave it out, or set HOST=127.0.0.1';

@@ -27,8 +27,8 @@ describe.each(Object.entries(stores))('invitations on %s', (_, open) => {
   beforeEach(async () => {
     nowMs = 1_700_000_000_000;
     store = await open(now);
-    people = openPeople(store.tables, now);
-    invitations = openInvitations({ tables: store.sealed, sealer: store.sealer, now });
+    people = openPeople({ tables: store.sealed, sealer: store.sealer, now });
+    invitations = openInvitations({ tables: store.sealed, sealer: store.sealer, people, now });
     owner = await person('owner');
   });
   afterEach(() => store.close());

@@ -2,6 +2,7 @@ import { randomBytes, randomUUID, timingSafeEqual } from 'node:crypto';
 import type { ItemOf, SealedTables, Sealer, Stored } from '@sealgate/vault';
 import { refuse } from '../errors.ts';
 import { seatStep } from './groups.ts';
+import type { People } from './people.ts';
 
 // Somebody is invited into a group by a code. The code names its invitation and carries 160 random bits; the store holds
 // its HMAC only. Accepting spends the invitation, takes a seat and makes the membership in one transaction. Which group
@@ -60,6 +61,7 @@ export interface Invitations {
 export interface InvitationParts {
   readonly tables: SealedTables;
   readonly sealer: Pick<Sealer, 'blind'>;
+  readonly people: Pick<People, 'find'>;
   readonly now: () => number;
   /** `node:crypto` when not given. */
   readonly random?: ((bytes: number) => Uint8Array) | undefined;
@@ -84,7 +86,8 @@ export function openInvitations(parts: InvitationParts): Invitations {
         const from = cursor === undefined ? {} : { cursor };
         const query = { index: 'groupId-index', partition: groupId, limit: 100, ...from } as const;
         const page = await tables.query('invitations', query);
-        for (const { item } of page.items) if (isOpen(item, now())) open.push(invitationOf(item));
+        for (const { item } of page.items)
+          if (isOpen(item, now())) open.push(await invitationOf(tables, item));
         cursor = page.cursor;
       } while (cursor !== undefined);
       return open;
@@ -110,7 +113,7 @@ async function invite(
   const invitationId = randomUUID();
   const code = `${invitationId}.${Buffer.from(random(secretBytes)).toString('base64url')}`;
   const endsAtMs = now() + days * dayMs;
-  const bound = email === undefined ? {} : { email };
+  const bound = email === undefined ? {} : { email: Buffer.from(email) };
   const facts = { invitationId, groupId, role, invitedBy, ...bound, endsAtMs, createdAtMs: now() };
   const draft = { ...facts, code, state: 'open', ttl: Math.ceil(endsAtMs / 1000) };
   await tables.put('invitations', draft, { ifAbsent: true });
@@ -149,7 +152,7 @@ async function accept(
 }
 
 async function invited(
-  { tables, sealer, now }: InvitationParts,
+  { tables, sealer, people, now }: InvitationParts,
   code: string,
   userId: string,
 ): Promise<Stored<ItemOf<'invitations'>>> {
@@ -161,10 +164,10 @@ async function invited(
   if (stored === undefined || kept.length !== given.length || !timingSafeEqual(kept, given))
     throw invalid('no invitation has this code');
   if (!isOpen(stored.item, now())) throw invalid('it is spent or has ended');
-  const person = await tables.get('users', { userId });
+  const person = await people.find(userId);
   if (person === undefined) throw invalid('nobody has this user id');
-  const { email } = stored.item;
-  if (email !== undefined && person.item['email'] !== email) throw invalid('it is for another address');
+  const email = await emailIn(tables, stored.item);
+  if (email !== undefined && person.email !== email) throw invalid('it is for another address');
   return stored;
 }
 
@@ -172,13 +175,17 @@ function isOpen(item: ItemOf<'invitations'>, nowMs: number): boolean {
   return item['state'] === 'open' && Number(item['endsAtMs']) > nowMs;
 }
 
-function invitationOf(item: ItemOf<'invitations'>): Invitation {
-  const { email } = item;
+async function emailIn(tables: SealedTables, item: ItemOf<'invitations'>): Promise<string | undefined> {
+  if (item['email'] === undefined) return undefined;
+  return (await tables.openField('invitations', item, 'email')).toString();
+}
+
+async function invitationOf(tables: SealedTables, item: ItemOf<'invitations'>): Promise<Invitation> {
   return {
     id: item.invitationId,
     role: item['role'] === 'admin' ? 'admin' : 'member',
     invitedBy: textIn(item, 'invitedBy'),
-    email: typeof email === 'string' ? email : undefined,
+    email: await emailIn(tables, item),
     endsAtMs: Number(item['endsAtMs']),
   };
 }

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ItemOf, Tables } from '@sealgate/vault';
 import { refuse } from '../errors.ts';
 
@@ -135,6 +136,8 @@ async function searchIn(tables: Tables, partition: string, search: MessageSearch
     at = found.cursor;
     if (at === undefined) return { messages, cursor: undefined };
     if (messages.length === limit) break;
+    // A store that answers without a wait would hold the process for all queries together.
+    await nextTurn();
   }
   return { messages, cursor: placeText(before, at) };
 }

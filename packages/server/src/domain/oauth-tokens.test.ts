@@ -20,6 +20,8 @@ function grantOf(more: Partial<Granted> = {}): Granted {
   };
 }
 
+const blind = (email: string): string => store.sealer.blind('oauth_tokens.accountEmail', email);
+
 async function opened(userId: string, providerKey: string): Promise<string[]> {
   const row = await tokens.get(userId, providerKey);
   if (row === undefined) return [];
@@ -30,13 +32,13 @@ async function opened(userId: string, providerKey: string): Promise<string[]> {
 describe.each(Object.entries(stores))('grants on %s', (_, open) => {
   beforeEach(async () => {
     store = await open(now);
-    tokens = openOauthTokens(store.sealed, now);
+    tokens = openOauthTokens({ tables: store.sealed, sealer: store.sealer, now });
   });
   afterEach(() => store.close());
 
-  test('accounts have the keys that other programs know', async () => {
-    expect(await tokens.save(grantOf())).toBe('google#ada@example.com');
-    expect(await tokens.save(grantOf({ connectionId: 'c2' }))).toBe('google#ada@example.com#c2');
+  test('accounts have keys in the form that other programs know, with the address blinded', async () => {
+    expect(await tokens.save(grantOf())).toBe(`google#${blind('ada@example.com')}`);
+    expect(await tokens.save(grantOf({ connectionId: 'c2' }))).toBe(`google#${blind('ada@example.com')}#c2`);
     expect(await tokens.save(grantOf({ accountEmail: undefined, connectionId: 'c3' }))).toBe('google##c3');
     expect(await tokens.list('u1')).toHaveLength(3);
   });
@@ -44,7 +46,7 @@ describe.each(Object.entries(stores))('grants on %s', (_, open) => {
   test('a new grant of a connection replaces its own, wherever that lies', async () => {
     await tokens.save(grantOf());
     const second = await tokens.save(grantOf({ connectionId: 'c2' }));
-    await tokens.remove('u1', 'google#ada@example.com');
+    await tokens.remove('u1', `google#${blind('ada@example.com')}`);
     const again = await tokens.save(
       grantOf({ connectionId: 'c2', accessToken: Buffer.from('at-2'), refreshToken: undefined }),
     );
@@ -74,10 +76,20 @@ describe.each(Object.entries(stores))('grants on %s', (_, open) => {
     expect((await opened('u1', key))[0]).toBe('at-new');
   });
 
-  test('nothing of a token lies in clear', async () => {
+  test('the address of an account opens with its row', async () => {
+    const [known, none] = [grantOf(), grantOf({ connectionId: 'c3', accountEmail: undefined })];
+    const emails = [];
+    for (const granted of [known, none]) {
+      const row = await tokens.get('u1', await tokens.save(granted));
+      emails.push((await tokens.open(row!)).accountEmail);
+    }
+    expect(emails).toEqual(['ada@example.com', undefined]);
+  });
+
+  test('nothing of a token or an address lies in clear', async () => {
     await tokens.save(grantOf());
     const rows = JSON.stringify(await store.tables.scan('oauth_tokens', { limit: 10 }));
-    for (const text of ['at-4242', 'rt-4242'])
+    for (const text of ['at-4242', 'rt-4242', 'ada@example.com'])
       for (const form of [text, Buffer.from(text).toString('base64url'), Buffer.from(text).toString('hex')])
         expect(rows).not.toContain(form);
   });
@@ -100,5 +112,7 @@ test.each([
   { accountEmail: 'ada@example.com#c2' },
   { accountEmail: 'ada' },
 ])('an account that could be taken for another is refused: %j', (more) => {
-  expect(() => providerKeysOf(grantOf(more))).toThrow(expect.objectContaining({ code: 'request_invalid' }));
+  expect(() => providerKeysOf(grantOf(more), (email) => email)).toThrow(
+    expect.objectContaining({ code: 'request_invalid' }),
+  );
 });

@@ -1,11 +1,15 @@
-import { memoryTables } from '@sealgate/vault';
+import { memoryTables, sealedTables, type MemoryTables } from '@sealgate/vault';
+import { oneKeySealer } from '@sealgate/vault/testing';
 import { expect, test } from 'vitest';
 import { ensureLocalAdministrator, openPeople } from './people.ts';
 
+const sealer = oneKeySealer();
+const partsOn = (tables: MemoryTables) => ({ tables: sealedTables(tables, sealer), sealer, now: Date.now });
+
 test('however many ask at once, there is one local administrator with one personal group', async () => {
   const tables = memoryTables({ now: Date.now });
-  const asked = Array.from({ length: 20 }, () => ensureLocalAdministrator(tables, Date.now));
-  const [first, ...others] = await Promise.all([...asked, ensureLocalAdministrator(tables, Date.now)]);
+  const asked = Array.from({ length: 20 }, () => ensureLocalAdministrator(partsOn(tables)));
+  const [first, ...others] = await Promise.all([...asked, ensureLocalAdministrator(partsOn(tables))]);
   for (const other of others) expect(other).toEqual(first);
   for (const table of ['users', 'groups', 'memberships'] as const)
     expect((await tables.scan(table, { limit: 100 })).items).toHaveLength(1);
@@ -16,7 +20,7 @@ test('however many ask at once, there is one local administrator with one person
 
 test('however many ask for one address at once, it is one person with one personal group', async () => {
   const tables = memoryTables({ now: Date.now });
-  const people = openPeople(tables, Date.now);
+  const people = openPeople(partsOn(tables));
   const found = await Promise.all(Array.from({ length: 20 }, () => people.ensureByEmail('ada@example.com')));
   expect(new Set(found.map(({ subject }) => subject)).size).toBe(1);
   for (const table of ['users', 'groups', 'memberships'] as const)
@@ -32,8 +36,8 @@ test('however many ask for one address at once, it is one person with one person
 
 test('the local administrator is a person like others, without an address', async () => {
   const tables = memoryTables({ now: Date.now });
-  const { subject, tenant } = await ensureLocalAdministrator(tables, Date.now);
-  const people = openPeople(tables, Date.now);
+  const { subject, tenant } = await ensureLocalAdministrator(partsOn(tables));
+  const people = openPeople(partsOn(tables));
   expect(await people.find(subject)).toEqual({
     subject,
     tenant,
@@ -45,7 +49,7 @@ test('the local administrator is a person like others, without an address', asyn
 
 test('a person sees their own groups, the personal one first, and nobody else’s', async () => {
   const tables = memoryTables({ now: Date.now });
-  const people = openPeople(tables, Date.now);
+  const people = openPeople(partsOn(tables));
   const ada = await people.ensureByEmail('ada@example.com');
   const eve = await people.ensureByEmail('eve@example.com');
   for (const [groupId, name] of [
@@ -69,8 +73,21 @@ test('a person sees their own groups, the personal one first, and nobody else’
 });
 
 test('that somebody has signed in is remembered once and for all', async () => {
-  const people = openPeople(memoryTables({ now: Date.now }), Date.now);
+  const people = openPeople(partsOn(memoryTables({ now: Date.now })));
   expect(await people.anybodySignedIn()).toBe(false);
   await Promise.all([people.noteSignIn(), people.noteSignIn()]);
   expect(await people.anybodySignedIn()).toBe(true);
+});
+
+test('whoever reads the store finds no name and no address', async () => {
+  const tables = memoryTables({ now: Date.now });
+  const people = openPeople(partsOn(tables));
+  await people.ensureByEmail('ada@example.com');
+  const rows = await Promise.all(
+    (['users', 'uniques', 'groups', 'memberships'] as const).map((table) => tables.scan(table, { limit: 9 })),
+  );
+  expect(JSON.stringify(rows)).not.toContain('ada');
+  expect(JSON.stringify(rows)).not.toContain(
+    Buffer.from('ada@example.com').toString('base64url').slice(0, 8),
+  );
 });

@@ -1,9 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import type { ItemOf, Step, Tables } from '@sealgate/vault';
+import type { DraftStep, ItemOf, SealedTables, Sealer } from '@sealgate/vault';
 import { refuse } from '../errors.ts';
 
 // Everyone has a personal group. Before anybody can sign in there is one person: whoever runs this process. An address
-// belongs to one person: a row of `uniques` that is written together with the person.
+// belongs to one person: a row of `uniques` that is written together with the person. Names and addresses lie sealed;
+// people are found by the address blinded.
+//
+//   users: userId · groupId · profile (sealed: {name, email?}) · email (blinded) · createdAtMs
+//   uniques: email/<blinded> → userId, groupId
 
 /** A person and the group they act in. */
 export interface Membership {
@@ -48,16 +52,32 @@ export interface People {
   anybodySignedIn(): Promise<boolean>;
 }
 
+/** What people stand on. */
+export interface PeopleParts {
+  readonly tables: SealedTables;
+  readonly sealer: Pick<Sealer, 'blind'>;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+}
+
 const pointer = { uniqueKey: 'local-administrator' };
 const signInMark = { uniqueKey: 'somebody-signed-in' };
-const addressKey = (email: string) => ({ uniqueKey: `email/${email}` });
+
+/** The row of `uniques` that an address belongs to one person by. */
+export function addressKey(
+  { sealer }: Pick<PeopleParts, 'sealer'>,
+  email: string,
+): { readonly uniqueKey: string } {
+  return { uniqueKey: `email/${sealer.blind('users.email', email)}` };
+}
 
 /** The people of these tables. */
-export function openPeople(tables: Tables, now: () => number): People {
+export function openPeople(parts: PeopleParts): People {
+  const { tables, now } = parts;
   const find = async (subject: string): Promise<Person | undefined> =>
-    personOf((await tables.get('users', { userId: subject }))?.item);
+    personOf(tables, (await tables.get('users', { userId: subject }))?.item);
   const subjectOf = async (email: string): Promise<string | undefined> =>
-    (await tables.get('uniques', addressKey(email)))?.item['userId'] as string | undefined;
+    (await tables.get('uniques', addressKey(parts, email)))?.item['userId'] as string | undefined;
   const findByEmail = async (email: string): Promise<Person | undefined> => {
     const subject = await subjectOf(email);
     return subject === undefined ? undefined : find(subject);
@@ -70,7 +90,7 @@ export function openPeople(tables: Tables, now: () => number): People {
       const known = await findByEmail(email);
       if (known !== undefined) return known;
       const made: Person = { subject: randomUUID(), tenant: randomUUID(), name: email, email };
-      const steps = birthOf(made, addressKey(email), now());
+      const steps = birthOf(made, addressKey(parts, email), now());
       if ((await tables.transact(steps)).done) return made;
       const other = await findByEmail(email);
       if (other === undefined) throw refuse('internal', 'a person could not be made');
@@ -92,7 +112,10 @@ export function openPeople(tables: Tables, now: () => number): People {
  * The local administrator: the account behind the command line and the first sign-in link. Made at the first call with a
  * personal group and a membership, all or nothing; every later or simultaneous call gives the same.
  */
-export async function ensureLocalAdministrator(tables: Tables, now: () => number): Promise<Membership> {
+export async function ensureLocalAdministrator({
+  tables,
+  now,
+}: Pick<PeopleParts, 'tables' | 'now'>): Promise<Membership> {
   const known = await localAdministrator(tables);
   if (known !== undefined) return known;
   const [subject, tenant] = [randomUUID(), randomUUID()];
@@ -104,7 +127,7 @@ export async function ensureLocalAdministrator(tables: Tables, now: () => number
   return other;
 }
 
-async function localAdministrator(tables: Tables): Promise<Membership | undefined> {
+async function localAdministrator(tables: SealedTables): Promise<Membership | undefined> {
   const item = (await tables.get('uniques', pointer))?.item;
   if (item === undefined) return undefined;
   return { subject: item['userId'] as string, tenant: item['groupId'] as string };
@@ -115,10 +138,9 @@ function birthOf(
   { subject: userId, tenant: groupId, name, email }: Person,
   unique: { readonly uniqueKey: string },
   createdAtMs: number,
-): readonly Step[] {
-  const address = email === undefined ? {} : { email };
+): readonly DraftStep[] {
   const ifAbsent = { ifAbsent: true } as const;
-  const user = { userId, groupId, name, ...address, createdAtMs };
+  const user = { userId, groupId, ...profileOf(name, email), createdAtMs };
   const group = { groupId, name: 'Personal', kind: 'personal', ownerId: userId, createdAtMs };
   return [
     { put: 'uniques', item: { ...unique, userId, groupId }, guard: ifAbsent },
@@ -128,22 +150,36 @@ function birthOf(
   ];
 }
 
-function personOf(item: ItemOf<'users'> | undefined): Person | undefined {
+/** The attributes that say who somebody is, as they are written: `profile` to be sealed, `email` to be blinded. */
+export function profileOf(
+  name: string,
+  email: string | undefined,
+): { readonly profile: Uint8Array; readonly email?: string } {
+  const profile = Buffer.from(JSON.stringify({ name, email }));
+  return { profile, ...(email === undefined ? {} : { email }) };
+}
+
+async function personOf(
+  tables: SealedTables,
+  item: ItemOf<'users'> | undefined,
+): Promise<Person | undefined> {
   if (item === undefined) return undefined;
-  const { userId: subject, groupId, name, email } = item;
-  if (typeof groupId !== 'string' || typeof name !== 'string')
+  const { userId: subject, groupId } = item;
+  if (typeof groupId !== 'string')
     throw refuse('internal', 'an account cannot be read', 'an item of `users` has not the form of a person');
-  return { subject, tenant: groupId, name, email: typeof email === 'string' ? email : undefined };
+  const profile = await tables.openField('users', item, 'profile');
+  const { name, email } = JSON.parse(profile.toString()) as Pick<Person, 'name' | 'email'>;
+  return { subject, tenant: groupId, name, email };
 }
 
 // An id is nobody's to choose, so a url that looks like one leads nowhere else. A url that two groups claim leads to neither.
-async function groupNamed(tables: Tables, name: string): Promise<string | undefined> {
+async function groupNamed(tables: SealedTables, name: string): Promise<string | undefined> {
   if ((await tables.get('groups', { groupId: name })) !== undefined) return name;
   const page = await tables.query('groups', { index: 'url-index', partition: name, limit: 2 });
   return page.items.length === 1 ? page.items[0]?.item.groupId : undefined;
 }
 
-async function groupsOf(tables: Tables, person: Person | undefined): Promise<readonly Group[]> {
+async function groupsOf(tables: SealedTables, person: Person | undefined): Promise<readonly Group[]> {
   if (person === undefined) return [];
   // The index may not show the newest memberships yet; the personal group is known without it.
   const ids = new Set([person.tenant]);

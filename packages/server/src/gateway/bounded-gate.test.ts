@@ -1,6 +1,6 @@
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { AuditOutcome, Connection, Gate, Lent, Use } from '@sealgate/vault';
+import type { AuditOutcome, ConnectionChange, ConnectionListener, Gate, Lent, Use } from '@sealgate/vault';
 import { afterEach, describe, expect, it } from 'vitest';
 import { boundDefaults, boundGate, type BoundedGate, type BoundSettings } from './bounded-gate.ts';
 import { carrying, closeAll, upstream } from './fixtures/carrying.ts';
@@ -23,19 +23,20 @@ interface Room {
   clockMs: number;
   /** Call an upstream at `origin` and say what came of it: a status or a code. */
   call(origin: string, sending?: Sending): Promise<number | string>;
-  change(connection: Pick<Connection, 'tenant' | 'upstream'>): void;
+  change(change: Pick<ConnectionChange, 'tenant' | 'upstream'>): void;
 }
 
 function open(settings: Partial<BoundSettings> = {}, callMs = 30_000): Room {
   const carry = carrying({ callMs, connectMs: 500 });
   const attempts: string[] = [];
-  const listeners: ((connection: Connection) => void)[] = [];
+  const listeners: ConnectionListener[] = [];
   const inner: Gate = {
     async use(asked, work) {
       attempts.push(asked.act);
       await work(carry);
     },
     lendToChild: async () => ({ environment: {}, connection: undefined }),
+    lends: async () => undefined,
     onChange(listener) {
       listeners.push(listener);
       return () => undefined;
@@ -46,7 +47,7 @@ function open(settings: Partial<BoundSettings> = {}, callMs = 30_000): Room {
     clockMs: 0,
     gate: boundGate(inner, { ...boundDefaults, ...settings }, () => room.clockMs),
     call: (origin, sending) => call(room.gate, origin, sending),
-    change: (connection) => listeners.forEach((listener) => listener(connection as Connection)),
+    change: (change) => listeners.forEach((listener) => listener(change as ConnectionChange)),
   };
   return room;
 }

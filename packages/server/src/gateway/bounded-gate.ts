@@ -57,7 +57,8 @@ export function boundGate(
     // What is still under way speaks of what was before, to a breaker that nobody asks any more.
     if (known !== undefined) known.breaker = openBreaker(settings);
   };
-  gate.onChange(({ tenant, upstream }) => forgive(tenant, upstream));
+  // What may have changed unheard rests no longer than it would have.
+  gate.onChange((change) => change !== undefined && forgive(change.tenant, change.upstream));
   return {
     async use(asked, work) {
       const standing = standingOf(asked.context.tenant, asked.upstream);
@@ -76,6 +77,7 @@ export function boundGate(
       }
     },
     lendToChild: (asked) => gate.lendToChild(asked),
+    lends: (asked) => gate.lends(asked),
     onChange: (listener) => gate.onChange(listener),
     forgive,
     resting: () => [...standings.values()].filter(({ breaker }) => breaker.resting).length,

@@ -1,6 +1,8 @@
 import type { ServerResponse } from 'node:http';
 import type { FastifyInstance } from 'fastify';
 import { refuse } from '../errors.ts';
+import { endsOf } from './ends.ts';
+import type { Load } from './load.ts';
 
 /** What another instance sent, before its body is read. */
 export interface FromInstance {
@@ -14,15 +16,21 @@ export interface FromInstance {
 /** What the route needs. */
 export interface InstanceRouteParts {
   readonly bodyBytesMax: number;
+  readonly load: Pick<Load, 'admit'>;
   /** @throws Refusal when no instance of this deployment sent it */
-  answer(from: FromInstance): Promise<{ readonly response: Response; readonly done: () => void }>;
+  answer(from: FromInstance): Promise<{
+    readonly response: Response;
+    readonly done: () => void;
+    /** Whether the answer is a stream that belongs to no call. */
+    readonly lasts: boolean;
+  }>;
   write(answer: Response, response: ServerResponse): Promise<void>;
 }
 
 /** `POST /internal/mcp`: what other instances pass to this one. Everybody else finds nothing there. */
 export function instanceRoutes(
   app: FastifyInstance,
-  { bodyBytesMax, answer, write }: InstanceRouteParts,
+  { bodyBytesMax, load, answer, write }: InstanceRouteParts,
 ): void {
   app.removeAllContentTypeParsers();
   // Read by the handler, which judges the sender first.
@@ -32,14 +40,21 @@ export function instanceRoutes(
     reply.raw.once('close', () => {
       if (!reply.raw.writableFinished) gone.abort();
     });
-    const { response, done } = await answer({
+    let work = load.admit('call', endsOf(reply.raw, 'call'));
+    reply.raw.once('close', () => work.done());
+    const { response, done, lasts } = await answer({
       authorization: request.headers.authorization,
       read: () => collect(request.raw, bodyBytesMax),
       signal: gone.signal,
     });
     reply.hijack();
     try {
-      await write(response, reply.raw);
+      const written = write(response, reply.raw);
+      if (lasts && !reply.raw.destroyed) {
+        work.done();
+        work = load.admit('stream', endsOf(reply.raw, 'stream'));
+      }
+      await written;
     } finally {
       done();
     }

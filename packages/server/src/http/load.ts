@@ -1,13 +1,21 @@
 import { refuse } from '../errors.ts';
 
 // How much goes on at once, and how it ends. Streams that stay open are counted apart from calls, so that a crowd of
-// quiet listeners cannot keep calls out. On the way down: health says 503 first, then new work is refused, then what
-// runs may finish, then what is left is cut off.
+// quiet listeners cannot keep calls out. On the way down: health says 503 first, and no connection is used again; then
+// nobody is let in, streams are told to go on elsewhere, calls may finish, and what is left is cut off.
 
 /** Bounds of what runs at once. */
 export interface LoadSettings {
   readonly callsMax: number;
   readonly streamsMax: number;
+}
+
+/** How work ends before it is done. */
+export interface Ends {
+  /** Break it off; a stream is ended so that its client goes on elsewhere. */
+  cut(): void;
+  /** Nothing further may come on its connection. */
+  last(): void;
 }
 
 /** One piece of work under way. */
@@ -20,59 +28,98 @@ export interface Work {
 export interface Load {
   readonly state: 'open' | 'leaving' | 'draining';
   readonly running: number;
-  /**
-   * @param cut breaks the work off
-   * @throws Refusal `draining`, `overloaded`
-   */
-  begin(kind: 'call' | 'stream', cut: () => void): Work;
-  /** Health checks fail from now on; work is still taken. */
+  /** @throws Refusal `draining`, `overloaded` */
+  begin(kind: 'call' | 'stream', ends: Ends): Work;
+  /** The same for what is never refused and takes no place: pages, and what other instances pass here. */
+  admit(kind: 'call' | 'stream', ends: Ends): Work;
+  /** Health checks fail from now on; work is still taken, each on a connection of its own. */
   leave(): void;
   /** Refuse new work, cut streams, let calls finish for so long, then cut them too. Resolves when nothing runs. */
   drain(waitMs: number): Promise<void>;
 }
 
+type Kind = 'call' | 'stream';
+
+/** What runs, whether it takes a place or not. */
+function openRunning() {
+  const sets = {
+    begun: { call: new Set<Ends>(), stream: new Set<Ends>() },
+    admitted: { call: new Set<Ends>(), stream: new Set<Ends>() },
+  };
+  const of = (kind: Kind): readonly Ends[] => [...sets.begun[kind], ...sets.admitted[kind]];
+  let emptied: (() => void) | undefined;
+  const { begun, admitted } = sets;
+  const count = (): number => begun.call.size + begun.stream.size + admitted.call.size + admitted.stream.size;
+  return {
+    count,
+    /** How many take a place. */
+    begun: (kind: Kind): number => sets.begun[kind].size,
+    enter(how: 'begun' | 'admitted', kind: Kind, ends: Ends): Work {
+      // The same ends may be given for several pieces of work.
+      const own = { ...ends };
+      const set = sets[how][kind];
+      set.add(own);
+      return {
+        done() {
+          set.delete(own);
+          if (emptied !== undefined && count() === 0) emptied();
+        },
+      };
+    },
+    cut(kind: Kind): void {
+      for (const { cut } of of(kind)) cut();
+    },
+    last(): void {
+      for (const { last } of [...of('call'), ...of('stream')]) last();
+    },
+    empty: (): Promise<void> =>
+      count() === 0 ? Promise.resolve() : new Promise((resolve) => (emptied = resolve)),
+  };
+}
+
 /** Start counting. */
 export function openLoad({ callsMax, streamsMax }: LoadSettings): Load {
-  const running = { call: new Set<() => void>(), stream: new Set<() => void>() };
+  const max = { call: callsMax, stream: streamsMax };
+  const running = openRunning();
   let state: Load['state'] = 'open';
-  let empty: (() => void) | undefined;
-  const cutAll = (kind: 'call' | 'stream'): void => {
-    for (const cut of running[kind]) cut();
+  const enter = (how: 'begun' | 'admitted', kind: Kind, ends: Ends): Work => {
+    if (state !== 'open') ends.last();
+    return running.enter(how, kind, ends);
+  };
+  const leave = (): void => {
+    if (state !== 'open') return;
+    state = 'leaving';
+    running.last();
   };
   return {
     get state() {
       return state;
     },
     get running() {
-      return running.call.size + running.stream.size;
+      return running.count();
     },
-    begin(kind, cut) {
+    begin(kind, ends) {
       if (state === 'draining')
         throw refuse('draining', 'the gateway is shutting down: try again in a moment');
-      if (running[kind].size >= (kind === 'call' ? callsMax : streamsMax))
+      if (running.begun(kind) >= max[kind])
         throw refuse(
           'overloaded',
           `the gateway has as many ${kind}s under way as it takes: try again in a moment`,
         );
-      const own = (): void => cut();
-      running[kind].add(own);
-      return {
-        done() {
-          running[kind].delete(own);
-          if (running.call.size + running.stream.size === 0) empty?.();
-        },
-      };
+      return enter('begun', kind, ends);
     },
-    leave() {
-      if (state === 'open') state = 'leaving';
+    admit(kind, ends) {
+      const work = enter('admitted', kind, ends);
+      if (state === 'draining' && kind === 'stream') ends.cut();
+      return work;
     },
+    leave,
     async drain(waitMs) {
+      leave();
       state = 'draining';
-      cutAll('stream');
-      if (running.call.size + running.stream.size === 0) return;
-      const ended = new Promise<void>((resolve) => (empty = resolve));
-      const timer = setTimeout(() => cutAll('call'), waitMs);
-      await ended;
+      running.cut('stream');
+      const timer = setTimeout(() => running.cut('call'), waitMs);
+      await running.empty();
       clearTimeout(timer);
     },
   };

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { McpAddress } from '../domain/mcp-address.ts';
 import { refuse } from '../errors.ts';
+import { endsOf } from './ends.ts';
 import type { Exchange, McpHandler } from './exchange.ts';
 import { fromFastify } from './fastify-errors.ts';
 import type { Load } from './load.ts';
@@ -22,6 +23,7 @@ const urls = ['/mcp', '/mcp/:upstream', '/t/:group/mcp', '/t/:group/mcp/:upstrea
 const methods = ['POST', 'GET', 'DELETE'] as const;
 const config = { guard: 'bearer' } as const;
 const allow = { allow: methods.join(', ') };
+const nothing = { cut: () => undefined, last: () => undefined };
 
 /** The MCP addresses: POST, GET and DELETE, bodies as the bytes they came in. Everything else is 405. */
 export function mcpRoutes<Admitted>(
@@ -41,7 +43,7 @@ export function mcpRoutes<Admitted>(
     refuseOver(reply, error, { ...circumstance(request), onFault }),
   );
   const admit = async (request: FastifyRequest): Promise<void> => {
-    if (load.state === 'draining') load.begin('call', () => undefined);
+    if (load.state === 'draining') load.begin('call', nothing);
     const { id: requestId, ip, method, raw } = request;
     const address = addressOf(request);
     request.setDecorator(
@@ -125,10 +127,13 @@ async function carryOut<Admitted>({
     revision: undefined,
   };
   try {
-    const work = load.begin(staysOpen(request) ? 'stream' : 'call', () => response.destroy());
+    const kind = staysOpen(request) ? 'stream' : 'call';
+    const work = load.begin(
+      kind,
+      endsOf(response, kind, () => gone.abort()),
+    );
     // Over when the last byte has left, not when the handler has returned.
     response.once('close', () => work.done());
-    if (load.state !== 'open') response.setHeader('connection', 'close');
     await mcp.handle(exchange);
   } catch (error) {
     if (!isRefusal(error)) circumstance.onFault(error, request.id);

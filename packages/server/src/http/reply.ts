@@ -32,6 +32,7 @@ const answers: Readonly<Record<ServerCode | VaultCode, Answered>> = {
   cursor_invalid: refused(400),
   data_directory_in_use: ourFault,
   data_directory_unsafe: ourFault,
+  deployment_in_use: ourFault,
   draining: refused(503),
   duplicate_key: badMessage,
   envelope_invalid: [400, -32602],

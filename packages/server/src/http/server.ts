@@ -2,11 +2,12 @@ import type { AddressInfo } from 'node:net';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Guard, ProblemPage } from '../domain/route-config.ts';
 import { refuse } from '../errors.ts';
+import { endsOf } from './ends.ts';
 import type { McpHandler } from './exchange.ts';
 import { fromFastify } from './fastify-errors.ts';
 import { openGuard } from './guard.ts';
 import { listenFailure } from './listen-failure.ts';
-import { openLoad, type LoadSettings } from './load.ts';
+import { openLoad, type Load, type LoadSettings } from './load.ts';
 import { mcpRoutes } from './mcp-routes.ts';
 import { answerTo, healthAnswer, isRefusal, rawAnswer } from './reply.ts';
 import { requestId } from '../domain/request-id.ts';
@@ -51,7 +52,7 @@ const lingerMs = 1000;
 export interface HttpParts<Admitted> {
   readonly mcp: McpHandler<Admitted>;
   /** Further routes. They get JSON bodies; what they throw is answered as plain JSON. */
-  readonly routes?: (app: FastifyInstance) => void;
+  readonly routes?: (app: FastifyInstance, load: Pick<Load, 'admit'>) => void;
   /** What becomes of a refusal on a route that answers people (`config.answers`). JSON when not given. */
   readonly page?: ProblemPage;
   /** Whether what the gateway stands on is well, and facts that may be told to anybody. */
@@ -77,9 +78,9 @@ export interface HttpServer {
   readonly routes: readonly RouteLine[];
   /** Requests under way. */
   readonly running: () => number;
-  /** Health checks answer 503 from now on, so that a load balancer turns away before calls are refused. */
+  /** Health checks answer 503 from now on, so that a load balancer turns away, and no connection is used again. */
   leave(): void;
-  /** Refuse new calls, end streams, let calls finish for up to `waitMs`, then close. */
+  /** Let nobody in, end streams, let calls and pages finish for up to `waitMs`, then close. */
   drain(waitMs: number): Promise<void>;
 }
 
@@ -95,28 +96,25 @@ export async function openHttp<Admitted>(
   let guard = (_: readonly string[], __: 'own' | 'any'): void => {
     throw refuse('host_forbidden', 'the gateway does not answer to this host name yet');
   };
-  app.addHook('onRequest', async (request) => {
+  app.addHook('onRequest', async (request, { raw }) => {
+    const ends = endsOf(raw, 'call');
+    if (load.state !== 'open') ends.last();
     // A health check comes from a load balancer, which knows the gateway by an address only.
     if (request.url === '/health' || request.url === '/health/live') return;
     const stands = request.routeOptions.config.guard;
     // Another instance knows this one by its `ADVERTISE_URL`, and shows a ticket.
-    if (stands !== 'instance') guard(request.raw.rawHeaders, stands === 'public' ? 'any' : 'own');
+    if (stands === 'instance') return;
+    guard(request.raw.rawHeaders, stands === 'public' ? 'any' : 'own');
+    // MCP calls are counted when they are let in.
+    if (stands === 'bearer') return;
+    const work = load.admit('call', ends);
+    raw.once('close', () => work.done());
   });
-  const open = { config: { guard: 'public' } } as const;
-  app.get('/health/live', open, (_, reply) => {
-    const { status, headers, body } = healthAnswer('ok', {});
-    return reply.code(status).headers(headers).send(body);
-  });
-  app.get('/health', open, async (_, reply) => {
-    const { well, facts } = await parts.health();
-    const health = load.state === 'open' ? (well ? 'ok' : 'unavailable') : 'draining';
-    const { status, headers, body } = healthAnswer(health, facts);
-    return reply.code(status).headers(headers).send(body);
-  });
+  healthRoutes(app, parts, load);
   await app.register(async (scope) =>
     mcpRoutes(scope, { mcp: parts.mcp, load, unreadMs: settings.unreadMs, onFault: parts.onFault }),
   );
-  if (parts.routes !== undefined) await app.register(async (scope) => parts.routes?.(scope));
+  if (parts.routes !== undefined) await app.register(async (scope) => parts.routes?.(scope, load));
   await app.listen({ host: settings.host, port: settings.port }).catch((error: unknown) => {
     throw listenFailure(error, settings);
   });
@@ -128,12 +126,31 @@ export async function openHttp<Admitted>(
     running: () => load.running,
     leave: () => load.leave(),
     async drain(waitMs) {
-      load.leave();
-      app.server.closeIdleConnections();
+      // Who comes from now on finds nobody, has sent nothing, and may go elsewhere: a refusal would be an answer.
+      app.server.close();
       await load.drain(waitMs);
       await app.close();
     },
   };
+}
+
+/** What a load balancer and a supervisor ask. */
+function healthRoutes<Admitted>(
+  app: FastifyInstance,
+  parts: Pick<HttpParts<Admitted>, 'health'>,
+  load: Pick<Load, 'state'>,
+): void {
+  const open = { config: { guard: 'public' } } as const;
+  app.get('/health/live', open, (_, reply) => {
+    const { status, headers, body } = healthAnswer('ok', {});
+    return reply.code(status).headers(headers).send(body);
+  });
+  app.get('/health', open, async (_, reply) => {
+    const { well, facts } = await parts.health();
+    const health = load.state === 'open' ? (well ? 'ok' : 'unavailable') : 'draining';
+    const { status, headers, body } = healthAnswer(health, facts);
+    return reply.code(status).headers(headers).send(body);
+  });
 }
 
 /**

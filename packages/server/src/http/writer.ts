@@ -16,19 +16,19 @@ export function replyOver(response: ServerResponse, { extra, unreadMs }: Writing
     // No accessors here: an object literal with one gets a hidden class of its own, request by request.
     begun: () => response.headersSent,
     send(status, headers, body) {
-      if (response.destroyed) return;
+      if (isOver(response)) return;
       // A status without a body (RFC 9110 §6.4.1) has no length either.
       const length = status === 204 || status === 304 ? {} : { 'content-length': body.byteLength };
       response.writeHead(status, { ...extra, ...headers, ...length });
       response.end(body);
     },
     head(status, headers) {
-      if (response.destroyed) return;
+      if (isOver(response)) return;
       response.writeHead(status, { ...extra, ...headers });
       response.flushHeaders();
     },
     write(chunk) {
-      if (response.destroyed || response.write(chunk)) return true;
+      if (isOver(response) || response.write(chunk)) return true;
       return new Promise((resolve) => {
         const stopCut = cutUnread(response, unreadMs);
         const go = (): void => {
@@ -48,4 +48,9 @@ export function replyOver(response: ServerResponse, { extra, unreadMs }: Writing
       response.destroy();
     },
   };
+}
+
+// A stream that the gateway ended on its way down is written to until its upstream has heard of it.
+function isOver({ destroyed, writableEnded }: ServerResponse): boolean {
+  return destroyed || writableEnded;
 }

@@ -6,6 +6,7 @@ import type { Finding } from '../domain/admin-answers.ts';
 import type { Upstream } from '../domain/upstream.ts';
 import { requestId } from '../domain/request-id.ts';
 import { version } from '../version.ts';
+import type { Ground } from './ground.ts';
 import type { Opened } from './opened.ts';
 
 const reachMs = 3000;
@@ -62,6 +63,7 @@ function examine(opened: Opened): Promise<readonly Finding[]> {
       return { provider, roots: roots.length };
     },
     database: ground.examineDatabase,
+    instances: () => instancesOf(ground),
     verifyJournal: () => journal.verify(),
     newestEntryMs: async () => (await journal.page({ order: 'newest', limit: 1 })).entries[0]?.ts,
     plantedSwaps: () => plantedSwaps(sealer),
@@ -70,6 +72,12 @@ function examine(opened: Opened): Promise<readonly Finding[]> {
     warnings: config.warnings,
     now,
   });
+}
+
+async function instancesOf({ records, several, kinds }: Ground): Promise<string> {
+  await records.get('doctor');
+  const where = Object.entries(kinds).map(([what, kind]) => `${what}: ${kind}`);
+  return `${several ? 'several' : 'this one alone'}; ${where.join(', ')}`;
 }
 
 /** Shake hands with it, as the administrator. An address that nothing listens at is told apart first. */

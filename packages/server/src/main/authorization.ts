@@ -1,6 +1,5 @@
 import { openAuthorizationServer, type AuthorizationServer } from '../auth/as/authorization-server.ts';
 import type { AppConfig } from '../config.ts';
-import { openPeople } from '../domain/people.ts';
 import type { Log } from '../log.ts';
 import { openGuardedFetch } from '../outgoing/guarded-fetch.ts';
 import type { Address } from './address.ts';
@@ -27,15 +26,16 @@ export function openAuthorization({
   log,
   now,
 }: AuthorizationGround): Promise<AuthorizationServer> {
-  const { tables, records, sealer, audit } = ground;
+  const { tables, records, news, sealer, audit } = ground;
   // While developing, a client may lie on the same machine or network.
   const allow = config.environment === 'production' ? {} : { private: true };
   return openAuthorizationServer({
     tables,
     records,
+    news,
     sealer,
     audit,
-    people: openPeople(tables, now),
+    people: ground.people,
     fetch: openGuardedFetch({ allow, bytesMax: documentBytesMax, timeoutMs: documentMs }),
     authSecret: config.authSecret?.reveal(),
     issuer: address.origin,

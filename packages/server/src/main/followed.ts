@@ -14,13 +14,15 @@ export interface Telling {
   readonly log: Log;
 }
 
+/** Say in the log that others will find out later. */
+export function notTold(log: Log, error: unknown): void {
+  log.warn({ err: error }, 'other instances could not be told of a change');
+}
+
 /** Upstreams whose changes are told to every instance. */
 export function toldUpstreams(upstreams: Upstreams, { news, log }: Telling): Upstreams {
   // The change stands: it is found without being told of as well.
-  const tell = (): Promise<void> =>
-    news
-      .publish(topic, '')
-      .catch((error: unknown) => log.warn({ err: error }, 'other instances could not be told of a change'));
+  const tell = (): Promise<void> => news.publish(topic, '').catch((error: unknown) => notTold(log, error));
   return {
     ...upstreams,
     async add(...given) {

@@ -1,3 +1,5 @@
+import { realpathSync, statSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import {
   claimDirectory,
@@ -5,7 +7,10 @@ import {
   openConnections,
   openJournal,
   openSealer,
+  sealedRecords,
   sealedTables,
+  systemTenant,
+  tableRecords,
   type Archive,
   type Audit,
   type ConnectionRows,
@@ -14,13 +19,15 @@ import {
   type Tables,
 } from '@sealgate/vault';
 import type { AppConfig } from '../config.ts';
-import { ensureLocalAdministrator, type Membership } from '../domain/people.ts';
+import { sealClearPeople } from '../domain/clear-people.ts';
+import { ensureLocalAdministrator, openPeople, type Membership, type People } from '../domain/people.ts';
 import { openUpstreams, type Upstreams } from '../domain/upstreams.ts';
 import type { Log } from '../log.ts';
 import { openArchive } from './archive.ts';
 import { openDatabase, type Database, type DatabaseState } from './database.ts';
-import { followUpstreams, toldUpstreams } from './followed.ts';
+import { followUpstreams, notTold, toldUpstreams } from './followed.ts';
 import { openRootKey } from './root-key.ts';
+import { claimTables } from './tables-claim.ts';
 import { openTogether, type Shared, type Together } from './together.ts';
 
 /** What everything stands on: one data directory, opened by one process, and the tables, which several may share. */
@@ -34,6 +41,7 @@ export interface Ground extends Together {
   readonly audit: Audit;
   readonly connections: ConnectionRows;
   readonly upstreams: Upstreams;
+  readonly people: People;
   /** The person who runs this process, and their group. */
   readonly administrator: Membership;
   /** Flush the journal, wipe the keys, close the files and give the directory back. */
@@ -44,7 +52,7 @@ export interface Ground extends Together {
  * Open the data directory, from the bottom up; what was opened is closed again when a later step fails.
  *
  * @param given empty but in a test of several instances
- * @throws Refusal `config_invalid`, `data_directory_in_use`, `data_directory_unsafe`, `key_unavailable`, `key_weak`, `journal_broken`, `store_insecure`, `store_unavailable`
+ * @throws Refusal `config_invalid`, `data_directory_in_use`, `data_directory_unsafe`, `deployment_in_use`, `key_unavailable`, `key_weak`, `journal_broken`, `store_insecure`, `store_unavailable`
  */
 export async function openGround(
   config: AppConfig,
@@ -68,12 +76,14 @@ export async function openGround(
     closers.push(() => journal.close());
     const upstreams = await keptUpstreams(tables, sealer, log, now);
     closers.push(await followUpstreams(upstreams, { news, log, several }));
+    const connections = openConnections(sealedTables(tables, sealer), now);
+    closers.push(await connections.follow(news, (error) => notTold(log, error)));
     return {
       ...stores,
       journal,
       audit: openAudit({ journal, failed }),
-      connections: openConnections(sealedTables(tables, sealer), now),
-      administrator: await ensureLocalAdministrator(tables, now),
+      connections,
+      ...(await openEverybody(tables, sealer, now)),
       upstreams: toldUpstreams(upstreams, { news, log }),
       close,
     };
@@ -81,6 +91,17 @@ export async function openGround(
     await close();
     throw error;
   }
+}
+
+/** Those who are there already are sealed first. */
+async function openEverybody(
+  tables: Tables,
+  sealer: OpenedSealer,
+  now: () => number,
+): Promise<Pick<Ground, 'people' | 'administrator'>> {
+  const parts = { tables: sealedTables(tables, sealer), sealer, now };
+  await sealClearPeople(parts);
+  return { people: openPeople(parts), administrator: await ensureLocalAdministrator(parts) };
 }
 
 type Closers = (() => void | Promise<void>)[];
@@ -106,9 +127,28 @@ async function openStores({ config, log, now, given }: GroundParts, closers: Clo
   closers.push(() => provider.close());
   const sealer = await openSealer({ tables, provider, now });
   closers.push(() => sealer.close());
-  const together = await openTogether({ config, tables, sealer, given, now });
+  const together = await openTogether({ config, tables, sealer, given, log, now });
   closers.push(together.close);
+  if (given.tables === undefined && config.database.type === 'dynamodb')
+    closers.push(await claim({ config, log, now }, { tables, sealer }));
   return { ...together, tables, examineDatabase, archive, sealer };
+}
+
+/** Claim tables that lie elsewhere: nothing but the claim keeps two that do not know of each other apart. */
+function claim(
+  { config, log, now }: Omit<GroundParts, 'given'>,
+  { tables, sealer }: Pick<Ground, 'tables' | 'sealer'>,
+): Promise<() => Promise<void>> {
+  const sealing = { kind: 'record', table: 'instances', tenant: systemTenant } as const;
+  const { ino, birthtimeMs } = statSync(join(config.dataDirectory, 'lock.db'));
+  return claimTables({
+    records: sealedRecords(tableRecords(tables, { now }), sealer, sealing),
+    how: config.redis === undefined ? 'alone' : 'several',
+    place: JSON.stringify([hostname(), realpathSync(config.dataDirectory), ino, birthtimeMs]),
+    log,
+    lost: () => process.kill(process.pid, 'SIGTERM'),
+    now,
+  });
 }
 
 async function tablesOf(

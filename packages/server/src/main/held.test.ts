@@ -11,6 +11,8 @@ const caller = (grant: string | undefined, client = 'c') => ({
   agent: undefined,
 });
 
+const still = async () => true;
+
 function stage(change: Partial<HeldParts> = {}) {
   const revoked = new Set<string>();
   const ended: string[] = [];
@@ -54,7 +56,8 @@ it('a revoked grant ends its streams and what is held for it, and no other', asy
 
 it('a session without a stream is ended as well', async () => {
   const { held, revoked, ended } = stage({ holds: () => true });
-  held.note(caller('one'));
+  (await held.enter(caller('one'), held.mark(), still))();
+  held.holding(caller('one'));
   revoked.add('one');
   await held.recheck();
   expect(ended).toEqual(['c']);
@@ -65,7 +68,7 @@ it('what is over, or nobody granted, is not asked about', async () => {
   const { held } = stage({ stands: async ({ grant }) => asked.push(grant) > 0 });
   held.stream(caller('one'), () => undefined)();
   held.stream(caller(undefined), () => undefined);
-  held.note(caller('two'))();
+  (await held.enter(caller('two'), held.mark(), still))();
   await held.recheck();
   expect(asked).toEqual([]);
 });
@@ -108,4 +111,15 @@ it('a stream ends with the token that opened it, and one that is over is left al
   held.stream(ending, () => cut.push('open'));
   held.stream(ending, () => cut.push('closed'))();
   await expect.poll(() => cut).toEqual(['open']);
+});
+
+it('what only passed through is forgotten without asking what fronts hold', async () => {
+  const asked: string[] = [];
+  const { held, ended, revoked } = stage({ holds: ({ client }) => asked.push(client) > 0 });
+  (await held.enter(caller('one', 'passes'), held.mark(), still))();
+  (await held.enter(caller('two', 'is served'), held.mark(), still))();
+  held.holding(caller('two', 'is served'));
+  revoked.add('one').add('two');
+  await held.recheck();
+  expect([asked, ended]).toEqual([['is served'], ['is served']]);
 });

@@ -37,13 +37,23 @@ export function openInstanceRoutes({
   config: { advertiseUrl, limits },
   owners,
   protocol,
-}: Pick<Opened, 'config' | 'owners' | 'protocol'>): (app: FastifyInstance) => void {
+}: Pick<Opened, 'config' | 'owners' | 'protocol'>): (
+  app: FastifyInstance,
+  load: InstanceRouteParts['load'],
+) => void {
   if (advertiseUrl === undefined) return () => undefined;
-  const parts: InstanceRouteParts = {
+  const parts: Omit<InstanceRouteParts, 'load'> = {
     // A body is written anew as JSON, which can make it longer than it came.
     bodyBytesMax: 4 * limits.bodyBytesMax + 64 * 1024,
-    answer: (from) => owners.answer(from, (passage, request) => protocol.answer(passage, request)),
+    async answer(from) {
+      let lasts = false;
+      const served = await owners.answer(from, (passage, request) => {
+        lasts = request.method === 'GET' || request.headers.get('mcp-method') === 'subscriptions/listen';
+        return protocol.answer(passage, request);
+      });
+      return { ...served, lasts };
+    },
     write: writeResponse,
   };
-  return (app) => void app.register(async (scope) => instanceRoutes(scope, parts));
+  return (app, load) => void app.register(async (scope) => instanceRoutes(scope, { ...parts, load }));
 }

@@ -48,12 +48,12 @@ export interface ProtocolParts {
   readonly now: () => number;
 }
 
-/** Put it together; nothing is contacted yet. */
-export function openProtocol(parts: ProtocolParts): Protocol {
+/** Put it together; no upstream is contacted yet. @throws Refusal `store_unavailable` */
+export async function openProtocol(parts: ProtocolParts): Promise<Protocol> {
   const { ground, gate, config, log, now } = parts;
   const reached = openReached(ground, { gate, config, log, now });
   const { links, single, passes, doubt } = reached;
-  const { aggregate, rewrite } = openWhole({ ground, gate, reached, log, now });
+  const { aggregate, rewrite, close: closeWhole } = await openWhole({ ground, gate, reached, log, now });
   const { sessions, modern } = openFronts(parts, (caller, { upstream }) =>
     upstream === undefined ? aggregate : single(upstreamOf(ground, caller, upstream)),
   );
@@ -83,6 +83,7 @@ export function openProtocol(parts: ProtocolParts): Protocol {
       // Fronts let go of what they hold before it ends.
       await Promise.all([sessions.close(), modern.close()]);
       await links.close();
+      await closeWhole();
     },
   };
 }

@@ -1,4 +1,4 @@
-import { Refusal, type Bus, type Records } from '@sealgate/vault';
+import { Refusal, type Bus, type Records, type UseCounter } from '@sealgate/vault';
 import type { RedisChoice } from '../config.ts';
 import { refuse } from '../errors.ts';
 
@@ -6,6 +6,7 @@ import { refuse } from '../errors.ts';
 export interface SharedRedis {
   readonly records: Records;
   readonly bus: Bus;
+  readonly counter: UseCounter;
   close(): Promise<void>;
 }
 
@@ -22,7 +23,7 @@ export interface RedisMeans {
  * @throws Refusal `store_insecure`, `store_unavailable`, `config_invalid` when the adapter's package is not installed
  */
 export async function openRedis(choice: RedisChoice, { mark, now }: RedisMeans): Promise<SharedRedis> {
-  const { openRedis: connect, redisBus, redisRecords } = await adapter();
+  const { openRedis: connect, redisBus, redisRecords, redisUseCounter } = await adapter();
   const { url, authToken, allowPlaintext } = choice;
   const server = await connect({
     url: url.reveal(),
@@ -36,6 +37,7 @@ export async function openRedis(choice: RedisChoice, { mark, now }: RedisMeans):
     return {
       records,
       bus,
+      counter: redisUseCounter(server, { prefix }),
       async close() {
         await bus.close();
         await records.close();

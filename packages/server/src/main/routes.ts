@@ -35,7 +35,7 @@ export function openRoutes(
     async health() {
       const failing = await failingStores(ground);
       const facts = {
-        stores: { tables: config.database.type, journal: 'sqlite' },
+        stores: { tables: config.database.type, journal: 'sqlite', ...ground.kinds },
         failing,
         encryption: { on: true, keys: config.keys.provider },
       };
@@ -79,11 +79,27 @@ function isPassedOn(headers: IncomingHttpHeaders): boolean {
   );
 }
 
-async function failingStores({ tables, journal, administrator }: Ground): Promise<readonly string[]> {
+async function failingStores({
+  tables,
+  records,
+  kinds,
+  journal,
+  administrator,
+}: Ground): Promise<readonly string[]> {
   const { tenant, subject } = administrator;
   const readable = await tables.get('memberships', { groupId: tenant, userId: subject }).then(
     (found) => found !== undefined,
     () => false,
   );
-  return [...(readable ? [] : ['tables']), ...(journal.health().failing ? ['journal'] : [])];
+  const answers =
+    kinds.records === 'tables' ||
+    (await records.get('health').then(
+      () => true,
+      () => false,
+    ));
+  return [
+    ...(readable ? [] : ['tables']),
+    ...(answers ? [] : ['records']),
+    ...(journal.health().failing ? ['journal'] : []),
+  ];
 }

@@ -65,7 +65,7 @@ async function above(ground: Ground, config: AppConfig, log: Log, { now, print }
   const gate = boundGate(openGate({ connections: ground.connections, audit: ground.audit, carry, now }));
   ground.upstreams.onChange(gate.forgive);
   const owners = await openInstance(ground, config, log, now);
-  const protocol = openProtocol({ ground, gate, owners, config, log, now });
+  const protocol = await openProtocol({ ground, gate, owners, config, log, now });
   const held = openHeld({
     stands: (caller) => authorization.tokens.stands(caller),
     holds: protocol.holds,
@@ -91,6 +91,7 @@ async function above(ground: Ground, config: AppConfig, log: Log, { now, print }
     async close() {
       await signIn?.close();
       await held.close();
+      authorization.close();
       await protocol.close();
       await owners.close();
       await closeCarry();

@@ -1,7 +1,9 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { sealedRecords, systemTenant, tableRecords } from '@sealgate/vault';
 import { afterEach, expect, test } from 'vitest';
+import { openWebSessions } from '../auth/web-session.ts';
 import { initConfig } from '../config.ts';
 import { openLog } from '../log.ts';
 import { openGround, type Ground } from './ground.ts';
@@ -84,6 +86,22 @@ test('sessions and links outlive a restart, and nothing of them is in clear in a
   const again = second.open()!;
   expect(await again.sessions.read(cookie)).toMatchObject({ subject: 'person-4711' });
   expect((await again.links.redeem(token))?.person.subject).toBe(second.ground.administrator.subject);
+});
+
+test('who was signed in by an earlier version stays so, and signs out', async () => {
+  const { open, ground } = await stage();
+  const records = sealedRecords(tableRecords(ground.tables, { now: Date.now }), ground.sealer, {
+    kind: 'session',
+    table: 'web_sessions',
+    tenant: systemTenant,
+  });
+  const earlier = openWebSessions({ records, now: Date.now, secure: false });
+  const cookie = (await earlier.begin('ada', facts)).setCookie.split(';')[0];
+  const { sessions } = open()!;
+  const session = await sessions.read(cookie);
+  expect(session).toMatchObject({ subject: 'ada' });
+  await sessions.end(session!.id);
+  expect([await sessions.read(cookie), await earlier.read(cookie)]).toEqual([undefined, undefined]);
 });
 
 test('of two instances either takes what the other made, and a race across both has one winner', async () => {

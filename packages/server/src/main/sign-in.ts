@@ -1,4 +1,13 @@
-import { sealedRecords, sealedTables, systemTenant, tableRecords } from '@sealgate/vault';
+import {
+  besideRecords,
+  sealedRecords,
+  sealedSessions,
+  sealedTables,
+  sessionRecords,
+  systemTenant,
+  tableRecords,
+  type Records,
+} from '@sealgate/vault';
 import type { FastifyInstance } from 'fastify';
 import { openMagicLinks, type MagicLinks } from '../auth/magic-links.ts';
 import { openMail } from '../auth/mail.ts';
@@ -7,7 +16,7 @@ import { signInRoutes, type SignInParts } from '../auth/sign-in.ts';
 import { openWebSessions, type WebSessions } from '../auth/web-session.ts';
 import type { AppConfig, SignInConfig } from '../config.ts';
 import type { LimitSettings } from '../domain/limit.ts';
-import { openPeople, type People } from '../domain/people.ts';
+import type { People } from '../domain/people.ts';
 import type { ProblemPage } from '../domain/route-config.ts';
 import type { Log } from '../log.ts';
 import type { Ground } from './ground.ts';
@@ -54,17 +63,12 @@ export function openSignIn(
   const { signIn } = config;
   if (signIn === undefined) return undefined;
   const way = wayOf(signIn, config.environment === 'production', print);
-  const records = sealedRecords(tableRecords(ground.tables, { now }), ground.sealer, {
-    kind: 'session',
-    table: 'web_sessions',
-    tenant: systemTenant,
-  });
   const sessions = openWebSessions({
-    records,
+    records: sessionsOf(ground, now),
     now,
     secure: config.publicOrigin?.startsWith('https:') === true,
   });
-  const people = openPeople(ground.tables, now);
+  const { people } = ground;
   const links = openMagicLinks({
     tables: sealedTables(ground.tables, ground.sealer),
     people,
@@ -94,6 +98,16 @@ export function openSignIn(
       way.close();
     },
   };
+}
+
+/** Those of earlier versions lie in `records`; they are used there until they end, within 30 days. */
+function sessionsOf({ tables, sealer }: Ground, now: () => number): Records {
+  const earlier = sealedRecords(tableRecords(tables, { now }), sealer, {
+    kind: 'session',
+    table: 'web_sessions',
+    tenant: systemTenant,
+  });
+  return besideRecords(sealedSessions(sessionRecords(tables, { now }), sealer), earlier);
 }
 
 function inMinute(limit: number): LimitSettings {

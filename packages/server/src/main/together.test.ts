@@ -5,10 +5,12 @@ import { envKey, memoryTables, openSealer, sealedRecords, systemTenant } from '@
 import { testService } from '@sealgate/vault/testing';
 import { describe, expect, it, vi } from 'vitest';
 import { secretOf } from '../config/variable.ts';
+import type { Log } from '../log.ts';
 import { openTogether } from './together.ts';
 
 const redisUrl = await testService('redis');
 const now = Date.now;
+const log = {} as unknown as Log;
 
 async function deployment() {
   const tables = memoryTables({ now, indexLagMs: 0 });
@@ -20,6 +22,7 @@ async function deployment() {
       tables,
       sealer,
       given: {},
+      log,
       now,
     });
     const records = sealedRecords(opened.records, sealer, {
@@ -33,14 +36,8 @@ async function deployment() {
 }
 
 function configOf(url: string) {
-  const database = {
-    type: 'dynamodb',
-    region: 'eu-central-1',
-    tablePrefix: '',
-    endpoint: undefined,
-  } as const;
   const redis = { url: secretOf('REDIS_URL', url), authToken: undefined, allowPlaintext: false };
-  return { database, redis };
+  return { redis };
 }
 
 async function hear(news: Awaited<ReturnType<typeof openTogether>>['news'], topic: string) {
@@ -81,10 +78,12 @@ describe.skipIf(redisUrl === undefined)('with Redis', () => {
     const seen = await watched(new URL(redisUrl ?? ''));
     const { one, other } = await deployment();
     const heard = await hear(other.news, 'connections');
-    const clear = ['session-4242', 'alice@example.org', 'refresh-4242', 'tenant-4242'] as const;
+    const clear = ['session-4242', 'alice@example.org', 'refresh-4242', 'tenant-4242', '192.0.2.42'] as const;
     await one.sealed.put(clear[0], Buffer.from(clear[2]), { endsAtMs: now() + 60_000, owners: [clear[1]] });
     await one.news.publish('connections', JSON.stringify({ tenant: clear[3] }));
+    await one.limits('login', { limit: 5, windowMs: 60_000, keysMax: 9 }).consume('192.0.2.42');
     await vi.waitFor(() => expect(heard).toHaveLength(1), 5000);
+    await vi.waitFor(() => expect(seen()).toMatch(/"sealgate:[\w-]{16}:l:[\w-]{43}"/), 5000);
     await vi.waitFor(
       () => expect(seen()).toMatch(/"PUBLISH" "sealgate:[\w-]{16}:bus" "connections [\w-]+"/),
       5000,
@@ -105,7 +104,7 @@ it('a Redis that cannot be reached ends the start, and nothing takes its place',
   const tables = memoryTables({ now });
   const sealer = await openSealer({ tables, provider: envKey(randomBytes(32).toString('base64')), now });
   const config = configOf('redis://user:word@127.0.0.1:1');
-  const opening = openTogether({ config, tables, sealer, given: {}, now });
+  const opening = openTogether({ config, tables, sealer, given: {}, log, now });
   await expect(opening).rejects.toMatchObject({
     code: 'store_unavailable',
     message: expect.stringContaining('REDIS_URL'),

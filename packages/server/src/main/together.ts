@@ -9,7 +9,9 @@ import {
   type Tables,
 } from '@sealgate/vault';
 import type { AppConfig } from '../config.ts';
+import type { Log } from '../log.ts';
 import { slidingWindow, type Limiter, type LimitSettings } from '../domain/limit.ts';
+import { openLimits } from './limits.ts';
 import { openRedis } from './redis.ts';
 
 // What several instances share beside the tables. With Redis all of it lies there; without, there is one instance, and it
@@ -49,10 +51,11 @@ export interface Shared {
 
 /** What it is opened on. */
 export interface TogetherParts {
-  readonly config: Pick<AppConfig, 'database' | 'redis'>;
+  readonly config: Pick<AppConfig, 'redis'>;
   readonly tables: Tables;
   readonly sealer: OpenedSealer;
   readonly given: Shared;
+  readonly log: Log;
   readonly now: () => number;
 }
 
@@ -65,16 +68,16 @@ export interface TogetherParts {
 export async function openTogether(
   parts: TogetherParts,
 ): Promise<Together & { readonly close: () => Promise<void> }> {
-  const { config, sealer, now } = parts;
+  const { config, sealer, log, now } = parts;
   if (config.redis === undefined) return withoutRedis(parts);
   const mark = sealer.blind('redis', 'prefix').slice(0, 16);
-  const { records, bus, close } = await openRedis(config.redis, { mark, now });
+  const { records, bus, counter, close } = await openRedis(config.redis, { mark, now });
   return {
     records,
     news: sealedBus(bus, sealer),
-    limits: (_, settings) => slidingWindow(settings, monotonic),
+    limits: openLimits({ counter, sealer, log, now: monotonic }),
     several: true,
-    kinds: { records: 'redis', bus: 'redis', limits: 'process' },
+    kinds: { records: 'redis', bus: 'redis', limits: 'redis' },
     close,
   };
 }
@@ -97,11 +100,12 @@ interface OpenedBus {
   close(): Promise<void>;
 }
 
-function busOf({ config, tables, sealer, given }: TogetherParts): OpenedBus {
+function busOf({ tables, sealer, given }: TogetherParts): OpenedBus {
   const { bus } = given;
   if (bus !== undefined)
     return { news: sealedBus(bus, sealer), kind: 'process', close: async () => undefined };
-  if (given.tables === undefined && config.database.type === 'sqlite') {
+  // The directory's lock or the claim on the tables keeps everybody else away.
+  if (given.tables === undefined) {
     const own = memoryBus();
     return { news: own, kind: 'process', close: () => own.close() };
   }

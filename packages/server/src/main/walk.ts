@@ -1,4 +1,4 @@
-import type { Bearer } from '../auth/bearer.ts';
+import type { Bearer, Presented } from '../auth/bearer.ts';
 import type { Caller } from '../caller.ts';
 import type { Upstream } from '../domain/upstream.ts';
 import { refuse } from '../errors.ts';
@@ -12,7 +12,7 @@ import { limitHeaders, type Limiter } from '../domain/limit.ts';
 import { webRequest, writeResponse } from '../gateway/front/web.ts';
 import type { Arrival, Exchange, McpHandler } from '../http/exchange.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
-import type { Held } from './held.ts';
+import type { Held, Mark } from './held.ts';
 import type { Protocol } from './protocol.ts';
 import { refuseOlder } from './revision-floor.ts';
 
@@ -33,7 +33,7 @@ export interface WalkParts {
   readonly windowMs: number;
   readonly upstreams: { find(tenant: string, name: string): Upstream | undefined };
   readonly forward: Forward;
-  readonly held: Pick<Held, 'note' | 'stream'>;
+  readonly held: Pick<Held, 'mark' | 'enter' | 'holding' | 'call' | 'stream'>;
   readonly protocol: Pick<Protocol, 'answer' | 'passes' | 'rewrite'>;
   /** The oldest revision that is spoken. */
   readonly protocolMin: string;
@@ -42,8 +42,15 @@ export interface WalkParts {
   readonly now: () => number;
 }
 
+/** Who was let in, and when. */
+export interface Admitted {
+  readonly caller: Caller;
+  readonly mark: Mark;
+  readonly presented: Presented;
+}
+
 /** What answers the MCP addresses. */
-export function openWalk(parts: WalkParts): McpHandler<Caller> {
+export function openWalk(parts: WalkParts): McpHandler<Admitted> {
   return {
     admit: (arrival) => admit(arrival, parts),
     challenge: (address, rawHeaders) =>
@@ -69,9 +76,7 @@ export function openWalk(parts: WalkParts): McpHandler<Caller> {
         label.method = call.is.act;
         refuseOlder(call, { fields, body: exchange.body }, parts.protocolMin);
         if (upstream !== undefined) decide(exchange, upstream, call);
-        label.outcome = 'failed';
-        await pass({ exchange, upstream, call, fields }, parts);
-        label.outcome = 'passed';
+        await enterAndPass({ exchange, upstream, call, fields }, parts, label);
       } finally {
         parts.metrics.called(label, (performance.now() - startedMs) / 1000);
       }
@@ -81,9 +86,10 @@ export function openWalk(parts: WalkParts): McpHandler<Caller> {
 
 async function admit(
   { rawHeaders, ip, method, address }: Arrival,
-  { bearer, limiter, windowMs, now }: WalkParts,
-): Promise<{ admitted: Caller; headers: Record<string, string> }> {
-  const admitted = await bearer.verify({
+  { bearer, held, limiter, windowMs, now }: WalkParts,
+): Promise<{ admitted: Admitted; headers: Record<string, string> }> {
+  const mark = held.mark();
+  const presented = {
     authorization: only(rawHeaders, 'authorization'),
     dpop: only(rawHeaders, 'dpop'),
     method,
@@ -91,13 +97,14 @@ async function admit(
     address,
     peer: ip,
     agent: only(rawHeaders, 'user-agent'),
-  });
-  const counted = limiter.consume(`${admitted.tenant}/${admitted.subject}/${admitted.client}`);
+  };
+  const caller = await bearer.verify(presented);
+  const counted = limiter.consume(`${caller.tenant}/${caller.subject}/${caller.client}`);
   const standing = counted instanceof Promise ? await counted : counted;
   const headers = limitHeaders('mcp', standing, windowMs, now());
   if (!standing.allowed)
     throw refuse('rate_limited', `this client has used its ${standing.limit} requests a minute`);
-  return { admitted, headers };
+  return { admitted: { caller, mark, presented }, headers };
 }
 
 /** The value of a header that may come once; `undefined` when it does not come, or comes twice. */
@@ -113,39 +120,57 @@ function only(rawHeaders: readonly string[], name: string): string | undefined {
 
 /** `undefined`: all of them. */
 function findUpstream(
-  { admitted, address }: Exchange<Caller>,
+  { admitted: { caller }, address }: Exchange<Admitted>,
   { upstreams }: WalkParts,
 ): Upstream | undefined {
   const { upstream } = address;
   if (upstream === undefined) return undefined;
-  const found = upstreams.find(admitted.tenant, upstream);
+  const found = upstreams.find(caller.tenant, upstream);
   if (found === undefined)
     throw refuse('upstream_unknown', `there is no upstream ${JSON.stringify(upstream.slice(0, 64))}`);
   return found;
 }
 
-function decide({ admitted: caller }: Exchange<Caller>, { name }: Upstream, call: Call): void {
+function decide({ admitted: { caller } }: Exchange<Admitted>, { name }: Upstream, call: Call): void {
   const decision = allow({ caller, upstream: { tenant: caller.tenant, name }, want: call });
   if (!decision.allowed) throw refuse(decision.code, decision.message);
 }
 
 interface Step {
-  readonly exchange: Exchange<Caller>;
+  readonly exchange: Exchange<Admitted>;
   /** `undefined`: all of them. */
   readonly upstream: Upstream | undefined;
   readonly call: Call;
   readonly fields: ReturnType<typeof readFields>;
 }
 
+// The body may have been long on its way: who was let in before it may be nobody by now.
+async function enterAndPass(step: Step, parts: WalkParts, label: { outcome: string }): Promise<void> {
+  const { caller, mark, presented } = step.exchange.admitted;
+  const entered = parts.held.enter(caller, mark, () => parts.bearer.holds(presented));
+  const leave = entered instanceof Promise ? await entered : entered;
+  try {
+    label.outcome = 'failed';
+    await pass(step, parts);
+    label.outcome = 'passed';
+  } finally {
+    leave();
+  }
+}
+
 async function pass(step: Step, parts: WalkParts): Promise<void> {
   const { exchange, call } = step;
+  const { caller } = exchange.admitted;
   const whole = wholePassage(step, parts);
   const passage = whole instanceof Promise ? await whole : whole;
   if (passage === undefined) return serve(step, parts);
-  if (!call.is.longLived) return parts.forward(passage);
   const { signal, reply } = exchange;
+  if (!call.is.longLived) {
+    const over = parts.held.call(caller, reply.cut);
+    return parts.forward(passage).finally(over);
+  }
   const revoked = new AbortController();
-  const over = parts.held.stream(exchange.admitted, () => revoked.abort());
+  const over = parts.held.stream(caller, () => revoked.abort());
   try {
     await parts.forward({ ...passage, signal: AbortSignal.any([signal, revoked.signal]) });
   } finally {
@@ -159,7 +184,8 @@ function wholePassage(
   { exchange, upstream, call, fields }: Step,
   { protocol }: WalkParts,
 ): Passage | undefined | Promise<Passage | undefined> {
-  const { admitted: caller, requestId: correlation, signal, reply, body: sent } = exchange;
+  const { requestId: correlation, signal, reply, body: sent } = exchange;
+  const { caller } = exchange.admitted;
   const body = exchange.method === 'POST' ? sent : undefined;
   if (upstream === undefined) {
     const one = protocol.rewrite({ caller, call, body: sent, fields });
@@ -173,9 +199,10 @@ function wholePassage(
 }
 
 async function serve({ exchange, call }: Step, { held, protocol }: WalkParts): Promise<void> {
-  const { admitted: caller, address, requestId: correlation, raw } = exchange;
-  const over = [held.note(caller)];
-  if (call.is.longLived) over.push(held.stream(caller, () => raw.response.destroy()));
+  const { admitted, address, requestId: correlation, raw } = exchange;
+  const { caller } = admitted;
+  held.holding(caller);
+  const over = call.is.longLived ? held.stream(caller, () => raw.response.destroy()) : undefined;
   try {
     const body = exchange.method === 'POST' ? jsonOf(exchange.body) : undefined;
     const bytes = exchange.method === 'POST' ? exchange.body.byteLength : undefined;
@@ -187,7 +214,7 @@ async function serve({ exchange, call }: Step, { held, protocol }: WalkParts): P
       served.done();
     }
   } finally {
-    over.forEach((tell) => tell());
+    over?.();
   }
 }
 

@@ -203,8 +203,8 @@ describe('a loan', () => {
 });
 
 it('removers and setters of one connection that meet tell of every change', async () => {
-  const told: number[] = [];
-  connections.onChange(({ epoch }) => told.push(epoch));
+  const told: unknown[] = [];
+  connections.onChange((change) => told.push(change?.epoch));
   const work = Array.from({ length: 8 }, (_, turn) =>
     turn % 2 === 0 ? set('alice', `key-${turn}`) : remove('alice'),
   );

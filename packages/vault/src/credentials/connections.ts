@@ -1,6 +1,12 @@
 import type { SealedTables } from '../keys/sealed-tables.ts';
 import { redeem, type Receipt } from '../receipt.ts';
 import { refuse } from '../refusal.ts';
+import type { Bus } from '../store/bus.ts';
+import {
+  openConnectionChanges,
+  type ConnectionChange,
+  type ConnectionChanges,
+} from './connection-changes.ts';
 import { foundRows, type Sought, type ConnectionRow, type Found } from './found-rows.ts';
 import type { Connection, Connections } from './gate.ts';
 import { checkCredential } from './inject.ts';
@@ -18,12 +24,13 @@ import type { Placement } from './placement.ts';
 export interface ConnectionRows extends Connections {
   /**
    * The person's own connection to the upstream, or the group's; as it was up to `foundLifeMs` ago where another process
-   * has changed it, and never older than this process's last change. `undefined` when there is neither.
+   * has changed it unheard, and never older than the last change that this process made or heard of. `undefined` when
+   * there is neither.
    */
   find(tenant: string, subject: string, upstream: string, name: string): Promise<Found | undefined>;
   /**
-   * The row as it stands now: read again when this process has changed any since it was found. `undefined` when it is
-   * gone.
+   * The row as it stands now: read again when this process has changed any, or heard of a change, since it was found.
+   * `undefined` when it is gone.
    */
   current(found: Found): Promise<ConnectionRow | undefined>;
   /**
@@ -33,19 +40,26 @@ export interface ConnectionRows extends Connections {
    * @throws Refusal `receipt_invalid`, `open_failed`, `key_unavailable`
    */
   open(receipt: Receipt, act: string, row: ConnectionRow): Promise<Buffer>;
-  onChange(listener: (connection: Connection) => void): () => void;
+  onChange: ConnectionChanges['onChange'];
+  /**
+   * Tell other instances of changes, and hear of theirs, from now on.
+   *
+   * @param failed told when the others could not be told; the change itself stands
+   * @returns how to stop
+   * @throws Refusal `store_unavailable`
+   */
+  follow(bus: Pick<Bus, 'publish' | 'subscribe'>, failed: (error: unknown) => void): Promise<() => void>;
 }
 
 const attemptsMax = 5;
 
 /** Connections on the sealed tables. */
 export function openConnections(tables: SealedTables, now: () => number): ConnectionRows {
-  const listeners = new Set<(connection: Connection) => void>();
+  const told = openConnectionChanges();
   const lately = foundRows(now);
   let changes = 0;
   // Also after a failure, for then nobody knows whether it was written.
   const counted = (): unknown => (changes += 1);
-  const changed = (connection: Connection): void => listeners.forEach((listener) => listener(connection));
   return {
     idOf: connectionIdOf,
     async set(receipt, wanted, secret) {
@@ -54,14 +68,14 @@ export function openConnections(tables: SealedTables, now: () => number): Connec
       checkCredential(secret, wanted.placement);
       const written = write(tables, { ...wanted, connectionId }, secret, now);
       const connection = await written.finally(counted);
-      changed(connection);
+      await told.tell(changeOf('set', connection));
       return connection;
     },
     async remove(receipt, tenant, connectionId) {
       redeem(receipt, 'connection.remove', objectOf(tenant, connectionId));
       const removed = await drop(tables, { groupId: tenant, connectionId }).finally(counted);
       if (removed === undefined) return false;
-      changed(connectionOf(removed));
+      await told.tell(changeOf('removed', connectionOf(removed)));
       return true;
     },
     list: (tenant) => listAll(tables, tenant),
@@ -83,11 +97,16 @@ export function openConnections(tables: SealedTables, now: () => number): Connec
       redeem(receipt, act, objectOf(row.groupId, row.connectionId));
       return tables.openField('connections', row, 'credential');
     },
-    onChange(listener) {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
+    onChange: told.onChange,
+    follow: (bus, failed) => told.follow(bus, { heard: counted, failed }),
   };
+}
+
+function changeOf(
+  is: ConnectionChange['is'],
+  { tenant, subject, upstream, connectionId, epoch }: Connection,
+): ConnectionChange {
+  return { is, tenant, subject, upstream, connectionId, epoch };
 }
 
 async function read(

@@ -3,7 +3,8 @@ import type { ItemOf } from '../store/tables.ts';
 
 // What calls have found lately, so that a busy connection is not read from the store for every call. Rows are kept as
 // they lie in the store, the credential still sealed: nothing here is worth stealing, and each call opens its own. That
-// there is none is kept as well. A change by this process counts at once; one by another process after five seconds.
+// there is none is kept as well. A change by this process counts at once; one by another process when it is heard of, and
+// after five seconds at the latest.
 
 /** A row as it lies in the store, its credential still sealed. */
 export type ConnectionRow = ItemOf<'connections'>;
@@ -11,7 +12,7 @@ export type ConnectionRow = ItemOf<'connections'>;
 /** A row that was found. */
 export interface Found {
   readonly row: ConnectionRow;
-  /** How many changes this process had made before it was read. */
+  /** How many changes this process had made or heard of before it was read. */
   readonly changes: number;
 }
 
@@ -31,7 +32,7 @@ export interface Sought {
 export interface Look {
   /** `undefined`: there was no such row. */
   readonly found: Found | undefined;
-  /** How many changes this process had made before it looked. */
+  /** How many changes this process had made or heard of before it looked. */
   readonly changes: number;
   /** The moment before it looked. */
   readonly atMs: number;

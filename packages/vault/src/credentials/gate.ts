@@ -1,5 +1,6 @@
 import type { AuditContext, AuditFields, AuditOutcome } from '../audit/entry.ts';
 import type { Receipt } from '../receipt.ts';
+import type { ConnectionListener } from './connection-changes.ts';
 import type { Answer, Outgoing } from './loan.ts';
 import type { Placement } from './placement.ts';
 
@@ -51,8 +52,20 @@ export interface Gate {
     readonly environment: Readonly<Record<string, string>>;
     readonly connection: Connection | undefined;
   }>;
-  /** Called after a connection was set or removed. Returns how to stop listening. */
-  onChange(listener: (connection: Connection) => void): () => void;
+  /**
+   * Which credential a request of this person would be lent now; `undefined`: none. As it was up to five seconds ago where
+   * another process has changed it unheard. Nothing is opened, and nothing is logged.
+   */
+  lends(asked: {
+    readonly tenant: string;
+    readonly subject: string;
+    readonly upstream: string;
+  }): Promise<Pick<Connection, 'connectionId' | 'epoch'> | undefined>;
+  /**
+   * Called after a connection was set or removed, here or, where instances tell each other, elsewhere; with `undefined`
+   * when that may have happened to any, unheard. Returns how to stop listening.
+   */
+  onChange(listener: ConnectionListener): () => void;
 }
 
 /** Keeps connections. Each mutation takes the receipt of its own entry (`connection.set`, `connection.remove`). */

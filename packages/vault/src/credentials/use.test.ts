@@ -264,8 +264,8 @@ describe('the gate refuses', () => {
 
 describe('a credential for a child', () => {
   it('is lent as an environment, and a listener hears when it changes', async () => {
-    const changes: string[] = [];
-    gate.onChange(({ connectionId }) => changes.push(connectionId));
+    const changes: unknown[] = [];
+    gate.onChange((change) => changes.push(change?.connectionId));
     const { connectionId } = await set('u1', secret, { in: 'env', name: 'API_KEY' }, '');
     expect(await gate.lendToChild(use)).toMatchObject({
       environment: { API_KEY: secret },

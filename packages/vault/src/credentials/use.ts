@@ -58,6 +58,10 @@ export function openGate(parts: GateParts): Gate {
         released?.secret.fill(0);
       }
     },
+    async lends({ tenant, subject, upstream }) {
+      const row = (await connections.find(tenant, subject, upstream, 'default'))?.row;
+      return row === undefined ? undefined : connectionOf(row);
+    },
     onChange: connections.onChange,
   };
 }

@@ -41,7 +41,12 @@ const elsewhere: readonly (readonly [string, Partial<Place>])[] = [
   ['parts run together', { table: 'connectionsr1', record: '' }],
 ];
 
-describe.each(['credential', 'session'] as const)('a sealed %s', (kind) => {
+// What was opened before has its key in memory.
+describe.each([
+  ['credential', 'whose key is in memory'],
+  ['session', 'that was never opened'],
+  ['session', 'that was opened before'],
+] as const)('a sealed %s %s', (kind, state) => {
   let sealer: OpenedSealer;
   let sealed: Buffer;
   beforeAll(async () => {
@@ -54,6 +59,7 @@ describe.each(['credential', 'session'] as const)('a sealed %s', (kind) => {
     ])
       for (const each of placedKinds) sealed = await sealer.seal(each, place, plain);
     sealed = await sealer.seal(kind, alice, plain);
+    if (state === 'that was opened before') await sealer.open(kind, alice, sealed);
   });
 
   test.each(elsewhere)('does not open in %s', async (_, moved) => {
@@ -98,20 +104,26 @@ describe.each(['credential', 'session'] as const)('a sealed %s', (kind) => {
 
   test('does not open as sealed under the other suite', async () => {
     const bytes = Buffer.from(sealed);
-    bytes[1] = 2;
+    bytes[1] = 3 - (bytes[1] ?? 0);
     await expect(sealer.open(kind, alice, bytes)).rejects.toMatchObject({ code: 'open_failed' });
   });
 });
 
 describe('an id, a wrapped key and a body of different records do not go together', () => {
-  test('the wrapped key of one session does not open another', async () => {
-    const sealer = await openSealer({ tables: memoryTables({ now }), provider: envKey(root), now });
-    const one = await sealer.seal('session', alice, plain);
-    const bobs = await sealer.seal('session', { ...alice, subject: 'bob' }, plain);
-    const mixed = Buffer.from(one);
-    Buffer.from(parseRecord(bobs).wrapped ?? []).copy(mixed, 22);
-    await expect(sealer.open('session', alice, mixed)).rejects.toMatchObject({ code: 'open_failed' });
-  });
+  test.each(['before', 'after'])(
+    'the wrapped key of one session does not open another, %s both were opened',
+    async (when) => {
+      const sealer = await openSealer({ tables: memoryTables({ now }), provider: envKey(root), now });
+      const bob = { ...alice, subject: 'bob' };
+      const one = await sealer.seal('session', alice, plain);
+      const bobs = await sealer.seal('session', bob, plain);
+      if (when === 'after')
+        await Promise.all([sealer.open('session', alice, one), sealer.open('session', bob, bobs)]);
+      const mixed = Buffer.from(one);
+      Buffer.from(parseRecord(bobs).wrapped ?? []).copy(mixed, 22);
+      await expect(sealer.open('session', alice, mixed)).rejects.toMatchObject({ code: 'open_failed' });
+    },
+  );
 });
 
 type Rows = Readonly<Record<'g1' | 'g2', Readonly<Record<string, ItemOf<'data_keys'>>>>>;

@@ -1,4 +1,4 @@
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { Refusal, refuse } from '../refusal.ts';
 import { mintKeyBytes } from '../seal/key-bytes.ts';
 import { fromText, toText } from '../seal/text-form.ts';
@@ -107,7 +107,7 @@ async function mintDeployment(parts: Omit<KeyParts, 'deployment'>): Promise<void
   const tenantKey = await mintTenantKey(owned, systemTenant, firstVersion);
   const scope = { tenant: systemTenant, kind: 'system', subject: '' } as const;
   const dataKey = mintDataKey(owned, scope, tenantKey.held, undefined);
-  const blindKey = mintKeyBytes(parts.random ?? randomBytes);
+  const blindKey = mintKeyBytes(parts.random);
   try {
     const context = contextAt(owned.deployment, 'system', blindPlace);
     const sealed = dataKey.held.key.seal('system', context, blindKey);

@@ -3,6 +3,7 @@ import { parseRecord } from '../seal/record.ts';
 import { fromText, toText } from '../seal/text-form.ts';
 import { tableSpecs, type KeyOf, type TableName, type TableSpec } from '../store/spec.ts';
 import type { Guard, Item, ItemOf, Value } from '../store/tables.ts';
+import { systemTenant } from './deployment.ts';
 import {
   blindedAttributesOf,
   sealedFieldsOf,
@@ -94,13 +95,14 @@ export async function itemFrom<T extends TableName>(
 export function placeIn(table: TableName, item: Item, name: string, field: SealedField): Place {
   const spec: TableSpec = tableSpecs[table];
   const key = [item[spec.partition], ...(spec.sort === undefined ? [] : [item[spec.sort]])];
-  const tenant = item[field.tenantAttribute];
-  const subject = item[field.subjectAttribute];
-  const epoch = item[field.epochAttribute];
+  const { tenantAttribute, subjectAttribute, epochAttribute } = field;
+  const tenant = tenantAttribute === undefined ? systemTenant : item[tenantAttribute];
+  const subject = subjectAttribute === undefined ? '' : item[subjectAttribute];
+  const epoch = epochAttribute === undefined ? 0 : item[epochAttribute];
   if (!key.every((part) => typeof part === 'string') || typeof tenant !== 'string' || tenant === '')
-    throw invalid(`${table}.${name} has no complete key or no ${field.tenantAttribute}`);
+    throw invalid(`${table}.${name} has no complete key or no ${tenantAttribute ?? ''}`);
   if (typeof subject !== 'string' || typeof epoch !== 'number' || !Number.isSafeInteger(epoch) || epoch < 0)
-    throw invalid(`${table}.${name} has no ${field.subjectAttribute} or no ${field.epochAttribute}`);
+    throw invalid(`${table}.${name} has no ${subjectAttribute ?? ''} or no ${epochAttribute ?? ''}`);
   // JSON of texts keeps partition and sort key apart whatever they hold.
   return { tenant, subject, table, record: JSON.stringify(key), field: fieldIn(item, name, field), epoch };
 }

@@ -12,6 +12,8 @@ const keyLifeMs = 300_000;
 const jitter = 0.1;
 const tenantsMaxDefault = 10_000;
 const dataKeysMaxDefault = 64;
+/** Keys of single records that were opened: who reads a session reads it again with the next request. */
+const ownKeysMax = 1000;
 
 /** A key in use. */
 export interface HeldKey {
@@ -32,6 +34,8 @@ export interface TenantLife {
   newest: HeldKey | undefined;
   /** By kind, subject and id. */
   readonly dataKeys: SecondChance<HeldKey>;
+  /** Keys of single records, by kind, subject and id. Used in the turn in which they are found. */
+  readonly ownKeys: SecondChance<DataKey>;
   /** The keys new records are sealed under, by kind and subject; each is in `dataKeys` too. */
   readonly active: Map<string, HeldKey>;
   /** Data keys that made room for others in this turn and are wiped after it. */
@@ -92,7 +96,7 @@ export function keyCache({ now, random = randomBytes, tenantsMax, dataKeysMax }:
     clear: () => lives.clear(),
     count() {
       let dataKeys = 0;
-      for (const [, life] of lives.entries()) dataKeys += life.dataKeys.size;
+      for (const [, life] of lives.entries()) dataKeys += life.dataKeys.size + life.ownKeys.size;
       return { tenants: lives.size, dataKeys };
     },
   };
@@ -148,6 +152,7 @@ function newLife(endsAtMs: number, dataKeysMax: number): TenantLife {
     tenantKeys: new Map(),
     newest: undefined,
     dataKeys,
+    ownKeys: secondChance<DataKey>(ownKeysMax, (key) => key.destroy()),
     active,
     leaving,
     loads: new Map(),
@@ -160,6 +165,7 @@ function endLife(life: TenantLife): void {
   for (const held of life.tenantKeys.values()) wipe(held);
   life.tenantKeys.clear();
   life.dataKeys.clear();
+  life.ownKeys.clear();
   for (const held of life.leaving) wipe(held);
   life.leaving.clear();
 }

@@ -1,5 +1,5 @@
 import { refuse } from '../refusal.ts';
-import type { Suite } from '../seal/data-key.ts';
+import type { DataKey, Suite } from '../seal/data-key.ts';
 import type { Random } from '../seal/key-bytes.ts';
 import type { Tables } from '../store/tables.ts';
 import { askedProvider } from './asked-provider.ts';
@@ -34,7 +34,13 @@ export interface KeysInUse {
   byIdNow(scope: Scope, id: string): HeldKey | undefined;
   /** @throws Refusal `open_failed` when the scope has no key with this id */
   byId(scope: Scope, id: string): Promise<HeldKey>;
-  /** The tenant's key of this version; the newest when not given. */
+  /** The key of one record, by its id, when it was opened lately. To be used in this turn. */
+  ownKeyNow(scope: Scope, id: string): DataKey | undefined;
+  /** Keep the key of a record that has opened; without a life of its tenant it is wiped. */
+  keepOwnKey(scope: Scope, id: string, key: DataKey): void;
+  /** The tenant's key of this version, the newest when not given, when it is in memory. */
+  tenantKeyNow(tenant: string, version?: string): HeldKey | undefined;
+  /** The same, from wherever it lies. */
   tenantKey(tenant: string, version?: string): Promise<HeldKey>;
   revoke(tenant: string): void;
   close(): void;
@@ -64,6 +70,16 @@ export function keysInUse(parts: KeyParts): KeysInUse {
     async byId(scope, id) {
       const life = begin(scope.tenant);
       return once(life, `id ${scopeName(scope)}${id}`, () => load.byId(life, scope, id));
+    },
+    ownKeyNow: (scope, id) => cache.find(scope.tenant)?.ownKeys.get(scopeName(scope) + id),
+    keepOwnKey(scope, id, key) {
+      const life = cache.find(scope.tenant);
+      if (life === undefined) key.destroy();
+      else life.ownKeys.set(scopeName(scope) + id, key);
+    },
+    tenantKeyNow(tenant, version) {
+      const life = cache.find(tenant);
+      return version === undefined ? life?.newest : life?.tenantKeys.get(version);
     },
     async tenantKey(tenant, version) {
       return load.tenantKey(begin(tenant), tenant, version);

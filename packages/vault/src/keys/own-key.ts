@@ -11,7 +11,11 @@ import type { DataKey } from '../seal/data-key.ts';
 //   tenant key version (6 digits) · commitment (32) · sealed record of kind `data_key`
 //
 // All of it is covered by the record's tag, so whoever destroys these bytes has shredded this one record.
+//
+// Suite 1 guards against nonces that meet after billions of records under one key. A key of one record has no second nonce,
+// so fresh ones are always of suite 2, which spares the derivation of a subkey. The wrap binds the suite.
 
+const suite = 2;
 const versionLength = 6;
 const commitmentBytes = 32;
 
@@ -21,8 +25,12 @@ export function freshOwnKey(
   scope: Scope,
   tenantKey: HeldKey,
 ): { readonly key: DataKey; readonly carried: Buffer } {
-  const { key, wrapped } = wrapFresh(parts, scope, tenantKey.version, tenantKey.key);
-  return { key, carried: Buffer.concat([Buffer.from(tenantKey.version, 'latin1'), key.commitment, wrapped]) };
+  const { key, wrapped } = wrapFresh({ ...parts, suite }, scope, tenantKey.version, tenantKey.key);
+  const carried = Buffer.allocUnsafe(versionLength + commitmentBytes + wrapped.length);
+  carried.write(tenantKey.version, 'latin1');
+  carried.set(key.commitment, versionLength);
+  carried.set(wrapped, versionLength + commitmentBytes);
+  return { key, carried };
 }
 
 /** Version of the tenant's key that wraps a record's own key. */
@@ -40,9 +48,9 @@ export function openOwnKey(
   tenantKey: HeldKey,
 ): DataKey {
   const carried = carriedBy(sealed);
-  const { suite } = parseRecord(sealed);
+  const { suite: said } = parseRecord(sealed);
   const commitment = toText(carried.subarray(versionLength, versionLength + commitmentBytes));
-  const context = { ...wrapOf(parts, scope, { suite, kekVersion: tenantKey.version }), commitment };
+  const context = { ...wrapOf(parts, scope, { suite: said, kekVersion: tenantKey.version }), commitment };
   try {
     return openWrapped(parts, context, carried.subarray(versionLength + commitmentBytes), tenantKey.key);
   } catch (error) {

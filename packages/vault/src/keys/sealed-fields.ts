@@ -7,10 +7,15 @@ import type { PlacedKind } from './sealer.ts';
 /** Where the place of a sealed attribute is read from: attributes of the item itself. */
 export interface SealedField {
   readonly kind: PlacedKind;
-  readonly tenantAttribute: string;
-  readonly subjectAttribute: string;
-  /** A whole number that every new grant raises, so that an older grant's value does not open in the row of a newer one. */
-  readonly epochAttribute: string;
+  /** `undefined`: the deployment itself, for what is read before a tenant is known. */
+  readonly tenantAttribute?: string;
+  /** `undefined`: the tenant as a whole. */
+  readonly subjectAttribute?: string;
+  /**
+   * A whole number that every new grant raises, so that an older grant's value does not open in the row of a newer one.
+   * `undefined` for what is no grant.
+   */
+  readonly epochAttribute?: string;
   /** Attributes that are in clear and decide what the value is used for: changed, the value does not open. */
   readonly boundAttributes?: readonly string[];
 }
@@ -33,6 +38,8 @@ export const sealedFields = {
       boundAttributes: ['origin', 'placement'],
     },
   },
+  invitations: { email: { kind: 'record', tenantAttribute: 'groupId' } },
+  magic_links: { asked: { kind: 'record' } },
   oauth_server: {
     payload: {
       kind: 'token',
@@ -41,7 +48,8 @@ export const sealedFields = {
       epochAttribute: 'epoch',
     },
   },
-  oauth_tokens: { accessToken: token, refreshToken: token },
+  oauth_tokens: { accessToken: token, refreshToken: token, account: token },
+  users: { profile: { kind: 'record' } },
 } as const satisfies { readonly [T in TableName]?: Readonly<Record<string, SealedField>> };
 
 /** Attributes that lie as HMAC under the deployment's blind key, in keys, index partitions and items. */
@@ -50,6 +58,7 @@ export const blindedAttributes = {
   magic_links: ['linkHash'],
   oauth_server: ['key'],
   sessions: ['sessionId'],
+  users: ['email'],
 } as const satisfies { readonly [T in TableName]?: readonly string[] };
 
 /** Names of the sealed attributes of table `T`. */

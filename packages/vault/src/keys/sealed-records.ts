@@ -3,6 +3,7 @@ import { openFailed } from '../seal/gcm.ts';
 import { checkedName, checkedOwner, checkedWrite } from '../store/record-rules.ts';
 import type { RecordWrite, Records, StoredRecord } from '../store/records.ts';
 import { invalid } from './drafts.ts';
+import { recentNames } from './recent-names.ts';
 import type { PlacedKind, Sealer } from './sealer.ts';
 
 // What an adapter sees of a record: a blinded name, blinded owners, an end, and one sealed value that holds
@@ -33,20 +34,18 @@ export interface RecordSealing {
 export function sealedRecords(records: Records, sealer: Sealer, sealing: RecordSealing): Records {
   const { kind, table, tenant, subject = '' } = sealing;
   const prefix = `${table}.`;
-  const blind = (purpose: string, text: string): string =>
-    sealer.blind(`${table}.${purpose}`, JSON.stringify([tenant, subject, text]));
-  const named = (name: string): string => prefix + blind('name', checkedName(name));
-  const owned = (owner: string): string => blind('owner', checkedOwner(owner));
+  const { named, owned } = namesOf(sealer, sealing);
   const placeOf = (record: string) => ({ tenant, subject, table, record, field: 'record', epoch: 0 });
 
-  const opened = async (record: string, stored: StoredRecord | undefined): Promise<Opened | undefined> => {
-    if (stored === undefined) return undefined;
+  const opened = async (record: string, stored: StoredRecord): Promise<Opened> => {
     const { head, bytes } = unpack(await sealer.open(kind, placeOf(record), stored.bytes));
-    return { name: head.name, stored: { ...stored, bytes, owners: head.owners } };
+    const { revision, endsAtMs } = stored;
+    return { name: head.name, stored: { bytes, revision, endsAtMs, owners: head.owners } };
   };
   const nameIn = async (record: string): Promise<string | undefined> => {
     if (!record.startsWith(prefix)) return undefined;
-    const found = await opened(record, await records.get(record)).catch(leaveOut);
+    const stored = await records.get(record);
+    const found = stored && (await opened(record, stored).catch(leaveOut));
     found?.stored.bytes.fill(0);
     return found?.name;
   };
@@ -58,26 +57,51 @@ export function sealedRecords(records: Records, sealer: Sealer, sealing: RecordS
   return {
     async get(name) {
       const record = named(name);
-      return (await opened(record, await records.get(record)))?.stored;
+      const stored = await records.get(record);
+      return stored && (await opened(record, stored)).stored;
     },
     async put(name, bytes, write: RecordWrite) {
       const { owners, endsAtMs, guard } = checkedWrite(name, bytes, write);
       if (bytes.length > recordBytesMax) throw invalid(`a sealed record is over ${recordBytesMax} bytes`);
       const record = named(name);
-      const packed = pack({ name, owners }, bytes);
-      const sealed = await sealer.seal(kind, placeOf(record), packed).finally(() => packed.fill(0));
       const blinded = { endsAtMs, owners: owners.map(owned), ...(guard === undefined ? {} : { guard }) };
+      const packed = pack({ name, owners }, bytes);
+      const sealed = await wipedAfter(packed, () => sealer.seal(kind, placeOf(record), packed));
       return records.put(record, sealed, blinded);
     },
     async take(name) {
       const record = named(name);
-      return (await opened(record, await records.take(record)))?.stored;
+      const stored = await records.take(record);
+      return stored && (await opened(record, stored)).stored;
     },
     extend: async (name, endsAtMs) => records.extend(named(name), endsAtMs),
     bar: async (name, untilMs) => records.bar(named(name), untilMs),
     list: async (owner, page) => clear(await records.list(owned(owner), page)),
     scan: async (page) => clear(await records.scan(page)),
     close: () => records.close(),
+  };
+}
+
+async function wipedAfter<V>(packed: Buffer, use: () => Promise<V>): Promise<V> {
+  try {
+    return await use();
+  } finally {
+    packed.fill(0);
+  }
+}
+
+// Names and owners as the adapter sees them.
+function namesOf(sealer: Sealer, { table, tenant, subject = '' }: RecordSealing) {
+  const recent = recentNames(sealer);
+  const blinding = (purpose: string) => {
+    const whose = `${purpose}\0${JSON.stringify([tenant, subject])}`;
+    return (text: string): string =>
+      recent.get(whose + text, () => sealer.blind(purpose, JSON.stringify([tenant, subject, text])));
+  };
+  const [blindName, blindOwner] = [blinding(`${table}.name`), blinding(`${table}.owner`)];
+  return {
+    named: (name: string): string => `${table}.${blindName(checkedName(name))}`,
+    owned: (owner: string): string => blindOwner(checkedOwner(owner)),
   };
 }
 

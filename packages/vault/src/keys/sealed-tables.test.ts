@@ -22,9 +22,12 @@ afterAll(() => rmSync(directory, { recursive: true }));
 
 // It compares session ids with what was written; they lie blinded.
 const comparesSessionIds = 'an expired item uses up the limit as a filtered one does';
+// However long an address is, its blinded form is short.
+const hasLongAddress = 'users: 2049 bytes of index partition is refused';
+const leftOut = [comparesSessionIds, hasLongAddress];
 
 describe('sealed tables keep every promise of Tables', () => {
-  test.each(tablesContract.filter(({ name }) => name !== comparesSessionIds))('$name', ({ run }) =>
+  test.each(tablesContract.filter(({ name }) => !leftOut.includes(name)))('$name', ({ run }) =>
     run(async ({ now: clock }) => {
       const inner = memoryTables({ now: clock });
       const sealer = await openSealer({
@@ -45,8 +48,8 @@ describe('sealed tables keep every promise of Tables', () => {
   );
 });
 
-test('the case that is left out is still called so', () => {
-  expect(tablesContract.map(({ name }) => name)).toContain(comparesSessionIds);
+test('the cases that are left out are still called so', () => {
+  expect(tablesContract.map(({ name }) => name)).toEqual(expect.arrayContaining(leftOut));
 });
 
 let inner: MemoryTables;

@@ -79,6 +79,39 @@ describe('session records have keys of their own', () => {
     expect((await sealer.describe()).open.dataKeys).toBeLessThan(2);
   });
 
+  test('they are of suite 2, whatever the suite of shared keys', async () => {
+    for (const suite of [1, 2] as const) {
+      const sealer = await setUp().open({ suite });
+      expect(parseRecord(await sealer.seal('session', place(), plain)).suite).toBe(2);
+    }
+  });
+
+  test('one that was opened is kept for its tenant’s other keys’ time, up to a thousand of them', async () => {
+    const bench = setUp();
+    const sealer = await bench.open();
+    const sealed = await sealer.seal('session', place(), plain);
+    for (let n = 0; n < 3; n += 1) expect(await sealer.open('session', place(), sealed)).toEqual(plain);
+    expect((await sealer.describe()).open.dataKeys).toBe(1 + 1);
+    for (let n = 0; n < 1100; n += 1)
+      await sealer.open('session', place(), await sealer.seal('session', place(), plain));
+    expect((await sealer.describe()).open.dataKeys).toBe(1 + 1000);
+    expect(await sealer.open('session', place(), sealed)).toEqual(plain);
+    bench.clock.nowMs += 331_000;
+    bench.asked.length = 0;
+    expect(await sealer.open('session', place(), sealed)).toEqual(plain);
+    expect(bench.asked).toEqual(['unwrap g1']);
+  });
+
+  test('one that was opened is gone when its tenant is revoked', async () => {
+    const bench = setUp();
+    const sealer = await bench.open();
+    const sealed = await sealer.seal('session', place(), plain);
+    await sealer.open('session', place(), sealed);
+    sealer.revoke('g1');
+    bench.down.add('g1');
+    await expect(sealer.open('session', place(), sealed)).rejects.toMatchObject({ code: 'key_unavailable' });
+  });
+
   test('destroying the key of one kills that session alone', async () => {
     const sealer = await setUp().open();
     const [one, other] = [

@@ -1,4 +1,4 @@
-import { hkdfSync, randomBytes } from 'node:crypto';
+import { hkdfSync, randomFillSync } from 'node:crypto';
 import { refuse } from '../refusal.ts';
 import type { Suite } from './data-key.ts';
 import { suiteCipher, type SuiteCipher } from './suites.ts';
@@ -9,9 +9,10 @@ const keyBytes = 32;
 export type Random = (bytes: number) => Uint8Array;
 
 /** 32 fresh bytes for a key, in memory of their own; whoever holds them wipes them. */
-export function mintKeyBytes(random: Random = randomBytes): Buffer {
-  const drawn = random(keyBytes);
+export function mintKeyBytes(random?: Random): Buffer {
   const bytes = Buffer.allocUnsafeSlow(keyBytes);
+  if (random === undefined) return randomFillSync(bytes);
+  const drawn = random(keyBytes);
   bytes.set(drawn);
   drawn.fill(0);
   return bytes;

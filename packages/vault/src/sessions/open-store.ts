@@ -36,7 +36,10 @@ export async function openStore(
   return { sessions: openSessions(beside?.(sealed) ?? sealed, rulesOf(config)), close: closeAll };
 }
 
-/** Sessions are looked up before their person is known, so they belong to the deployment. */
-function sealedSessions(records: Records, sealer: Sealer): Records {
+/**
+ * Records of sessions behind a sealer: ids and users blinded, values sealed. They are looked up before their person is
+ * known, so they belong to the deployment.
+ */
+export function sealedSessions(records: Records, sealer: Sealer): Records {
   return sealedRecords(records, sealer, { kind: 'session', table: 'sessions', tenant: systemTenant });
 }

@@ -18,14 +18,13 @@ export interface Reading {
 /** Name of the member of the cookie. */
 export const readingMember = 'sealgateReading';
 
-const given = new WeakMap<object, Reading>();
+/** What a carrier is asked with; nobody else has it, so nothing else learns what was read. */
+const mine = Symbol('reading');
 const saved = new WeakMap<object, Reading>();
 
 /** The member that carries a reading. */
-export function carrierOf(reading: Reading): () => undefined {
-  const carrier = () => undefined;
-  given.set(carrier, reading);
-  return carrier;
+export function carrierOf(reading: Reading): (asked?: unknown) => Reading | undefined {
+  return (asked) => (asked === mine ? reading : undefined);
 }
 
 /** Remember what this very object holds now. */
@@ -39,6 +38,8 @@ export function readingOf(sessionId: string, session: object): Reading | undefin
   return reading?.sessionId === sessionId ? reading : undefined;
 }
 
+type Carrier = ReturnType<typeof carrierOf>;
+
 function carried(session: object): Reading | undefined {
   const holders = [
     (session as { readonly cookie?: unknown }).cookie,
@@ -46,7 +47,7 @@ function carried(session: object): Reading | undefined {
   ];
   for (const holder of holders) {
     const carrier = isObject(holder) ? holder[readingMember] : undefined;
-    const reading = typeof carrier === 'function' ? given.get(carrier) : undefined;
+    const reading = typeof carrier === 'function' ? (carrier as Carrier)(mine) : undefined;
     if (reading !== undefined) return reading;
   }
   return undefined;

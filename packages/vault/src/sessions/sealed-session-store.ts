@@ -172,16 +172,20 @@ async function visit(ids: AsyncIterable<string>, each: (id: string) => Promise<v
   return count;
 }
 
-async function within<V>(timeoutMs: number, asked: Promise<V>): Promise<V> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
+function within<V>(timeoutMs: number, asked: Promise<V>): Promise<V> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
       reject(refuse('store_unavailable', 'the session store does not answer', `after ${timeoutMs} ms`));
     }, timeoutMs);
+    asked.then(
+      (value) => {
+        clearTimeout(timer);
+        resolve(value);
+      },
+      (error: unknown) => {
+        clearTimeout(timer);
+        reject(error as Error);
+      },
+    );
   });
-  try {
-    return await Promise.race([asked, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

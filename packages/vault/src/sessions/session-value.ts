@@ -17,17 +17,22 @@ export interface SessionCookie {
   [setting: string]: unknown;
 }
 
-const ends = ['expires', 'originalExpires'];
-
 /**
  * The session as text, without the end of its cookie: equal texts are equal sessions.
  *
  * @throws TypeError for what has no JSON (a cycle, a bigint)
  */
 export function textOf(session: object): string {
-  return JSON.stringify(session, function (this: unknown, name, value: unknown) {
-    return this === session && name === 'cookie' && isObject(value) ? withoutEnds(value) : value;
-  });
+  const { cookie, toJSON } = session as { readonly cookie?: unknown; readonly toJSON?: unknown };
+  const plain = plainOf(cookie);
+  if (!isObject(plain) || typeof toJSON === 'function') return JSON.stringify(session);
+  // A copy with another cookie: JSON with a function that sees every value takes three times as long.
+  return JSON.stringify({ ...session, cookie: withoutEnds(plain) });
+}
+
+function plainOf(cookie: unknown): unknown {
+  const { toJSON } = Object(cookie) as { readonly toJSON?: unknown };
+  return typeof toJSON === 'function' ? toJSON.call(cookie, 'cookie') : cookie;
 }
 
 /** When the session ends by its own cookie, in milliseconds since 1970; a session without an end lives for `ttlMs`. */
@@ -56,7 +61,8 @@ export function valueFrom(text: string, endsAtMs: number, ended: boolean): Sessi
 }
 
 function withoutEnds(cookie: Readonly<Record<string, unknown>>): object {
-  return Object.fromEntries(Object.entries(cookie).filter(([name]) => !ends.includes(name)));
+  const { expires: _, originalExpires: __, ...rest } = cookie;
+  return rest;
 }
 
 /** Whether the value is an object, and no list. */

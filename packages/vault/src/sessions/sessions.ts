@@ -1,5 +1,5 @@
-import { randomBytes } from 'node:crypto';
 import { Refusal, refuse } from '../refusal.ts';
+import { fillNonce } from '../seal/nonces.ts';
 import type { Records, StoredRecord } from '../store/records.ts';
 import { carrierOf, readingMember, readingOf, remember, type Reading } from './reading.ts';
 import { endOf, hasEnd, textOf, valueFrom, type SessionValue } from './session-value.ts';
@@ -53,7 +53,7 @@ export function openSessions(records: Records, rules: SessionRules): Sessions {
       if (endsAtMs <= rules.now()) return void (await records.take(sessionId));
       const reading = readingOf(sessionId, session);
       if (reading?.text === text) return moveEnd(session, reading, endsAtMs);
-      const generation = reading?.generation ?? randomBytes(12).toString('base64url');
+      const generation = reading?.generation ?? freshGeneration();
       const user = rules.userOf(session);
       const write = { endsAtMs, owners: user === undefined ? [] : [user] };
       const save = async (guard?: { readonly ifRevision: string }): Promise<string | undefined> => {
@@ -76,6 +76,12 @@ export function openSessions(records: Records, rules: SessionRules): Sessions {
     ids: () => namesOf((page) => records.scan(page)),
     idsOf: (user) => namesOf((page) => records.list(user, page)),
   };
+}
+
+function freshGeneration(): string {
+  const bytes = Buffer.allocUnsafe(12);
+  fillNonce(bytes);
+  return bytes.toString('base64url');
 }
 
 // What is unreadable is no session, and no reason to fail a request; a store that does not answer is one.

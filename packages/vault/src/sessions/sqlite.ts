@@ -1,4 +1,4 @@
-import { tableRecords } from '../store/records-on-tables.ts';
+import { sessionRecords } from '../store/records-on-tables.ts';
 import { sqliteTables } from '../store/sqlite/tables.ts';
 import type { SessionStoreConfig } from './config.ts';
 import { openStore } from './open-store.ts';
@@ -15,7 +15,7 @@ export class SqliteSessionStore extends SealedSessionStore {
   /** @throws Refusal `store_unavailable` when the file cannot be opened */
   constructor({ file, ...config }: SqliteSessionStoreConfig) {
     const now = config.now ?? Date.now;
-    const records = tableRecords(sqliteTables({ file, now }), { now });
+    const records = sessionRecords(sqliteTables({ file, now }), { now });
     super(openStore(config, { records }), config.timeoutMs);
   }
 }

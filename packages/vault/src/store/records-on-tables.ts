@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { refuse } from '../refusal.ts';
 import { checkedEnd, checkedName, checkedOwner, checkedWrite } from './record-rules.ts';
+import { inRecords, inSessions, type RecordPlace } from './record-places.ts';
 import type { Records, StoredRecord } from './records.ts';
-import type { Guard, Item, Revision, Step, Stored, Tables } from './tables.ts';
+import type { Guard, Revision, Step, Stored, Tables } from './tables.ts';
 
-// Records as items: one in `records`, one in `record_owners` for each owner, always changed together. The record's own
-// revision lies in the item, because moving the end changes the row's and must not change the record's. A bar is an
-// item without bytes. Every change reads first and writes under the row's revision, so of racing writers one wins
-// and the others look again.
+// Records as items. The record's own revision lies in the item, because moving the end changes the row's and must not
+// change the record's. A bar is an item without bytes. Every change reads first and writes under the row's revision, so
+// of racing writers one wins and the others look again.
 
 /** What {@link tableRecords} needs from outside. */
 export interface TableRecordsOptions {
@@ -30,9 +30,24 @@ interface Standing {
 const attemptsMax = 100;
 
 /** Records on any `Tables`. Closing them closes the tables. */
-export function tableRecords(tables: Tables, { now, random = randomBytes }: TableRecordsOptions): Records {
-  const stand = async (name: string): Promise<Standing> =>
-    standingOf(await tables.get('records', { recordKey: name }), now());
+export function tableRecords(tables: Tables, options: TableRecordsOptions): Records {
+  return recordsIn(inRecords(tables, options.now), tables, options);
+}
+
+/**
+ * Records in the table `sessions`, each with one owner at most (`item_invalid` for more), whom `userId-index` finds them
+ * by. Seal them as {@link sealedSessions} does. Closing them closes the tables.
+ */
+export function sessionRecords(tables: Tables, options: TableRecordsOptions): Records {
+  return recordsIn(inSessions(tables, options.now), tables, options);
+}
+
+function recordsIn(
+  place: RecordPlace,
+  tables: Tables,
+  { now, random = randomBytes }: TableRecordsOptions,
+): Records {
+  const stand = async (name: string): Promise<Standing> => standingOf(await place.get(name), now());
   const change: Changer = async (name, decide) => {
     for (let attempt = 0; attempt < attemptsMax; attempt += 1) {
       const { value, steps } = decide(await stand(name));
@@ -41,19 +56,15 @@ export function tableRecords(tables: Tables, { now, random = randomBytes }: Tabl
     throw refuse('store_unavailable', 'the record is changed too often', `${attemptsMax} attempts lost`);
   };
   return {
-    ...writesOf(change, () => Buffer.from(random(15)).toString('base64url')),
+    ...writesOf(place, change, () => Buffer.from(random(15)).toString('base64url')),
     async get(name) {
       return (await stand(checkedName(name))).record;
     },
-    async list(owner, page) {
-      const found = await tables.query('record_owners', { partition: checkedOwner(owner), ...page });
-      const living = found.items.filter(({ item }) => Number(item['endsAtMs']) > now());
-      return { names: living.map(({ item }) => item.recordKey), cursor: found.cursor };
-    },
+    list: async (owner, page) => place.list(checkedOwner(owner), page),
     async scan(page) {
-      const found = await tables.scan('records', page);
-      const living = found.items.filter((stored) => standingOf(stored, now()).record !== undefined);
-      return { names: living.map(({ item }) => item.recordKey), cursor: found.cursor };
+      const { records, cursor } = await place.scan(page);
+      const living = records.filter(({ stored }) => standingOf(stored, now()).record !== undefined);
+      return { names: living.map(({ name }) => name), cursor };
     },
     async close() {
       await tables.close();
@@ -64,7 +75,11 @@ export function tableRecords(tables: Tables, { now, random = randomBytes }: Tabl
 /** Decide on what stands under the name, again and again until the decision could be written. */
 type Changer = <V>(name: string, decide: (standing: Standing) => Decision<V>) => Promise<V>;
 
-function writesOf(change: Changer, revise: () => Revision): Pick<Records, 'put' | 'take' | 'extend' | 'bar'> {
+function writesOf(
+  place: RecordPlace,
+  change: Changer,
+  revise: () => Revision,
+): Pick<Records, 'put' | 'take' | 'extend' | 'bar'> {
   return {
     async put(name, bytes, write) {
       const { endsAtMs, owners, guard } = checkedWrite(name, bytes, write);
@@ -74,29 +89,29 @@ function writesOf(change: Changer, revise: () => Revision): Pick<Records, 'put' 
         const lost =
           guard !== undefined && ('ifAbsent' in guard ? there !== undefined : guard.ifRevision !== there);
         if (lost || standing.barredUntilMs !== undefined) return { value: undefined };
-        return { value: record.revision, steps: recordSteps(name, record, standing) };
+        return { value: record.revision, steps: recordSteps(place, name, record, standing) };
       });
     },
     async take(name) {
       return change(checkedName(name), (standing) => ({
         value: standing.record,
-        steps: standing.record && takeSteps(name, standing),
+        steps: standing.record && place.remove(name, standing.owners, standing.guard),
       }));
     },
     async extend(name, endsAtMs) {
       checkedEnd(endsAtMs);
       return change(checkedName(name), (standing) => ({
         value: standing.record !== undefined,
-        steps: standing.record && recordSteps(name, { ...standing.record, endsAtMs }, standing),
+        steps: standing.record && recordSteps(place, name, { ...standing.record, endsAtMs }, standing),
       }));
     },
     async bar(name, untilMs) {
       checkedEnd(untilMs);
       return change(checkedName(name), (standing) => {
         const barredUntilMs = Math.max(untilMs, standing.barredUntilMs ?? 0);
-        const item = { recordKey: name, ttl: ttlOf(barredUntilMs), barredUntilMs };
-        const put: Step = { put: 'records', item, guard: standing.guard };
-        return { value: undefined, steps: [put, ...ownerRemovals(name, standing.owners)] };
+        const facts = { ttl: ttlOf(barredUntilMs), barredUntilMs };
+        const { owners: ownersBefore, guard } = standing;
+        return { value: undefined, steps: place.put({ name, facts, owners: [], ownersBefore, guard }) };
       });
     },
   };
@@ -141,36 +156,14 @@ function standingOf(stored: Stored | undefined, nowMs: number): Standing {
 }
 
 function recordSteps(
+  place: RecordPlace,
   name: string,
   { bytes, revision, endsAtMs, owners }: StoredRecord,
-  standing: Standing,
-): Step[] {
-  const ttl = ttlOf(endsAtMs);
-  const item = {
-    recordKey: name,
-    ttl,
-    endsAtMs,
-    revision,
-    owners,
-    bytes: Buffer.from(bytes).toString('base64url'),
-  } satisfies Item;
-  const left = standing.owners.filter((owner) => !owners.includes(owner));
-  return [
-    { put: 'records', item, guard: standing.guard },
-    ...owners.map((owner): Step => ({
-      put: 'record_owners',
-      item: { owner, recordKey: name, ttl, endsAtMs },
-    })),
-    ...ownerRemovals(name, left),
-  ];
-}
-
-function takeSteps(name: string, { guard, owners }: Standing): Step[] {
-  return [{ remove: 'records', key: { recordKey: name }, guard }, ...ownerRemovals(name, owners)];
-}
-
-function ownerRemovals(name: string, owners: readonly string[]): Step[] {
-  return owners.map((owner): Step => ({ remove: 'record_owners', key: { owner, recordKey: name } }));
+  { owners: ownersBefore, guard }: Standing,
+): readonly Step[] {
+  const text = Buffer.from(bytes).toString('base64url');
+  const facts = { ttl: ttlOf(endsAtMs), endsAtMs, revision, owners, bytes: text };
+  return place.put({ name, facts, owners, ownersBefore, guard });
 }
 
 // Items end in whole seconds; the record's own end is compared in milliseconds.

@@ -58,7 +58,7 @@ function open(tables: Tables) {
     now,
   );
   const reuse = { keptSeconds: 600, spares: () => false, outcome: async () => 'answered' as const };
-  const parts = { lasting, passing, now, reuse, revoked: () => undefined };
+  const parts = { lasting, passing, now, reuse, revoked: async () => undefined };
   return { parts, adapter: openAdapter(parts), tables };
 }
 

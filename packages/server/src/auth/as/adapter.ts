@@ -29,7 +29,7 @@ export interface AdapterParts {
   /** What is made of a refresh token that was used a moment ago (`reuse.ts`). */
   readonly reuse: Reuse;
   /** Told when tokens may have ceased to be valid. */
-  readonly revoked: () => void;
+  readonly revoked: () => Promise<void>;
 }
 
 const lastingModels = new Set([
@@ -102,11 +102,11 @@ function adapterOf(model: string, parts: AdapterParts): Adapter {
       await shelf.remove(nameOf(id));
       if (model === 'Client') await removeEverything(parts, ownedBy.client(id));
       if (model === 'Grant') await removeEverything(parts, ownedBy.grant(id));
-      if (validity.has(model)) parts.revoked();
+      if (validity.has(model)) await parts.revoked();
     },
     async revokeByGrantId(grantId) {
       await shelf.removeOwned(ownedBy.modelOf(model, grantId));
-      parts.revoked();
+      await parts.revoked();
     },
   };
 }

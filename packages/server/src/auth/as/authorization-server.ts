@@ -4,6 +4,7 @@ import {
   sealedTables,
   systemTenant,
   type Audit,
+  type Bus,
   type Records,
   type Sealer,
   type Tables,
@@ -17,12 +18,14 @@ import { errorPage } from '../pages/message-pages.ts';
 import type { WebSessions } from '../web-session.ts';
 import { openAdapter, type AdapterParts } from './adapter.ts';
 import { openClients, type Clients } from './clients.ts';
+import { answeringLater, comingBack } from './come-again.ts';
 import { providerConfiguration, type GuardedFetch } from './configuration.ts';
 import { interactionRoutes } from './interactions.ts';
 import { openArrivals, refreshAnswers } from './refresh-answers.ts';
 import { openNames, type Names } from './resources.ts';
 import { openReuse } from './reuse.ts';
 import { authorizationRoutes, requestIdHeader } from './routes.ts';
+import { openRevocations, type Revocations } from './revocations.ts';
 import { openServerKeys } from './server-keys.ts';
 import { recordsShelf, tablesShelf } from './shelf.ts';
 import { openTokens, type Tokens } from './tokens.ts';
@@ -36,6 +39,8 @@ export interface AuthorizationServerParts {
   readonly sealer: Sealer;
   readonly people: People;
   readonly audit: Audit;
+  /** Brings what was revoked elsewhere, and takes there what is revoked here. */
+  readonly news: Pick<Bus, 'publish' | 'subscribe'>;
   /** For addresses that clients name. */
   readonly fetch: GuardedFetch;
   /** `AUTH_SECRET`. */
@@ -60,30 +65,28 @@ export interface ServingParts {
 }
 
 /** The authorization server of one deployment. */
-export interface AuthorizationServer {
+export interface AuthorizationServer extends Pick<Revocations, 'onRevoked' | 'close'> {
   readonly clients: Clients;
   readonly names: Names;
   readonly tokens: Tokens;
-  /** Called after anything was revoked in this process. Returns how to stop listening. */
-  onRevoked(listener: () => void): () => void;
   routes(app: FastifyInstance, parts: ServingParts): void;
 }
 
 /** Open it; its keys are minted at the first time. The provider itself is made when the address is known. */
 export async function openAuthorizationServer(parts: AuthorizationServerParts): Promise<AuthorizationServer> {
   const { people, now } = parts;
-  const { lasting, passing } = openShelves(parts);
-  const keys = await openServerKeys(lasting, parts.authSecret);
+  const shelves = openShelves(parts);
+  const keys = await openServerKeys(shelves.lasting, parts.authSecret);
   const names = openNames(parts);
   const tokens = openTokens({
-    lasting,
-    passing,
+    ...shelves,
     now,
     clientStands: (client) => clients.stands(client),
     isMember: (tenant, subject) => people.isMember(subject, tenant),
   });
-  const { revoked, onRevoked } = openRevocations(() => tokens.forget());
-  const { adapter, answersOfRefreshes } = openModels({ lasting, passing, now, revoked });
+  const { revoked, ...revocations } = await openRevocations(parts);
+  revocations.onRevoked(tokens.forget);
+  const { adapter, answersOfRefreshes } = openModels({ ...shelves, now, revoked });
   const provider = once(() => {
     const made = new Provider(
       names.issuer(),
@@ -103,12 +106,12 @@ export async function openAuthorizationServer(parts: AuthorizationServerParts): 
     return made;
   });
   const answer = once(() => provider().callback());
-  const clients = openClients({ lasting, passing, provider, revoked, now });
+  const clients = openClients({ ...shelves, provider, revoked, now });
   return {
     clients,
     names,
     tokens,
-    onRevoked,
+    ...revocations,
     routes(app, serving) {
       const { sessions } = serving;
       const routing = { ...serving, signsIn: sessions !== undefined, provider, answer, names, now };
@@ -132,21 +135,8 @@ function openShelves({ tables, records, sealer, now }: AuthorizationServerParts)
 function openModels(parts: Omit<AdapterParts, 'reuse'>) {
   const arrivals = openArrivals(parts.now);
   const reuse = openReuse({ ...parts, asking: () => arrivals.asking(Provider.ctx) });
-  return { adapter: openAdapter({ ...parts, reuse }), answersOfRefreshes: refreshAnswers(arrivals, reuse) };
-}
-
-/** Tells of revocations in this process. @param first told before everybody else */
-function openRevocations(first: () => void) {
-  const listeners = new Set([first]);
-  return {
-    revoked(): void {
-      for (const listener of listeners) listener();
-    },
-    onRevoked(listener: () => void): () => void {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
-  };
+  const adapter = comingBack(openAdapter({ ...parts, reuse }));
+  return { adapter, answersOfRefreshes: answeringLater(refreshAnswers(arrivals, reuse)) };
 }
 
 /** The provider's errors, as a page of ours. */

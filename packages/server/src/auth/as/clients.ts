@@ -45,7 +45,7 @@ export interface ClientParts {
   readonly lasting: ReturnType<typeof tablesShelf>;
   readonly passing: Shelf;
   readonly provider: () => Provider;
-  readonly revoked: () => void;
+  readonly revoked: () => Promise<void>;
   readonly now: () => number;
 }
 
@@ -55,7 +55,6 @@ export function openClients(parts: ClientParts): Clients {
   const remove = async (id: string): Promise<void> => {
     await lasting.remove(`Client:${id}`);
     await removeEverything(parts, ownedBy.client(id));
-    revoked();
   };
   return {
     list: () => list(parts),
@@ -68,6 +67,7 @@ export function openClients(parts: ClientParts): Clients {
       if (document)
         await lasting.put(`ClientDenied:${id}`, { client_id: id }, { endsAtMs: undefined, owners: [] });
       await remove(id);
+      await revoked();
       return true;
     },
     async stands(id) {
@@ -87,6 +87,8 @@ export function openClients(parts: ClientParts): Clients {
         await remove(id);
         collected += 1;
       }
+      // They had nothing: it is said once for all of them, for one that was let in meanwhile.
+      if (collected > 0) await revoked();
       return collected;
     },
   };

@@ -1,7 +1,7 @@
-import { createHash, generateKeyPairSync, randomUUID, sign } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { agree, openBrowser } from './fixtures/browser.ts';
 import { authorizeUrl, call, letIn, pkce, register, token } from './fixtures/client.ts';
+import { holder } from './fixtures/proofs.ts';
 import { openStage, type Stage } from './fixtures/stage.ts';
 
 // Tokens that are bound to a key, on both legs: at the token endpoint and at an upstream.
@@ -11,19 +11,6 @@ beforeEach(async () => {
   stage = await openStage();
 });
 afterEach(() => stage.close());
-
-function holder() {
-  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const encode = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url');
-  const header = { typ: 'dpop+jwt', alg: 'ES256', jwk: publicKey.export({ format: 'jwk' }) };
-  return (method: string, address: string, shown?: string): string => {
-    const ath = shown === undefined ? {} : { ath: createHash('sha256').update(shown).digest('base64url') };
-    const iat = Math.floor(Date.now() / 1000);
-    const text = `${encode(header)}.${encode({ jti: randomUUID(), htm: method, htu: address, iat, ...ath })}`;
-    const signature = sign('sha256', Buffer.from(text), { key: privateKey, dsaEncoding: 'ieee-p1363' });
-    return `${text}.${signature.toString('base64url')}`;
-  };
-}
 
 async function bound() {
   const prove = holder();

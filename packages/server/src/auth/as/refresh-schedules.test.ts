@@ -89,7 +89,7 @@ function openWorld(delays: Delays) {
   };
   const shelves = { lasting: openShelf(clock, take), passing: openShelf(clock, take), now: clock.now };
   const reuse = openReuse({ ...shelves, asking: () => current.getStore(), wait: clock.after });
-  const adapter = openAdapter({ ...shelves, reuse, revoked: () => undefined });
+  const adapter = openAdapter({ ...shelves, reuse, revoked: async () => undefined });
   return { clock, current, adapter: (model: string) => adapter(model) as Adapted, reuse };
 }
 

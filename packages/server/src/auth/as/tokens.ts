@@ -4,7 +4,7 @@ import { judgeProof } from './dpop-proof.ts';
 import { tenantOf } from './grants.ts';
 
 // Stop 2 of the walk, for access tokens: opaque, looked up here and nowhere else, so that revoking one works at once. What
-// was looked up is remembered for five seconds; a revocation in this process forgets all of it.
+// was looked up is remembered for five seconds at most; a revocation that is heard of, here or elsewhere, forgets all of it.
 
 /** Who a token stands for. */
 export interface Verified {
@@ -42,9 +42,11 @@ export interface TokenParts {
 export interface Tokens {
   /** `undefined`: unknown, ended, revoked, of another kind, without its proof. */
   verify(shown: Shown): Promise<Verified | undefined>;
+  /** Whether a token that was shown before would still be found; a proof is not asked for again. */
+  holds(token: string): Promise<boolean>;
   /** Whether a grant that was good once still is: neither revoked nor its client removed nor the person out of the group. */
   stands(grant: Pick<Verified, 'tenant' | 'subject' | 'client' | 'grant'>): Promise<boolean>;
-  /** Something was revoked. */
+  /** Something was revoked, here or elsewhere. */
   forget(): void;
 }
 
@@ -84,6 +86,7 @@ export function openTokens(parts: TokenParts): Tokens {
       if (dpop !== undefined && !(await proves({ ...dpop, token }, found.jkt, parts))) return undefined;
       return found.verified;
     },
+    holds: async (token) => (await find(token)) !== undefined,
     stands: (grant) => stands(grant, parts),
     forget() {
       generation += 1;

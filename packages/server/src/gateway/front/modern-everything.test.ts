@@ -41,8 +41,9 @@ async function open(): Promise<void> {
   const gate = {
     use: () => Promise.reject(new Error('not over HTTP')),
     lendToChild: async () => ({ environment: {}, connection: undefined }),
+    lends: async () => undefined,
     onChange: () => () => undefined,
-  } as unknown as Pick<Gate, 'use' | 'lendToChild' | 'onChange'>;
+  } as unknown as Pick<Gate, 'use' | 'lends' | 'lendToChild' | 'onChange'>;
   links = openLinks({
     audit,
     gate,

@@ -50,7 +50,7 @@ export async function writeResponse(answer: Response, response: ServerResponse):
   response.once('close', cancel);
   for (;;) {
     const { done, value } = await reader.read().catch(() => ({ done: true, value: undefined }) as const);
-    if (done || response.destroyed) break;
+    if (done || response.destroyed || response.writableEnded) break;
     if (response.writableLength > waitingBytesMax) {
       cancel();
       response.destroy();

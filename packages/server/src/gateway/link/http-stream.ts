@@ -38,7 +38,8 @@ export async function followStream(session: Session, context: AuditContext, rene
               throw new SessionLost('the session is lost');
             mayBeLost = true;
             // 405: the upstream has no such stream (MCP 2025-11-25, transports, listening for messages).
-            none = status >= 400;
+            // 409: it has one, which the instance that had the session before has not let go of yet.
+            none = status >= 400 && status !== 409;
           },
           onMessage: (message) => calls.take(message, { context, sending: undefined }),
           onEvent: (event) => {

@@ -36,7 +36,7 @@ export function shareOf(of: Belonging): Share {
   const own = connection !== undefined || upstream.credential !== undefined || mayAsk(of.capabilities);
   const subject = upstream.kind === 'http' || own || of.alone ? of.subject : undefined;
   const holder = own || of.alone ? of.holder : undefined;
-  const whose = connection === undefined ? '' : `${connection.connectionId}@${connection.epoch}`;
+  const whose = nameOfLent(connection);
   const key = JSON.stringify([
     of.tenant,
     upstream.name,
@@ -48,6 +48,11 @@ export function shareOf(of: Belonging): Share {
     holder === undefined ? '' : of.capabilities,
   ]);
   return { key, subject, holder };
+}
+
+/** A name for a credential that is lent; `undefined`: none is. */
+export function nameOfLent(lent: Belonging['connection']): string {
+  return lent === undefined ? '' : `${lent.connectionId}@${lent.epoch}`;
 }
 
 /** A name for what is reached: the command with its arguments, settings and directory, or the address. */

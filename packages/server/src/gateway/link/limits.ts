@@ -10,6 +10,8 @@ export interface LinkLimits {
   readonly sessionsPerPersonMax: number;
   /** A link without a request or session for this long is ended. */
   readonly idleSeconds: number;
+  /** Between two looks whether what was lent for a link is still what would be lent. */
+  readonly lookSeconds: number;
   /** From its start to the end of the handshake; generous, since package runners download first. */
   readonly startSeconds: number;
   /** The only commands that are run; `undefined`: whichever the operator has described. */
@@ -25,6 +27,7 @@ export const linkLimits: LinkLimits = {
   sessionsMax: 4000,
   sessionsPerPersonMax: 200,
   idleSeconds: 600,
+  lookSeconds: 5,
   startSeconds: 60,
   callSeconds: 300,
   commands: undefined,

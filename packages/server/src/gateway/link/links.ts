@@ -1,3 +1,4 @@
+import { endOutdated, isTakenFrom } from './lent.ts';
 import { reach, type Ask, type LinksParts } from './reach.ts';
 import { endIn, leaveIn, type Reached, type Slot } from './slot.ts';
 import { dropIdle, emptyState, forget, release } from './slots.ts';
@@ -24,13 +25,13 @@ export interface Links {
 /** Open the links; there are none yet. */
 export function openLinks(parts: LinksParts): Links {
   const state = emptyState();
-  const stopListening = parts.gate.onChange(({ tenant, upstream, connectionId, subject }) => {
-    const holds = (slot: Slot): boolean =>
-      slot.upstream.kind === 'stdio'
-        ? slot.connectionId === connectionId
-        : subject === '' || slot.subject === subject;
-    for (const slot of forget(state, tenant, upstream, holds)) void endIn(slot);
+  const look = (): void => void endOutdated(state, parts.gate);
+  const stopListening = parts.gate.onChange((change) => {
+    if (change === undefined) return look();
+    const taken = (slot: Slot): boolean => isTakenFrom(slot, change);
+    for (const slot of forget(state, change.tenant, change.upstream, taken)) void endIn(slot);
   });
+  const looks = setInterval(look, 1000 * parts.limits.lookSeconds).unref();
   const everyMs = 1000 * Math.min(30, parts.limits.idleSeconds);
   const sweep = setInterval(() => dropIdle(state, parts), everyMs).unref();
   return {
@@ -49,6 +50,7 @@ export function openLinks(parts: LinksParts): Links {
     async close() {
       state.closed = true;
       clearInterval(sweep);
+      clearInterval(looks);
       stopListening();
       // Sessions of conversations go on at another instance, or here after a restart.
       await Promise.all(

@@ -6,6 +6,7 @@ import { eraOf, SilentInEra, type Era } from './child-era.ts';
 import { openHttpLink } from './http-link.ts';
 import type { HttpLinkParts } from './http-parts.ts';
 import { digestOf } from './key.ts';
+import { drop, stillLends } from './lent.ts';
 import type { Link } from './link.ts';
 import type { Listener } from './listener.ts';
 import { makeRoom } from './room.ts';
@@ -38,7 +39,7 @@ export interface Ask {
 
 /** What opening links needs. */
 export interface LinksParts extends StartParts {
-  readonly gate: Pick<Gate, 'use' | 'lendToChild' | 'onChange'>;
+  readonly gate: Pick<Gate, 'use' | 'lends' | 'lendToChild' | 'onChange'>;
   readonly verdicts: Verdicts;
 }
 
@@ -51,7 +52,9 @@ export async function reach(state: State, parts: LinksParts, ask: Ask): Promise<
   if (state.closed) throw refuse('draining', 'the gateway is stopping');
   const path = pathOf(ask);
   const slot = state.paths.get(path)?.slot;
-  if (slot?.link !== undefined) {
+  // Also between the bus and the next look nobody reaches a child whose credential is gone.
+  if (slot?.connection !== undefined && !(await stillLends(parts.gate, slot))) drop(state, slot);
+  else if (slot?.link !== undefined) {
     slot.listeners.add(ask.listener);
     return { slot, link: slot.standing ?? (await slot.link) };
   }

@@ -19,11 +19,11 @@ function slotOf(subject: string, lastUsedMs: number, held: readonly ('requests' 
     key,
     tenant: 'home',
     upstream: { ...upstream, credential: undefined },
-    connectionId: undefined,
+    connection: undefined,
     subject,
     holder: key,
   };
-  const slot = emptySlot({ ...owner, capabilities: {} }, lastUsedMs);
+  const slot = emptySlot({ ...owner, capabilities: {} }, '', lastUsedMs);
   // What is in it does not matter here, only that something is.
   slot.link = Promise.withResolvers<never>().promise;
   for (const by of held) hold(slot, () => lastUsedMs, by);

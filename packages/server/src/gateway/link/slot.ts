@@ -13,8 +13,8 @@ export interface SlotOwner {
   readonly key: string;
   readonly tenant: string;
   readonly upstream: Upstream;
-  /** Whose credential the child holds; `undefined`: none, or each request is lent its own. */
-  readonly connectionId: string | undefined;
+  /** The credential that the child holds; `undefined`: none, or each request is lent its own. */
+  readonly connection: { readonly connectionId: string; readonly epoch: number } | undefined;
   /** The only person who uses it; `undefined`: the whole group does. */
   readonly subject: string | undefined;
   /** The only conversation, or chain of them, that uses it; `undefined`: all of `subject`, or of the group. */
@@ -38,6 +38,8 @@ export interface Slot extends SlotOwner {
   lastUsedMs: number;
   failures: number;
   notBeforeMs: number;
+  /** Names what was lent for it (`lent.ts`); `undefined`: nobody has looked yet. */
+  lent: string | undefined;
 }
 
 /** A link, and the slot it stands in. */
@@ -47,7 +49,7 @@ export interface Reached {
 }
 
 /** An empty slot. */
-export function emptySlot(owner: SlotOwner, nowMs: number): Slot {
+export function emptySlot(owner: SlotOwner, lent: string | undefined, nowMs: number): Slot {
   return {
     ...owner,
     listeners: new Set(),
@@ -60,6 +62,7 @@ export function emptySlot(owner: SlotOwner, nowMs: number): Slot {
     lastUsedMs: nowMs,
     failures: 0,
     notBeforeMs: 0,
+    lent,
   };
 }
 

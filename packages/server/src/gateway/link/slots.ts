@@ -1,4 +1,4 @@
-import { shareOf, type Belonging } from './key.ts';
+import { nameOfLent, shareOf, type Belonging } from './key.ts';
 import type { LinkLimits } from './limits.ts';
 import { emptySlot, endIn, isUnused, type Reached, type Slot } from './slot.ts';
 
@@ -30,8 +30,8 @@ export function slotFor(state: State, of: Belonging, nowMs: number): Slot {
   const known = state.slots.get(key);
   if (known !== undefined) return known;
   const { tenant, upstream, capabilities, connection } = of;
-  const connectionId = connection?.connectionId;
-  const slot = emptySlot({ key, tenant, upstream, connectionId, subject, holder, capabilities }, nowMs);
+  const lent = upstream.kind === 'http' ? undefined : nameOfLent(connection);
+  const slot = emptySlot({ key, tenant, upstream, connection, subject, holder, capabilities }, lent, nowMs);
   state.slots.set(key, slot);
   return slot;
 }

@@ -80,7 +80,7 @@ async function remembered(
     version,
     startTimeoutMs: limits.startSeconds * 1000,
     log,
-    scrub: slot.connectionId === undefined ? keep : scrubFor(environment),
+    scrub: slot.connection === undefined ? keep : scrubFor(environment),
     events,
   };
   try {

@@ -6,8 +6,8 @@ import type { Records } from '@sealgate/vault';
 const leaseMs = 15_000;
 const renewMs = 5_000;
 
-/** How long an address that was read is taken for granted. */
-const knownMs = 1_000;
+/** How long an address that was read is taken for granted: so long do others come to an instance that has left. */
+export const knownMs = 1_000;
 const idsKnownMax = 1_000;
 
 /** Where an instance answers others. */
@@ -23,6 +23,7 @@ export interface Leases {
   find(id: string): Promise<Lease | undefined>;
   /** It is gone. Should it live after all, its next renewal brings it back. */
   drop(id: string): Promise<void>;
+  /** Give up this instance's own lease; others are found as before. */
   close(): Promise<void>;
 }
 
@@ -50,9 +51,16 @@ export async function openLeases({ records, own, now, failed }: LeaseParts): Pro
   };
   await renew();
   let renewing = Promise.resolve();
+  let held = own !== undefined;
   const timer = setInterval(() => {
     renewing = renewing.then(renew).catch(failed);
   }, renewMs).unref();
+  const giveUp = async (): Promise<void> => {
+    clearInterval(timer);
+    await renewing;
+    if (held && own !== undefined) await records.take(nameOf(own.id)).catch(failed);
+    held = false;
+  };
   return {
     async find(id) {
       const found = known.get(id);
@@ -68,10 +76,6 @@ export async function openLeases({ records, own, now, failed }: LeaseParts): Pro
       known.delete(id);
       await records.take(nameOf(id));
     },
-    async close() {
-      clearInterval(timer);
-      await renewing;
-      if (own !== undefined) await records.take(nameOf(own.id)).catch(failed);
-    },
+    close: giveUp,
   };
 }

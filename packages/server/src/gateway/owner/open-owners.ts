@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Refusal, type Records, type Sealer } from '@sealgate/vault';
 import { refuse } from '../../errors.ts';
 import type { Log } from '../../log.ts';
-import { openLeases, type Leases } from './leases.ts';
+import { knownMs, openLeases, type Leases } from './leases.ts';
 import type { Owners, Served } from './owners.ts';
 import { digestOf, proofOf, readTicket, ticketMs, type Ticket } from './pass-ticket.ts';
 import { proofHeader, readPassage, refusalHeader } from './pass-text.ts';
@@ -36,6 +37,7 @@ export async function openOwners(parts: OwnersParts): Promise<Owners> {
   const passedHere = new WeakSet<Request>();
   const passing = openPassing({ leases, sealer, answerMs, now });
   const admission: Admission = { self, sealer, nonces: spentNonces(now) };
+  let left = false;
   return {
     self,
     async pass(owner, passage, request) {
@@ -46,6 +48,8 @@ export async function openOwners(parts: OwnersParts): Promise<Owners> {
     },
     alive: (id) => isAlive(id, self, leases),
     async answer({ authorization, read, signal }, serve) {
+      // Without a proof in the answer the sender takes this instance for gone, as it should.
+      if (left) throw nothingHere('this instance is stopping');
       const ticket = admit(authorization, admission);
       const bytes = await read();
       if (digestOf(bytes) !== ticket.digest) throw nothingHere('its body is not the one of the ticket');
@@ -57,6 +61,11 @@ export async function openOwners(parts: OwnersParts): Promise<Owners> {
         return serve(passage, request);
       }, log);
       return proven(answer, proofOf(sealer, ticket));
+    },
+    async leave() {
+      left = true;
+      await leases.close();
+      if (advertiseUrl !== undefined) await sleep(knownMs);
     },
     async close() {
       await passing.close();

@@ -388,3 +388,22 @@ it('an instance that nobody can reach takes no lease', async () => {
   expect(await alone.alive(alone.self)).toBe(true);
   await alone.close();
 });
+
+it('an instance that leaves finishes what it answers, and owns nothing from then on', async () => {
+  const [a, b] = [await open(), await open()];
+  const { promise: released, resolve: release } = Promise.withResolvers<void>();
+  const { promise: asked, resolve: isAsked } = Promise.withResolvers<void>();
+  a.serve = async (given, request) => {
+    isAsked();
+    await released;
+    return say('finished')(given, request);
+  };
+  const underWay = b.owners.pass(a.owners.self, passage, post());
+  await asked;
+  await a.owners.leave();
+  // Even for whoever has its address still in mind.
+  expect(await b.owners.pass(a.owners.self, passage, post())).toBe('dead');
+  expect(await b.owners.alive(a.owners.self)).toBe(false);
+  release();
+  expect(await textOf(await underWay)).toBe('200 finished');
+});

@@ -52,6 +52,11 @@ export interface Owners {
    * @throws Refusal `not_found` for whatever no instance of this deployment has sent
    */
   answer(passed: PassedIn, serve: (passage: Passage, request: Request) => Promise<Served>): Promise<Served>;
-  /** Give up the lease. */
+  /**
+   * Own nothing from now on: the lease is given up, and what is passed here finds nobody, so that whoever passed it goes
+   * on with the session itself. What is being answered goes on. Resolves when nobody comes here any more.
+   */
+  leave(): Promise<void>;
+  /** The same, and everything that is being passed ends. */
   close(): Promise<void>;
 }

@@ -45,13 +45,14 @@ export const recordEndCases: readonly RecordsCase[] = [
     assert.equal(await records.extend('n', clock.nowMs), true);
     assert.equal(await records.get('n'), undefined);
   }),
-  onRecords('many ended records do not take living ones with them', async ({ records, clock }) => {
+  onRecords('many ended records do not take living ones with them', async ({ records, clock, settle }) => {
     const startMs = clock.nowMs;
     const put = (n: number, endsAtMs: number) =>
       records.put(`n${n}`, bytesOf('x'), { endsAtMs, owners: ['u'] });
     for (let n = 0; n < 60; n += 1) await put(n, startMs + (n % 2 === 0 ? 10 : hourMs));
     clock.nowMs = startMs + 5000;
     for (let n = 60; n < 120; n += 1) await put(n, startMs + hourMs);
+    await settle();
     assert.equal((await records.scan({ limit: 1000 })).names.length, 90);
     assert.equal((await records.list('u', { limit: 1000 })).names.length, 90);
   }),

@@ -36,7 +36,7 @@ export const recordNameCases: readonly RecordsCase[] = [
     await settle();
     assert.deepEqual(await list('other'), []);
   }),
-  onRecords('names of any alphabet stay apart', async ({ records, clock }) => {
+  onRecords('names of any alphabet stay apart', async ({ records, clock, settle }) => {
     const names = [
       'a',
       'a\0',
@@ -53,6 +53,7 @@ export const recordNameCases: readonly RecordsCase[] = [
     ];
     for (const name of names)
       await records.put(name, bytesOf(`<${name}>`), { endsAtMs: clock.nowMs + hourMs, owners: [name] });
+    await settle();
     for (const name of names) {
       assert.deepEqual((await records.get(name))?.bytes, bytesOf(`<${name}>`));
       assert.deepEqual((await records.list(name, { limit: 10 })).names, [name]);

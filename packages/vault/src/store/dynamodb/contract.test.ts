@@ -4,8 +4,8 @@ import { laggingIndexes } from '../../testing/lagging-indexes.ts';
 import { testService } from '../../testing/test-service.ts';
 import type { OpenRecords } from '../contract/records-case.ts';
 import type { OpenTables } from '../contract/tables-case.ts';
-import { recordsContract } from '../records-contract.ts';
-import { tableRecords } from '../records-on-tables.ts';
+import { recordsContract, sessionRecordsContract } from '../records-contract.ts';
+import { sessionRecords, tableRecords } from '../records-on-tables.ts';
 import { tablesContract } from '../tables-contract.ts';
 import { localTables } from './fixtures/local-tables.ts';
 import { dynamoTables } from './tables.ts';
@@ -58,19 +58,22 @@ describe.skipIf(dynamodb === undefined)('DynamoDB', async () => {
         },
       };
     };
-    const openRecords: OpenRecords = async ({ now }) => {
-      const tables = lagging(now);
-      const records = tableRecords(tables, { now });
-      return {
-        records,
-        settle: async () => tables.settle(),
-        async close() {
-          await local.empty();
-          await records.close();
-        },
+    const openOn =
+      (place: typeof tableRecords): OpenRecords =>
+      async ({ now }) => {
+        const tables = lagging(now);
+        const records = place(tables, { now });
+        return {
+          records,
+          settle: async () => tables.settle(),
+          async close() {
+            await local.empty();
+            await records.close();
+          },
+        };
       };
-    };
     it.each(cases)('tables: $name', ({ run }) => run(open));
-    it.each(recordsContract)('records: $name', ({ run }) => run(openRecords));
+    it.each(recordsContract)('records: $name', ({ run }) => run(openOn(tableRecords)));
+    it.each(sessionRecordsContract)('sessions: $name', ({ run }) => run(openOn(sessionRecords)));
   });
 });

@@ -15,6 +15,7 @@ import { makeCertificates } from './fixtures/certificates.ts';
 import { missingServer, ownServer } from './fixtures/own-server.ts';
 import { redisRecords } from './records.ts';
 import { openRedis, type RedisServer } from './server.ts';
+import { redisUseCounter } from './use-counter.ts';
 
 const hourMs = 3_600_000;
 const usersFile = new URL('../../../../../docs/redis-users.acl', import.meta.url);
@@ -114,6 +115,12 @@ describe.skipIf(missingServer() !== undefined)('the user that docs/redis-users.a
       return { one: bus, other: bus, close: bus.close };
     }),
   );
+  it('may do what counting uses needs', async () => {
+    const counter = redisUseCounter(redis);
+    const limit = { limit: 1, windowMs: 60_000 };
+    expect(await counter.use('n', limit)).toMatchObject({ allowed: true, used: 1 });
+    expect(await counter.use('n', limit)).toMatchObject({ allowed: false, used: 1 });
+  });
   it.each([
     ['KEYS', '*'],
     ['FLUSHALL'],

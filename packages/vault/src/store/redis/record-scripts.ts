@@ -10,6 +10,7 @@ local lives = kind ~= '' and tonumber(string.sub(head, 2, 17)) > tonumber(ARGV[1
 local revision = string.sub(head, 18, 37)
 local function left()
   if kind ~= 'R' then return '' end
+  if string.sub(head, 38, 42) == '00000' then return revision end
   return revision .. redis.call('GETRANGE', KEYS[1], 42, 41 + tonumber(string.sub(head, 38, 42)))
 end
 `;

@@ -51,26 +51,36 @@ export function readLeft(reply: Buffer): Left | undefined {
  * @throws Refusal `store_unavailable` for a value that nobody of us wrote
  */
 export function readRecord(value: Buffer): StoredRecord | undefined {
-  const { revision, endsAtMs } = readHead(value);
+  const { revision, endsAtMs, owners } = headIn(value);
   if (revision === undefined) return undefined;
-  const length = Number(value.toString('latin1', lengthAt, ownersAt));
+  const length = Number(owners);
   if (!Number.isInteger(length) || value.length < ownersAt + length) throw unreadable();
   return {
     // A buffer of its own: what is read may be wiped, and does not hold all that arrived with it.
     bytes: new Uint8Array(value.subarray(ownersAt + length)),
     revision,
     endsAtMs,
-    owners: ownersIn(value.subarray(ownersAt, ownersAt + length)),
+    owners: length === 0 ? [] : ownersIn(value.subarray(ownersAt, ownersAt + length)),
   };
 }
 
 /** Revision and end; no revision for a bar. @throws Refusal `store_unavailable` as {@link readRecord} */
 export function readHead(head: Buffer): { readonly revision: string | undefined; readonly endsAtMs: number } {
-  const kind = head.toString('latin1', 0, endAt);
-  const endsAtMs = Number(head.toString('latin1', endAt, revisionAt));
-  if ((kind !== 'R' && kind !== 'B') || !Number.isSafeInteger(endsAtMs) || head.length < revisionAt)
+  return headIn(head);
+}
+
+// Read in one piece: a piece of its own for each part costs more than the parts.
+function headIn(value: Buffer) {
+  const head = value.toString('latin1', 0, ownersAt);
+  const kind = head[0];
+  const endsAtMs = Number(head.slice(endAt, revisionAt));
+  if ((kind !== 'R' && kind !== 'B') || !Number.isSafeInteger(endsAtMs) || value.length < revisionAt)
     throw unreadable();
-  return { revision: kind === 'B' ? undefined : head.toString('latin1', revisionAt, lengthAt), endsAtMs };
+  return {
+    revision: kind === 'B' ? undefined : head.slice(revisionAt, lengthAt),
+    endsAtMs,
+    owners: head.slice(lengthAt),
+  };
 }
 
 function ownersIn(list: Buffer): readonly string[] {

@@ -25,14 +25,17 @@ export function recordWrites(redis: RedisServer, owners: Owners, keys: Keys): Wr
   const run = async (script: Script, name: string, values: (string | Buffer)[]): Promise<Buffer | null> =>
     (await redis.run(script, keyOf(name), [String(now()), ...values])) as Buffer | null;
   return {
-    async put(name, bytes, write) {
-      const { guard, ...rest } = checkedWrite(name, bytes, write);
+    async put(name, bytes, how) {
+      const { guard, ...rest } = checkedWrite(name, bytes, how);
       const when = guardText(guard);
       if (when === undefined) return undefined;
       const record = { ...rest, bytes, revision: revise() };
       const values = [writeRecord(record), String(record.endsAtMs + keptMs), when];
-      const entered = owners.enter(name, record, record.endsAtMs);
-      const left = await after(entered, redis, () => run(putScript, name, values));
+      const write = (): Promise<Buffer | null> => run(putScript, name, values);
+      const nobodys = record.owners.length === 0;
+      const left = await (nobodys
+        ? write()
+        : after(owners.enter(name, record, record.endsAtMs), redis, write));
       owners.forget(name, left === null ? record : readLeft(left));
       return left === null ? undefined : record.revision;
     },
