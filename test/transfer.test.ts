@@ -115,7 +115,7 @@ describe('an export', () => {
     const listed = await done(target, ['audit', 'list', '--json']);
     expect(listed).toContain('connection.set');
     expect(await done(target, ['audit', 'verify'])).toContain('Intact');
-  });
+  }, 120_000);
 
   it('shows no secret, and without the keyring no key', async () => {
     const out = await away();

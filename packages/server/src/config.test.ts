@@ -53,6 +53,7 @@ test('an empty environment gives every default', () => {
     logLevel: 'info',
     dataDirectory: join(cwd, 'data'),
     database: { type: 'sqlite' },
+    dynamodb: { type: 'dynamodb', region: undefined, tablePrefix: '', endpoint: undefined },
     storage: { type: 'filesystem' },
     keys: { provider: 'keyring' },
     mcpServersFile: { path: join(cwd, 'data', 'mcp.json'), named: false },
