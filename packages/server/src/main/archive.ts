@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { fileArchive, Refusal, type Archive } from '@sealgate/vault';
 import type { StorageChoice } from '../config.ts';
-import { refuse } from '../errors.ts';
 import type { Log } from '../log.ts';
+import { loadAdapter } from './adapter.ts';
 
 /** What decides about blobs. */
 export interface ArchiveChoice {
@@ -35,15 +35,7 @@ export async function openArchive(choice: ArchiveChoice, log: Log): Promise<Arch
   return s3Archive(storage);
 }
 
-async function adapter() {
-  try {
-    return await import('@sealgate/vault/s3');
-  } catch (error) {
-    if (!(error instanceof Error) || !('code' in error) || error.code !== 'ERR_MODULE_NOT_FOUND') throw error;
-    throw refuse(
-      'config_invalid',
-      'STORAGE_TYPE=s3 needs a package that is not installed: npm install @aws-sdk/client-s3',
-      error.message,
-    );
-  }
+function adapter() {
+  const needs = { setting: 'STORAGE_TYPE=s3', package: '@aws-sdk/client-s3' };
+  return loadAdapter(() => import('@sealgate/vault/s3'), needs);
 }

@@ -3,6 +3,7 @@ import { frozen, sqliteTables, type FillableTables } from '@sealgate/vault';
 import type { TableChoices, TablesChecked, TablesCreated, TableState } from '@sealgate/vault/dynamodb';
 import type { DatabaseChoice, DynamoChoice } from '../config.ts';
 import { refuse } from '../errors.ts';
+import { loadAdapter } from './adapter.ts';
 
 /** What an examination of the database found; `advice` when something is wrong. */
 export interface DatabaseState {
@@ -88,17 +89,9 @@ export async function openProvisioning(choice: DatabaseChoice): Promise<Provisio
   };
 }
 
-async function adapter() {
-  try {
-    return await import('@sealgate/vault/dynamodb');
-  } catch (error) {
-    if (!(error instanceof Error) || !('code' in error) || error.code !== 'ERR_MODULE_NOT_FOUND') throw error;
-    throw refuse(
-      'config_invalid',
-      'MAIN_DB_TYPE=dynamodb needs a package that is not installed: npm install @aws-sdk/client-dynamodb',
-      error.message,
-    );
-  }
+function adapter() {
+  const needs = { setting: 'MAIN_DB_TYPE=dynamodb', package: '@aws-sdk/client-dynamodb' };
+  return loadAdapter(() => import('@sealgate/vault/dynamodb'), needs);
 }
 
 function openFile(file: string, now: () => number): Database {

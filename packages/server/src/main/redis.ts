@@ -1,6 +1,6 @@
 import { Refusal, type Bus, type Records, type UseCounter } from '@sealgate/vault';
 import type { RedisChoice } from '../config.ts';
-import { refuse } from '../errors.ts';
+import { loadAdapter } from './adapter.ts';
 
 /** Redis, as far as several instances share it. */
 export interface SharedRedis {
@@ -56,15 +56,7 @@ function namesVariable(error: unknown): never {
   throw new Refusal('store_unavailable', message, error.detail);
 }
 
-async function adapter() {
-  try {
-    return await import('@sealgate/vault/redis');
-  } catch (error) {
-    if (!(error instanceof Error) || !('code' in error) || error.code !== 'ERR_MODULE_NOT_FOUND') throw error;
-    throw refuse(
-      'config_invalid',
-      'REDIS_URL needs a package that is not installed: npm install @redis/client',
-      error.message,
-    );
-  }
+function adapter() {
+  const needs = { setting: 'REDIS_URL', package: '@redis/client' };
+  return loadAdapter(() => import('@sealgate/vault/redis'), needs);
 }

@@ -13,7 +13,7 @@ import type { FillableTables, FrontOptions } from './tables-on-engine.ts';
 // A freeze is known to whoever writes, in this process and in others, after a second at most.
 
 const endpoint = await testService('dynamodb');
-const freeze: Freeze = { reason: 'export', token: 'mine', sinceMs: 1 };
+const freeze: Freeze = { reason: 'export', freezeId: 'mine', sinceMs: 1 };
 const closers: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
   for (const close of closers.splice(0).toReversed()) await close();
@@ -78,12 +78,12 @@ describe.each(Object.entries(stores))('%s', (_, open) => {
   it('a freeze belongs to whoever made it', async () => {
     const [one, other] = await openHere();
     expect(await one.freeze(freeze)).toBe(true);
-    expect(await other.freeze({ ...freeze, token: 'theirs' })).toBe(false);
+    expect(await other.freeze({ ...freeze, freezeId: 'theirs' })).toBe(false);
     expect(await other.thaw('theirs')).toBe(false);
     expect(await one.freeze({ ...freeze, reason: 'moved', to: 'elsewhere', place: 'p' })).toBe(true);
     expect(await other.frozen()).toEqual({
       reason: 'moved',
-      token: 'mine',
+      freezeId: 'mine',
       sinceMs: 1,
       to: 'elsewhere',
       place: 'p',

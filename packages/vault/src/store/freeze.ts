@@ -8,7 +8,7 @@ import type { Item } from './tables.ts';
 // Tables that take no writes: while they are copied, while they are filled, and for good when the data has moved. One row
 // says so to everybody who has the tables open:
 //
-//   deployment: name = `freeze` · reason · token · sinceMs · to? · place?
+//   deployment: name = `freeze` · reason · freezeId · sinceMs · to? · place?
 //
 // Nobody reads it before each write. Each process knows it from a look that is at most a second old, so a freeze holds
 // everywhere after that second, and after the longest time that a write which was let in before can still take.
@@ -18,7 +18,7 @@ export interface Freeze {
   /** `export`: until the copy is made; what an export leaves behind may change. `import`: they are being filled. `moved`: for good. */
   readonly reason: 'export' | 'import' | 'moved';
   /** Names who froze them: only they go on, or end it. */
-  readonly token: string;
+  readonly freezeId: string;
   /** Milliseconds since 1970. */
   readonly sinceMs: number;
   /** Where the data went, in words for whoever is refused; `undefined` unless it moved. */
@@ -97,7 +97,7 @@ export async function readFreeze(engine: Engine): Promise<Freeze | undefined> {
 /** Freeze, or note more about one's own freeze. @returns whether it stands; `false`: somebody else's does */
 export async function writeFreeze(engine: Engine, freeze: Freeze, revision: string): Promise<boolean> {
   const found = await engine.get('deployment', freezeRow);
-  if (found !== undefined && freezeIn(found)?.token !== freeze.token) return false;
+  if (found !== undefined && freezeIn(found)?.freezeId !== freeze.freezeId) return false;
   const item = Object.fromEntries(
     Object.entries({ ...freezeKey, ...freeze }).filter(([, value]) => value !== undefined),
   );
@@ -106,10 +106,10 @@ export async function writeFreeze(engine: Engine, freeze: Freeze, revision: stri
   return (await engine.apply([{ act: 'put', table: 'deployment', row, condition }], 0)) === undefined;
 }
 
-/** End the freeze of this token. @returns whether it stood */
-export async function endFreeze(engine: Engine, token: string): Promise<boolean> {
+/** End the freeze of this freezeId. @returns whether it stood */
+export async function endFreeze(engine: Engine, freezeId: string): Promise<boolean> {
   const found = await engine.get('deployment', freezeRow);
-  if (found === undefined || freezeIn(found)?.token !== token) return false;
+  if (found === undefined || freezeIn(found)?.freezeId !== freezeId) return false;
   const condition = { revision: found.revision };
   const lost = await engine.apply([{ act: 'remove', table: 'deployment', row: freezeRow, condition }], 0);
   return lost === undefined;
@@ -125,22 +125,22 @@ export function isPassing(table: TableName, pk: string): boolean {
 }
 
 /** What a write is told. */
-export function frozen({ reason, token, to }: Freeze): Error {
+export function frozen({ reason, freezeId, to }: Freeze): Error {
   const said = {
     export: 'the data is being copied and takes no changes meanwhile; try again later',
     import: 'the data is not whole yet: an import is not finished',
     moved: `the data has moved to ${to ?? 'another place'} and takes no changes here`,
   }[reason];
-  return refuse('store_frozen', said, `${reason} ${token}`);
+  return refuse('store_frozen', said, `${reason} ${freezeId}`);
 }
 
 // A note that cannot be read freezes, too.
 function freezeIn(row: Row | undefined): Freeze | undefined {
   if (row === undefined) return undefined;
-  const { reason, token, sinceMs, to, place }: Item = storedOf('deployment', row).item;
+  const { reason, freezeId, sinceMs, to, place }: Item = storedOf('deployment', row).item;
   return {
     reason: reason === 'export' || reason === 'import' ? reason : 'moved',
-    token: typeof token === 'string' ? token : '',
+    freezeId: typeof freezeId === 'string' ? freezeId : '',
     sinceMs: Number(sinceMs),
     to: typeof to === 'string' ? to : undefined,
     place: typeof place === 'string' ? place : undefined,

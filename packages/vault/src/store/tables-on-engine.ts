@@ -44,8 +44,8 @@ export interface FillableTables extends Tables {
   frozen(): Promise<Freeze | undefined>;
   /** Freeze, or note more about one's own freeze. Holds for everybody after `settleMs`. @returns whether it stands; `false`: somebody else's does */
   freeze(freeze: Freeze): Promise<boolean>;
-  /** End the freeze of this token. @returns whether it stood */
-  thaw(token: string): Promise<boolean>;
+  /** End the freeze of this freezeId. @returns whether it stood */
+  thaw(freezeId: string): Promise<boolean>;
   /** Milliseconds after which no write that was let in before a freeze can happen any more. */
   readonly settleMs: number;
 }
@@ -63,7 +63,7 @@ export function tablesOnEngine(
     ...writesOf(gated(engine, writeGate(engine, ticks)), nowSeconds, revise),
     frozen: () => readFreeze(engine),
     freeze: (freeze) => writeFreeze(engine, freeze, revise()),
-    thaw: (token) => endFreeze(engine, token),
+    thaw: (freezeId) => endFreeze(engine, freezeId),
     settleMs: settleMsOf(engine),
     async close() {
       await engine.close();

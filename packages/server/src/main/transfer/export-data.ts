@@ -15,12 +15,13 @@ import {
   writeManifest,
   type FileDigest,
   type Manifest,
+  takeBlobs,
+  type CopiedBlobs,
 } from '@sealgate/vault';
 import type { AppConfig } from '../../config.ts';
 import { refuse } from '../../errors.ts';
 import { openLog } from '../../log.ts';
 import { openArchive } from '../archive.ts';
-import { takeBlobs, type CopiedBlobs } from './blobs.ts';
 import { openSource, type Source, type TransferGround } from './source.ts';
 
 /** What travels beside the tables and the journal. */
@@ -75,10 +76,10 @@ async function copy(
 ): Promise<Exported> {
   const { config, now, progress } = ground;
   const { tables, alone } = source;
-  let token: string | undefined;
+  let freezeId: string | undefined;
   try {
     const exported = await exportTables({ source: tables, directory, now, progress, alone });
-    token = exported.token;
+    freezeId = exported.freezeId;
     const blobs = choices.withBlobs ? await copyBlobs(config, directory) : undefined;
     const files = await takeFiles(config, directory, choices);
     const manifest = signManifest(source.sealer, {
@@ -94,7 +95,7 @@ async function copy(
     await dropCheckpoint(directory);
     return { directory, manifest, blobs };
   } finally {
-    const own = token ?? (await ownFreeze(source, directory));
+    const own = freezeId ?? (await ownFreeze(source, directory));
     if (own !== undefined) await tables.thaw(own);
   }
 }
@@ -102,7 +103,9 @@ async function copy(
 // Failed on the way: what is frozen for this directory goes on.
 async function ownFreeze({ tables }: Source, directory: string): Promise<string | undefined> {
   const [standing, checkpoint] = [await tables.frozen(), await readCheckpoint(directory)];
-  return standing?.reason === 'export' && standing.token === checkpoint?.token ? standing.token : undefined;
+  return standing?.reason === 'export' && standing.freezeId === checkpoint?.freezeId
+    ? standing.freezeId
+    : undefined;
 }
 
 async function copyBlobs(config: AppConfig, directory: string): Promise<CopiedBlobs> {

@@ -1,15 +1,17 @@
 import { existsSync } from 'node:fs';
-import { copyFile, open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
+  bringBlobs,
   checkFiles,
   claimDirectory,
+  copyJournal,
   copyKeyring,
   digestOf,
   exportInvalid,
   importTables,
   proveExport,
   readManifest,
+  type CopiedBlobs,
   type FillableTables,
   type ImportedTables,
   type Manifest,
@@ -18,7 +20,6 @@ import { openLog } from '../../log.ts';
 import { openArchive } from '../archive.ts';
 import { openTables } from '../database.ts';
 import { openRootKey } from '../root-key.ts';
-import { bringBlobs, type CopiedBlobs } from './blobs.ts';
 import type { TransferGround } from './source.ts';
 
 /** What is brought in beside the tables. */
@@ -127,7 +128,7 @@ async function bringFiles(
   const journal = join(dataDirectory, 'journal.db');
   const journalThere = existsSync(journal);
   if (!journalThere && files['journal.db'] !== undefined)
-    await bringWhole(join(directory, 'journal.db'), journal);
+    await copyJournal(join(directory, 'journal.db'), journal);
   return {
     journal:
       files['journal.db'] === undefined
@@ -137,15 +138,6 @@ async function bringFiles(
           : 'brought in',
     keyring: brings ? 'brought in' : keyringThere ? 'was there' : 'not in the export',
   };
-}
-
-async function bringWhole(from: string, to: string): Promise<void> {
-  const draft = `${to}.import.tmp`;
-  await copyFile(from, draft);
-  const handle = await open(draft, 'r+');
-  await handle.chmod(0o600);
-  await handle.sync().finally(() => handle.close());
-  await rename(draft, to);
 }
 
 async function blobsInto({ config }: TransferGround, directory: string): Promise<CopiedBlobs> {

@@ -83,7 +83,7 @@ export async function releaseData({ config, now }: Omit<TransferGround, 'progres
     const freeze = await tables.frozen();
     if (freeze === undefined) return { freeze };
     if (freeze.reason === 'import') throw frozen(freeze);
-    await tables.thaw(freeze.token);
+    await tables.thaw(freeze.freezeId);
     return { freeze };
   } finally {
     await tables.close();
@@ -107,7 +107,7 @@ async function copied(ground: TransferGround, source: Source, directory: string)
   const { config, now, progress } = ground;
   const { tables, sealer, alone } = source;
   const [standing, known] = [await tables.frozen(), await readManifest(directory)];
-  if (known !== undefined && known.token === standing?.token) return known;
+  if (known !== undefined && known.freezeId === standing?.freezeId) return known;
   await rm(join(directory, 'manifest.json'), { force: true });
   const exported = await exportTables({ source: tables, directory, now, progress, alone });
   const manifest = signManifest(sealer, {
@@ -143,8 +143,8 @@ async function moved(move: Move): Promise<ImportedTables | undefined> {
     // Once more what is there: nobody may have written behind the freeze.
     await compareTables({ target: source.tables, ...parts }, manifest.frozenAtMs);
     const to = inWords(choice);
-    const { token, frozenAtMs: sinceMs } = manifest;
-    if (!(await source.tables.freeze({ reason: 'moved', token, sinceMs, to })))
+    const { freezeId, frozenAtMs: sinceMs } = manifest;
+    if (!(await source.tables.freeze({ reason: 'moved', freezeId, sinceMs, to })))
       throw refuse('internal', 'the freeze of the source is gone');
   }
   await target.thaw(manifest.mac);

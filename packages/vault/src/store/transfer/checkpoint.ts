@@ -19,7 +19,7 @@ export interface TableProgress extends Tally {
 /** All of it. */
 export interface Checkpoint {
   /** That of the source's freeze. */
-  readonly token: string;
+  readonly freezeId: string;
   /** The freeze holds everywhere. */
   readonly settled: boolean;
   readonly tables: { readonly [T in TableName]?: TableProgress };

@@ -32,7 +32,7 @@ export interface ExportParts {
 }
 
 /** The part of a manifest that speaks of tables. */
-export type ExportedTables = Pick<Manifest, 'token' | 'frozenAtMs' | 'tables' | 'leftBehind'>;
+export type ExportedTables = Pick<Manifest, 'freezeId' | 'frozenAtMs' | 'tables' | 'leftBehind'>;
 
 const checkpointRows = 5000;
 const checkpointBytes = 8 * 1024 * 1024;
@@ -73,7 +73,12 @@ export async function exportTables(parts: ExportParts): Promise<ExportedTables> 
     tables[table] = { rows: count, digest, ended, ...(await digestOf(tableFile(directory, table))) };
   }
   await compare(parts, begun.frozenAtMs, tables);
-  return { token: checkpoint.token, frozenAtMs: begun.frozenAtMs, tables, leftBehind: await leftIn(source) };
+  return {
+    freezeId: checkpoint.freezeId,
+    frozenAtMs: begun.frozenAtMs,
+    tables,
+    leftBehind: await leftIn(source),
+  };
 }
 
 // An interrupted export is gone on with only while its own freeze stands: otherwise the data may have changed.
@@ -83,15 +88,15 @@ async function begin(
   const { source, directory, now, progress, alone = false } = parts;
   const standing = await source.frozen();
   let checkpoint = await readCheckpoint(directory);
-  const own = standing?.reason === 'export' && standing.token === checkpoint?.token;
+  const own = standing?.reason === 'export' && standing.freezeId === checkpoint?.freezeId;
   if (checkpoint === undefined || !own) {
     if (standing !== undefined) throw frozen(standing);
-    checkpoint = { token: randomUUID(), settled: false, tables: {} };
+    checkpoint = { freezeId: randomUUID(), settled: false, tables: {} };
     await writeCheckpoint(directory, checkpoint);
   }
   const frozenAtMs = standing?.sinceMs ?? now();
-  const { token } = checkpoint;
-  if (!(await source.freeze({ reason: 'export', token, sinceMs: frozenAtMs })))
+  const { freezeId } = checkpoint;
+  if (!(await source.freeze({ reason: 'export', freezeId, sinceMs: frozenAtMs })))
     throw refuse('store_frozen', 'the data is being copied by somebody else');
   if (!checkpoint.settled) {
     if (!alone) {

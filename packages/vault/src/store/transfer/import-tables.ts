@@ -51,7 +51,7 @@ export async function importTables(parts: ImportParts): Promise<ImportedTables> 
   }
   await compareTables(parts, begun.sinceMs);
   progress({ stage: 'compare', table: undefined, rows: total, total });
-  if ((await target.frozen())?.token !== manifest.mac)
+  if ((await target.frozen())?.freezeId !== manifest.mac)
     throw refuse('store_filled', 'somebody else took the tables while they were filled');
   return { rows: counts.rows, ended: counts.ended };
 }
@@ -74,12 +74,12 @@ async function begin({ target, manifest, now }: ImportParts): Promise<Begun> {
     const sinceMs = now();
     const at = { table: undefined, rows: 0 };
     if (await target.freeze(noteOf(manifest, { sinceMs, at }))) return { sinceMs, at };
-  } else if (standing.reason === 'import' && standing.token === manifest.mac)
+  } else if (standing.reason === 'import' && standing.freezeId === manifest.mac)
     return { sinceMs: standing.sinceMs, at: placeOf(standing.place) };
   throw refuse(
     'store_filled',
     'the tables belong to another import that is not finished, or to data that has moved; an import needs empty ones',
-    standing === undefined ? undefined : `${standing.reason} ${standing.token}`,
+    standing === undefined ? undefined : `${standing.reason} ${standing.freezeId}`,
   );
 }
 
@@ -166,7 +166,7 @@ export async function compareTables(
 
 function noteOf(manifest: Manifest, { sinceMs, at }: Begun) {
   const place = `${at.table ?? ''} ${at.rows}`;
-  return { reason: 'import', token: manifest.mac, sinceMs, place } as const;
+  return { reason: 'import', freezeId: manifest.mac, sinceMs, place } as const;
 }
 
 // A note that cannot be read counts as none: everything is written again.

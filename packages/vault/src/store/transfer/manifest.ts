@@ -28,7 +28,7 @@ export interface TableEntry extends Tally, FileDigest {
 export interface Manifest {
   readonly format: typeof format;
   /** Names this export; the freeze of its source carries it. */
-  readonly token: string;
+  readonly freezeId: string;
   /** The kind of database that it was made from. */
   readonly source: string;
   /** The id of the deployment. */
@@ -91,7 +91,7 @@ export async function readManifest(directory: string): Promise<Manifest | undefi
 
 function checkedManifest(found: unknown): Manifest {
   if (!isObject(found) || found['format'] !== format) throw malformed(`not of format ${format}`);
-  for (const name of ['token', 'source', 'deployment', 'keyProvider', 'mac'])
+  for (const name of ['freezeId', 'source', 'deployment', 'keyProvider', 'mac'])
     if (typeof found[name] !== 'string' || found[name] === '') throw malformed(`${name} is no text`);
   for (const name of ['frozenAtMs', 'finishedAtMs'])
     if (!isCount(found[name])) throw malformed(`${name} is no time`);

@@ -118,7 +118,7 @@ it('tables that another import fills are left alone, and so are those that data 
   const manifest = await exported(source, out);
   for (const reason of ['import', 'moved'] as const) {
     const target = open(memoryTables({ now: Date.now }));
-    await target.freeze({ reason, token: 'another', sinceMs: 1 });
+    await target.freeze({ reason, freezeId: 'another', sinceMs: 1 });
     const parts = { target, directory: out, manifest, now: Date.now, progress: quiet };
     await expect(importTables(parts)).rejects.toMatchObject({ code: 'store_filled' });
     expect((await target.scanAll('users', { limit: 10 })).items).toEqual([]);
@@ -158,9 +158,9 @@ it('an export that was interrupted begins anew when its freeze was ended meanwhi
   const directory = fresh();
   const parts = { source, directory, now: Date.now, progress: quiet, alone: true };
   const first = await exportTables(parts);
-  await source.thaw(first.token);
+  await source.thaw(first.freezeId);
   await source.bringIn('users', { userId: 'new' });
   const second = await exportTables(parts);
-  expect(second.token).not.toBe(first.token);
+  expect(second.freezeId).not.toBe(first.freezeId);
   expect(second.tables.users?.rows).toBe(4);
 });

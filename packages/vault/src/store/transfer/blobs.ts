@@ -3,7 +3,9 @@ import { createReadStream } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { exportInvalid, fileArchive, type Archive } from '@sealgate/vault';
+import { fileArchive } from '../archive/file-archive.ts';
+import type { Archive } from '../archive.ts';
+import { exportInvalid } from './line-file.ts';
 
 // Blobs by name. They are listed with their digests in `blobs.ndjson`, which the manifest signs; what arrives is what is
 // listed, or it is refused.
