@@ -167,7 +167,11 @@ async function pass(step: Step, parts: WalkParts): Promise<void> {
   const { signal, reply } = exchange;
   if (!call.is.longLived) {
     const over = parts.held.call(caller, reply.cut);
-    return parts.forward(passage).finally(over);
+    try {
+      return await parts.forward(passage);
+    } finally {
+      over();
+    }
   }
   const revoked = new AbortController();
   const over = parts.held.stream(caller, () => revoked.abort());
