@@ -18,6 +18,11 @@ export function endsOf(
       response.end();
       stop();
     },
-    last: () => void (response.shouldKeepAlive = false),
+    last: () => lastOn(response),
   };
+}
+
+/** Nothing further may come on the connection of this response. */
+export function lastOn(response: ServerResponse): void {
+  response.shouldKeepAlive = false;
 }

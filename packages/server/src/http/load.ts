@@ -40,37 +40,41 @@ export interface Load {
 
 type Kind = 'call' | 'stream';
 
+interface Entered extends Work {
+  readonly ends: Ends;
+}
+
 /** What runs, whether it takes a place or not. */
 function openRunning() {
   const sets = {
-    begun: { call: new Set<Ends>(), stream: new Set<Ends>() },
-    admitted: { call: new Set<Ends>(), stream: new Set<Ends>() },
+    begun: { call: new Set<Entered>(), stream: new Set<Entered>() },
+    admitted: { call: new Set<Entered>(), stream: new Set<Entered>() },
   };
-  const of = (kind: Kind): readonly Ends[] => [...sets.begun[kind], ...sets.admitted[kind]];
-  let emptied: (() => void) | undefined;
   const { begun, admitted } = sets;
+  const of = (kind: Kind): readonly Entered[] => [...begun[kind], ...admitted[kind]];
+  let emptied: (() => void) | undefined;
   const count = (): number => begun.call.size + begun.stream.size + admitted.call.size + admitted.stream.size;
   return {
     count,
     /** How many take a place. */
-    begun: (kind: Kind): number => sets.begun[kind].size,
+    begun: (kind: Kind): number => begun[kind].size,
     enter(how: 'begun' | 'admitted', kind: Kind, ends: Ends): Work {
-      // The same ends may be given for several pieces of work.
-      const own = { ...ends };
       const set = sets[how][kind];
-      set.add(own);
-      return {
-        done() {
-          set.delete(own);
+      const entered = {
+        ends,
+        done(): void {
+          set.delete(entered);
           if (emptied !== undefined && count() === 0) emptied();
         },
       };
+      set.add(entered);
+      return entered;
     },
     cut(kind: Kind): void {
-      for (const { cut } of of(kind)) cut();
+      for (const { ends } of of(kind)) ends.cut();
     },
     last(): void {
-      for (const { last } of [...of('call'), ...of('stream')]) last();
+      for (const { ends } of [...of('call'), ...of('stream')]) ends.last();
     },
     empty: (): Promise<void> =>
       count() === 0 ? Promise.resolve() : new Promise((resolve) => (emptied = resolve)),

@@ -4,7 +4,7 @@ import { refuse } from '../errors.ts';
 import { endsOf } from './ends.ts';
 import type { Exchange, McpHandler } from './exchange.ts';
 import { fromFastify } from './fastify-errors.ts';
-import type { Load } from './load.ts';
+import type { Load, Work } from './load.ts';
 import { answerTo, isRefusal, type Circumstance } from './reply.ts';
 import { cutUnread } from './unread.ts';
 import { replyOver } from './writer.ts';
@@ -110,8 +110,11 @@ async function carryOut<Admitted>({
   const { raw } = request;
   const response = reply.raw;
   const gone = new AbortController();
+  let work: Work | undefined;
   response.once('close', () => {
     if (!response.writableFinished) gone.abort();
+    // Over when the last byte has left, not when the handler has returned.
+    work?.done();
   });
   const exchange: Exchange<Admitted> = {
     admitted: admission.admitted,
@@ -128,12 +131,10 @@ async function carryOut<Admitted>({
   };
   try {
     const kind = staysOpen(request) ? 'stream' : 'call';
-    const work = load.begin(
+    work = load.begin(
       kind,
       endsOf(response, kind, () => gone.abort()),
     );
-    // Over when the last byte has left, not when the handler has returned.
-    response.once('close', () => work.done());
     await mcp.handle(exchange);
   } catch (error) {
     if (!isRefusal(error)) circumstance.onFault(error, request.id);

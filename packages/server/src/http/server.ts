@@ -2,7 +2,7 @@ import type { AddressInfo } from 'node:net';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Guard, ProblemPage } from '../domain/route-config.ts';
 import { refuse } from '../errors.ts';
-import { endsOf } from './ends.ts';
+import { endsOf, lastOn } from './ends.ts';
 import type { McpHandler } from './exchange.ts';
 import { fromFastify } from './fastify-errors.ts';
 import { openGuard } from './guard.ts';
@@ -97,8 +97,7 @@ export async function openHttp<Admitted>(
     throw refuse('host_forbidden', 'the gateway does not answer to this host name yet');
   };
   app.addHook('onRequest', async (request, { raw }) => {
-    const ends = endsOf(raw, 'call');
-    if (load.state !== 'open') ends.last();
+    if (load.state !== 'open') lastOn(raw);
     // A health check comes from a load balancer, which knows the gateway by an address only.
     if (request.url === '/health' || request.url === '/health/live') return;
     const stands = request.routeOptions.config.guard;
@@ -107,7 +106,7 @@ export async function openHttp<Admitted>(
     guard(request.raw.rawHeaders, stands === 'public' ? 'any' : 'own');
     // MCP calls are counted when they are let in.
     if (stands === 'bearer') return;
-    const work = load.admit('call', ends);
+    const work = load.admit('call', endsOf(raw, 'call'));
     raw.once('close', () => work.done());
   });
   healthRoutes(app, parts, load);
