@@ -95,6 +95,7 @@ export type {
   Value,
 } from './store/tables.ts';
 export type { FillableTables } from './store/tables-on-engine.ts';
+export { openTopic, type Topic } from './store/topic.ts';
 export { bringBlobs, takeBlobs, type CopiedBlobs } from './store/transfer/blobs.ts';
 export { checkFiles } from './store/transfer/check-files.ts';
 export { dropCheckpoint, readCheckpoint } from './store/transfer/checkpoint.ts';

@@ -1,17 +1,21 @@
-import type { Bus } from '@sealgate/vault';
+import { openTopic, type Bus, type Topic } from '@sealgate/vault';
 import type { Upstreams } from '../domain/upstreams.ts';
 import type { Log } from '../log.ts';
 
 // Upstreams lie in the memory of every instance. Whoever changes one tells the others, who read what is new; what nobody
 // told of is found by a look every few seconds.
 
-const topic = 'upstreams';
 const lookEveryMs = 5000;
 
 /** Where changes are told. */
 export interface Telling {
-  readonly news: Bus;
+  readonly topic: Topic<never>;
   readonly log: Log;
+}
+
+/** The topic that changes of upstreams are told on. */
+export function upstreamTopic(news: Bus): Topic<never> {
+  return openTopic(news, 'upstreams');
 }
 
 /** Say in the log that others will find out later. */
@@ -20,9 +24,9 @@ export function notTold(log: Log, error: unknown): void {
 }
 
 /** Upstreams whose changes are told to every instance. */
-export function toldUpstreams(upstreams: Upstreams, { news, log }: Telling): Upstreams {
+export function toldUpstreams(upstreams: Upstreams, { topic, log }: Telling): Upstreams {
   // The change stands: it is found without being told of as well.
-  const tell = (): Promise<void> => news.publish(topic, '').catch((error: unknown) => notTold(log, error));
+  const tell = (): Promise<void> => topic.tell(undefined).catch((error: unknown) => notTold(log, error));
   return {
     ...upstreams,
     async add(...given) {
@@ -46,7 +50,7 @@ export function toldUpstreams(upstreams: Upstreams, { news, log }: Telling): Ups
  */
 export async function followUpstreams(
   upstreams: Pick<Upstreams, 'catchUp'>,
-  { news, log, several }: Telling & { readonly several: boolean },
+  { topic, log, several }: Telling & { readonly several: boolean },
 ): Promise<() => Promise<void>> {
   if (!several) return async () => undefined;
   let looking = Promise.resolve();
@@ -62,7 +66,7 @@ export async function followUpstreams(
       })
       .catch((error: unknown) => log.warn({ err: error }, 'changes of other instances could not be read'));
   };
-  const stop = await news.subscribe(topic, { changed: look, flush: look });
+  const stop = await topic.hear(look);
   const timer = setInterval(look, lookEveryMs).unref();
   return async () => {
     clearInterval(timer);

@@ -25,7 +25,7 @@ import { openUpstreams, type Upstreams } from '../domain/upstreams.ts';
 import type { Log } from '../log.ts';
 import { openArchive } from './archive.ts';
 import { openDatabase, type Database, type DatabaseState } from './database.ts';
-import { followUpstreams, notTold, toldUpstreams } from './followed.ts';
+import { followUpstreams, notTold, toldUpstreams, upstreamTopic } from './followed.ts';
 import { openRootKey } from './root-key.ts';
 import { claimTables } from './tables-claim.ts';
 import { openTogether, type Shared, type Together } from './together.ts';
@@ -75,7 +75,8 @@ export async function openGround(
     const journal = await openJournal({ path, sealer, now, failed });
     closers.push(() => journal.close());
     const upstreams = await keptUpstreams(tables, sealer, log, now);
-    closers.push(await followUpstreams(upstreams, { news, log, several }));
+    const topic = upstreamTopic(news);
+    closers.push(await followUpstreams(upstreams, { topic, log, several }));
     const connections = openConnections(sealedTables(tables, sealer), now);
     closers.push(await connections.follow(news, (error) => notTold(log, error)));
     return {
@@ -84,7 +85,7 @@ export async function openGround(
       audit: openAudit({ journal, failed }),
       connections,
       ...(await openEverybody(tables, sealer, now)),
-      upstreams: toldUpstreams(upstreams, { news, log }),
+      upstreams: toldUpstreams(upstreams, { topic, log }),
       close,
     };
   } catch (error) {

@@ -1,6 +1,5 @@
-import { randomUUID } from 'node:crypto';
-import { Refusal } from '../refusal.ts';
 import type { Bus } from '../store/bus.ts';
+import { openTopic } from '../store/topic.ts';
 
 // Who holds something that was lent (a child process, a conversation with an upstream) lets go of it when the credential
 // changes. Changes of this instance are told at once, those of others as the bus brings them. The bus may lose one: then
@@ -43,12 +42,8 @@ export interface Told {
   readonly failed: (error: unknown) => void;
 }
 
-const topic = 'connections';
-
 /** Nobody listens yet. */
 export function openConnectionChanges(): ConnectionChanges {
-  // Our own messages come back to us: everybody here has been told already, and may hold the new credential by now.
-  const self = randomUUID();
   const listeners = new Set<ConnectionListener>();
   let publish = async (_: ConnectionChange): Promise<void> => undefined;
   const tellHere = (change: ConnectionChange | undefined): void =>
@@ -63,19 +58,12 @@ export function openConnectionChanges(): ConnectionChanges {
       return () => listeners.delete(listener);
     },
     async follow(bus, { heard, failed }) {
-      const take = (change: ConnectionChange | undefined): void => {
+      const topic = openTopic<ConnectionChange>(bus, 'connections');
+      const stop = await topic.hear((change) => {
         heard();
         tellHere(change);
-      };
-      const stop = await bus.subscribe(topic, {
-        changed(payload) {
-          const { from, change } = read(payload);
-          if (from !== self) take(change);
-        },
-        flush: () => take(undefined),
       });
-      const sending = async (change: ConnectionChange): Promise<void> =>
-        send(bus, self, change).catch(failed);
+      const sending = async (change: ConnectionChange): Promise<void> => topic.tell(change).catch(failed);
       publish = sending;
       return () => {
         stop();
@@ -83,28 +71,4 @@ export function openConnectionChanges(): ConnectionChanges {
       };
     },
   };
-}
-
-async function send(bus: Pick<Bus, 'publish'>, from: string, change: ConnectionChange): Promise<void> {
-  try {
-    await bus.publish(topic, JSON.stringify({ from, change }));
-  } catch (error) {
-    // Names may be longer than a message can be.
-    if (!(error instanceof Refusal) || error.code !== 'item_invalid') throw error;
-    await bus.publish(topic, JSON.stringify({ from }));
-  }
-}
-
-interface Message {
-  readonly from?: unknown;
-  readonly change?: ConnectionChange;
-}
-
-// What cannot be read is of another version, perhaps: something has changed.
-function read(payload: string): Message {
-  try {
-    return (JSON.parse(payload) as Message | null) ?? {};
-  } catch {
-    return {};
-  }
 }

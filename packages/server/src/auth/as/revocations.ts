@@ -1,10 +1,7 @@
-import { randomUUID } from 'node:crypto';
-import type { Bus } from '@sealgate/vault';
+import { openTopic, type Bus } from '@sealgate/vault';
 
 // Whoever ends access says so here: whatever was remembered of tokens and held for grants is looked at again, in this
 // process at once and in every other as soon as the bus has told it. Nothing says what was revoked: it is read anew.
-
-const topic = 'grants';
 
 /** Tells and hears that access was ended. */
 export interface Revocations {
@@ -24,14 +21,10 @@ export interface RevocationParts {
 
 /** Start listening. @throws Refusal `store_unavailable` */
 export async function openRevocations({ news, failed }: RevocationParts): Promise<Revocations> {
-  const self = randomUUID();
+  const topic = openTopic(news, 'grants');
   const listeners = new Set<() => void>();
   const tellHere = (): void => listeners.forEach((listener) => listener());
-  const stop = await news.subscribe(topic, {
-    // Everybody here was told before our own message left.
-    changed: (from) => from !== self && tellHere(),
-    flush: tellHere,
-  });
+  const stop = await topic.hear(tellHere);
   let last = Promise.resolve();
   let next: Promise<void> | undefined;
   return {
@@ -40,7 +33,7 @@ export async function openRevocations({ news, failed }: RevocationParts): Promis
       // A grant goes model by model: one message is enough for all that is revoked before it leaves.
       next ??= last.then(() => {
         next = undefined;
-        last = news.publish(topic, self).catch(failed);
+        last = topic.tell(undefined).catch(failed);
         return last;
       });
       return next;

@@ -1,12 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Bus, Records } from '@sealgate/vault';
+import { openTopic, type Bus, type Records, type Topic } from '@sealgate/vault';
 import { keptMs } from './page.ts';
 
 // Every page that instances share lies under the epoch of its upstream, a record of its own. Dropping writes a new epoch
 // and then tells the others: a page that is written late lies where nobody looks any more.
 
-const topic = 'tool-lists';
 /** An epoch outlives every page that was written under the one before it. */
 const epochMs = 3 * keptMs;
 /** Of an upstream that has none, or none any more. */
@@ -50,16 +49,10 @@ interface Renewal {
 
 /** Open them. @throws Refusal `store_unavailable` when nothing can be heard of the others */
 export async function openPageEpochs(parts: PageEpochParts): Promise<PageEpochs> {
-  const self = randomUUID();
+  const topic = openTopic<PagesOf>(parts.news, 'tool-lists');
   const listeners = new Set<(of: PagesOf | undefined) => void>();
-  const stop = await parts.news.subscribe(topic, {
-    changed(payload) {
-      const { from, of } = read(payload);
-      if (from !== self) listeners.forEach((listener) => listener(of));
-    },
-    flush: () => listeners.forEach((listener) => listener(undefined)),
-  });
-  const { isChanging, renew, close } = openRenewals(parts, self);
+  const stop = await topic.hear((of) => listeners.forEach((listener) => listener(of)));
+  const { isChanging, renew, close } = openRenewals(parts, topic);
   return {
     async read({ tenant, upstream }) {
       const found = await parts.recordsOf(tenant).get(nameOf(upstream));
@@ -75,23 +68,9 @@ export async function openPageEpochs(parts: PageEpochParts): Promise<PageEpochs>
   };
 }
 
-interface Message {
-  readonly from?: string;
-  readonly of?: PagesOf;
-}
-
-// What cannot be read is of another version, perhaps: something was dropped.
-function read(payload: string): Message {
-  try {
-    return (JSON.parse(payload) as Message | null) ?? {};
-  } catch {
-    return {};
-  }
-}
-
 function openRenewals(
-  { recordsOf, news, now }: PageEpochParts,
-  self: string,
+  { recordsOf, now }: PageEpochParts,
+  topic: Pick<Topic<PagesOf>, 'tell'>,
 ): Pick<PageEpochs, 'isChanging' | 'renew' | 'close'> {
   const renewals = new Map<string, Renewal>();
   const closed = new AbortController();
@@ -106,7 +85,7 @@ function openRenewals(
     }
     renewal.writing = false;
     // A message that is lost costs the others five minutes at most, as any page does.
-    await news.publish(topic, JSON.stringify({ from: self, of })).catch(() => undefined);
+    await topic.tell(of).catch(() => undefined);
   };
   const renewAll = async (of: PagesOf, renewal: Renewal): Promise<void> => {
     // After five minutes nothing is left of what there was to be dropped.
