@@ -45,6 +45,7 @@ export { dropNoncePool } from './seal/nonces.ts';
 export { fileArchive } from './store/archive/file-archive.ts';
 export type { Archive, Blob, BlobEntry, BlobWrite } from './store/archive.ts';
 export type { Bus, Listener } from './store/bus.ts';
+export { everyPage } from './store/every-page.ts';
 export { fileRecords, type FileRecordsOptions } from './store/file-records/records.ts';
 export { frozen, type Freeze } from './store/freeze.ts';
 export { memoryArchive } from './store/memory/archive.ts';

@@ -1,4 +1,4 @@
-import type { ItemOf, SealedTables } from '@sealgate/vault';
+import { everyPage, type ItemOf, type SealedTables } from '@sealgate/vault';
 import { refuse } from '../errors.ts';
 import { addressKey, profileOf, type PeopleParts } from './people.ts';
 
@@ -33,13 +33,8 @@ async function* everyItem<T extends 'users' | 'magic_links'>(
   tables: SealedTables,
   table: T,
 ): AsyncGenerator<ItemOf<T>> {
-  let cursor: string | undefined;
-  do {
-    const from = cursor === undefined ? {} : { cursor };
-    const page = await tables.scan(table, { limit: pageLimit, ...from });
-    for (const { item } of page.items) yield item;
-    cursor = page.cursor;
-  } while (cursor !== undefined);
+  for await (const { items } of everyPage((from) => tables.scan(table, { limit: pageLimit, ...from })))
+    for (const { item } of items) yield item;
 }
 
 function keptKey(tables: SealedTables, linkHash: string) {

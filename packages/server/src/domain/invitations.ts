@@ -1,5 +1,5 @@
 import { randomBytes, randomUUID, timingSafeEqual } from 'node:crypto';
-import type { ItemOf, SealedTables, Sealer, Stored } from '@sealgate/vault';
+import { everyPage, type ItemOf, type SealedTables, type Sealer, type Stored } from '@sealgate/vault';
 import { refuse } from '../errors.ts';
 import { seatStep } from './groups.ts';
 import type { People } from './people.ts';
@@ -81,15 +81,11 @@ export function openInvitations(parts: InvitationParts): Invitations {
     },
     async list(groupId) {
       const open: Invitation[] = [];
-      let cursor: string | undefined;
-      do {
-        const from = cursor === undefined ? {} : { cursor };
-        const query = { index: 'groupId-index', partition: groupId, limit: 100, ...from } as const;
-        const page = await tables.query('invitations', query);
-        for (const { item } of page.items)
-          if (isOpen(item, now())) open.push(await invitationOf(tables, item));
-        cursor = page.cursor;
-      } while (cursor !== undefined);
+      const question = { index: 'groupId-index', partition: groupId, limit: 100 } as const;
+      for await (const { items } of everyPage((from) =>
+        tables.query('invitations', { ...question, ...from }),
+      ))
+        for (const { item } of items) if (isOpen(item, now())) open.push(await invitationOf(tables, item));
       return open;
     },
     async revoke(groupId, invitationId) {

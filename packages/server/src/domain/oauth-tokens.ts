@@ -1,4 +1,4 @@
-import type { ItemOf, Query, SealedTables, Sealer } from '@sealgate/vault';
+import { everyPage, type ItemOf, type Query, type SealedTables, type Sealer } from '@sealgate/vault';
 import { refuse } from '../errors.ts';
 
 // What people have granted us at providers (`oauth_tokens`): one row for each account. Tokens lie sealed at their row's
@@ -150,12 +150,8 @@ type Question = Pick<Query<'oauth_tokens'>, 'index' | 'partition' | 'range'>;
 
 async function allOf(tables: SealedTables, question: Question): Promise<readonly TokenRow[]> {
   const rows: TokenRow[] = [];
-  let cursor: string | undefined;
-  do {
-    const from = cursor === undefined ? {} : { cursor };
-    const page = await tables.query('oauth_tokens', { ...question, limit: 100, ...from });
-    rows.push(...page.items.map(({ item }) => item));
-    cursor = page.cursor;
-  } while (cursor !== undefined);
+  const asked = { ...question, limit: 100 };
+  for await (const { items } of everyPage((from) => tables.query('oauth_tokens', { ...asked, ...from })))
+    rows.push(...items.map(({ item }) => item));
   return rows;
 }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { DraftStep, ItemOf, SealedTables, Sealer } from '@sealgate/vault';
+import { everyPage, type DraftStep, type ItemOf, type SealedTables, type Sealer } from '@sealgate/vault';
 import { refuse } from '../errors.ts';
 
 // Everyone has a personal group. Before anybody can sign in there is one person: whoever runs this process. An address
@@ -183,18 +183,9 @@ async function groupsOf(tables: SealedTables, person: Person | undefined): Promi
   if (person === undefined) return [];
   // The index may not show the newest memberships yet; the personal group is known without it.
   const ids = new Set([person.tenant]);
-  let cursor: string | undefined;
-  do {
-    const from = cursor === undefined ? {} : { cursor };
-    const page = await tables.query('memberships', {
-      index: 'userId-index',
-      partition: person.subject,
-      limit: 100,
-      ...from,
-    });
-    for (const { item } of page.items) ids.add(item.groupId);
-    cursor = page.cursor;
-  } while (cursor !== undefined);
+  const question = { index: 'userId-index', partition: person.subject, limit: 100 } as const;
+  for await (const { items } of everyPage((from) => tables.query('memberships', { ...question, ...from })))
+    for (const { item } of items) ids.add(item.groupId);
   const found = await Promise.all([...ids].map((groupId) => tables.get('groups', { groupId })));
   const groups = found.flatMap((stored) =>
     stored === undefined ? [] : [{ id: stored.item.groupId, name: stored.item['name'] as string }],

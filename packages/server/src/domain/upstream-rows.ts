@@ -1,4 +1,4 @@
-import type { ItemOf, Tables, Value } from '@sealgate/vault';
+import { everyPage, type ItemOf, type Tables, type Value } from '@sealgate/vault';
 import type { Upstream } from './upstream.ts';
 
 // Upstreams as rows of `mcp_servers`: serverId = group/name · groupId · name · origin · addedAtMs · definition · mark.
@@ -55,13 +55,6 @@ export function keptOf(item: ItemOf<'mcp_servers'>): KeptUpstream {
 
 /** Every row there is. */
 export async function* everyRow(tables: Tables): AsyncGenerator<ItemOf<'mcp_servers'>> {
-  let cursor: string | undefined;
-  do {
-    const page = await tables.scan('mcp_servers', {
-      limit: 500,
-      ...(cursor === undefined ? {} : { cursor }),
-    });
-    for (const { item } of page.items) yield item;
-    cursor = page.cursor;
-  } while (cursor !== undefined);
+  for await (const { items } of everyPage((from) => tables.scan('mcp_servers', { limit: 500, ...from })))
+    for (const { item } of items) yield item;
 }

@@ -2,6 +2,7 @@ import type { SealedTables } from '../keys/sealed-tables.ts';
 import { redeem, type Receipt } from '../receipt.ts';
 import { refuse } from '../refusal.ts';
 import type { Bus } from '../store/bus.ts';
+import { everyPage } from '../store/every-page.ts';
 import {
   openConnectionChanges,
   type ConnectionChange,
@@ -149,16 +150,9 @@ function connectionIdOf(upstream: string, subject: string, name: string): string
 
 async function listAll(tables: SealedTables, tenant: string): Promise<readonly Connection[]> {
   const connections: Connection[] = [];
-  let cursor: string | undefined;
-  do {
-    const page = await tables.query('connections', {
-      partition: tenant,
-      limit: 200,
-      ...(cursor === undefined ? {} : { cursor }),
-    });
+  const question = { partition: tenant, limit: 200 };
+  for await (const page of everyPage((from) => tables.query('connections', { ...question, ...from })))
     connections.push(...page.items.map((stored) => connectionOf(stored.item)));
-    cursor = page.cursor;
-  } while (cursor !== undefined);
   return connections;
 }
 

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Refusal, refuse } from '../refusal.ts';
 import { mintKeyBytes } from '../seal/key-bytes.ts';
 import { fromText, toText } from '../seal/text-form.ts';
+import { everyPage } from '../store/every-page.ts';
 import type { Item, Tables } from '../store/tables.ts';
 import { mintDataKey } from './data-keys.ts';
 import { keysInUse, type KeyParts, type KeysInUse } from './keys-in-use.ts';
@@ -42,12 +43,8 @@ export interface Deployment {
 
 /** Whether any tenant has a key, so that a keyring may no longer be made anew. */
 export async function holdsTenantKeys(tables: Tables): Promise<boolean> {
-  let cursor: string | undefined;
-  do {
-    const page = await tables.scan('tenant_keys', { limit: 1, ...(cursor === undefined ? {} : { cursor }) });
-    if (page.items.length > 0) return true;
-    cursor = page.cursor;
-  } while (cursor !== undefined);
+  for await (const { items } of everyPage((from) => tables.scan('tenant_keys', { limit: 1, ...from })))
+    if (items.length > 0) return true;
   return false;
 }
 

@@ -2,6 +2,7 @@ import { systemTenant } from '../keys/deployment.ts';
 import type { Sealer } from '../keys/sealer.ts';
 import { sealedRecords } from '../keys/sealed-records.ts';
 import { refuse } from '../refusal.ts';
+import { everyPage } from '../store/every-page.ts';
 import { memoryRecords, type MemoryRecords } from '../store/memory/records.ts';
 import type { RedisAddress } from '../store/redis/address.ts';
 import type { Records } from '../store/records.ts';
@@ -130,11 +131,7 @@ async function onRedis({ redis, sealer, prefix }: SessionManagerOptions, now: ()
 
 async function count(records: Records): Promise<number> {
   let found = 0;
-  let cursor: string | undefined;
-  do {
-    const page = await records.scan(cursor === undefined ? { limit: 500 } : { limit: 500, cursor });
-    found += page.names.length;
-    cursor = page.cursor;
-  } while (cursor !== undefined);
+  for await (const { names } of everyPage((from) => records.scan({ limit: 500, ...from })))
+    found += names.length;
   return found;
 }

@@ -1,5 +1,6 @@
 import { Refusal, refuse } from '../refusal.ts';
 import { fillNonce } from '../seal/nonces.ts';
+import { everyPage } from '../store/every-page.ts';
 import type { Records, StoredRecord } from '../store/records.ts';
 import { carrierOf, readingMember, readingOf, remember, type Reading } from './reading.ts';
 import { endOf, hasEnd, textOf, valueFrom, type SessionValue } from './session-value.ts';
@@ -73,8 +74,8 @@ export function openSessions(records: Records, rules: SessionRules): Sessions {
       if (endsAtMs > rules.now()) await records.extend(sessionId, endsAtMs);
     },
     destroy: (sessionId) => records.bar(sessionId, rules.now() + rules.barMs),
-    ids: () => namesOf((page) => records.scan(page)),
-    idsOf: (user) => namesOf((page) => records.list(user, page)),
+    ids: () => namesOf((from) => records.scan({ limit: pageLimit, ...from })),
+    idsOf: (user) => namesOf((from) => records.list(user, { limit: pageLimit, ...from })),
   };
 }
 
@@ -148,12 +149,7 @@ async function saveOver({ records, rules, reading, save }: Save): Promise<string
 }
 
 async function* namesOf(
-  next: (page: { readonly limit: number; readonly cursor?: string }) => ReturnType<Records['scan']>,
+  read: (from: { readonly cursor?: string }) => ReturnType<Records['scan']>,
 ): AsyncGenerator<string> {
-  let cursor: string | undefined;
-  do {
-    const page = await next(cursor === undefined ? { limit: pageLimit } : { limit: pageLimit, cursor });
-    yield* page.names;
-    cursor = page.cursor;
-  } while (cursor !== undefined);
+  for await (const { names } of everyPage(read)) yield* names;
 }

@@ -1,4 +1,5 @@
 import {
+  everyPage,
   systemTenant,
   type ItemOf,
   type Records,
@@ -70,14 +71,8 @@ export function recordsShelf(records: Records, now: () => number): Shelf {
       return (await records.list(owner, { limit: 1 })).names.length > 0;
     },
     async removeOwned(owner) {
-      for (let cursor: string | undefined, more = true; more; more = cursor !== undefined) {
-        const page = await records.list(owner, {
-          limit: pageSize,
-          ...(cursor === undefined ? {} : { cursor }),
-        });
-        await Promise.all(page.names.map(async (name) => (await records.take(name))?.bytes.fill(0)));
-        cursor = page.cursor;
-      }
+      for await (const { names } of everyPage((from) => records.list(owner, { limit: pageSize, ...from })))
+        await Promise.all(names.map(async (name) => (await records.take(name))?.bytes.fill(0)));
     },
   };
 }
@@ -138,29 +133,20 @@ function ownedRows(tables: SealedTables, ownerOf: (owner: string) => string) {
   const keyOf = (key: string) => tables.keep('oauth_server', { key }) as { readonly key: string };
   return {
     async *of(owner: string): AsyncGenerator<Row> {
-      const partition = ownerOf(owner);
-      for (let cursor: string | undefined, more = true; more; more = cursor !== undefined) {
-        const page = await tables.query('record_owners', {
-          partition,
-          limit: pageSize,
-          ...(cursor === undefined ? {} : { cursor }),
-        });
-        for (const { item } of page.items) {
+      const question = { partition: ownerOf(owner), limit: pageSize };
+      for await (const { items } of everyPage((from) =>
+        tables.query('record_owners', { ...question, ...from }),
+      ))
+        for (const { item } of items) {
           const row = await tables.get('oauth_server', keyOf(item.recordKey));
           if (row !== undefined) yield row.item;
         }
-        cursor = page.cursor;
-      }
     },
     async *all(): AsyncGenerator<Row> {
-      for (let cursor: string | undefined, more = true; more; more = cursor !== undefined) {
-        const page = await tables.scan('oauth_server', {
-          limit: pageSize,
-          ...(cursor === undefined ? {} : { cursor }),
-        });
-        for (const { item } of page.items) yield item;
-        cursor = page.cursor;
-      }
+      for await (const { items } of everyPage((from) =>
+        tables.scan('oauth_server', { limit: pageSize, ...from }),
+      ))
+        for (const { item } of items) yield item;
     },
     async removeRow(item: Row): Promise<void> {
       const owners = Array.isArray(item['owners']) ? item['owners'].map(String) : [];

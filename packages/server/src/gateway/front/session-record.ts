@@ -1,4 +1,4 @@
-import { sealedRecords, type Records, type Revision, type Sealer } from '@sealgate/vault';
+import { everyPage, sealedRecords, type Records, type Revision, type Sealer } from '@sealgate/vault';
 import { pathOfAddress } from '../../domain/mcp-address.ts';
 import type { Passage } from '../owner/owners.ts';
 import type { LogLevel } from '../link/log-level.ts';
@@ -115,11 +115,8 @@ export function openSessionRecords(records: Records, sealer: Sealer): SessionRec
     async idsOf(tenant, subject) {
       const ids: string[] = [];
       const mine = of({ tenant, subject });
-      for (let cursor: string | undefined, more = true; more; more = cursor !== undefined) {
-        const page = await mine.list('sessions', { limit: 100, ...(cursor === undefined ? {} : { cursor }) });
-        ids.push(...page.names);
-        cursor = page.cursor;
-      }
+      for await (const { names } of everyPage((from) => mine.list('sessions', { limit: 100, ...from })))
+        ids.push(...names);
       return ids;
     },
   };

@@ -7,6 +7,7 @@ import {
   copyJournal,
   copyKeyring,
   digestOf,
+  everyPage,
   exportInvalid,
   importTables,
   proveExport,
@@ -87,21 +88,14 @@ export async function importData(
  * @throws Refusal `export_invalid` when a name leads to nobody
  */
 export async function recheckUniques(tables: FillableTables): Promise<void> {
-  for (let cursor: string | undefined; ;) {
-    const page = await tables.scanAll('uniques', {
-      limit: 1000,
-      ...(cursor === undefined ? {} : { cursor }),
-    });
-    for (const { item } of page.items) {
+  for await (const { items } of everyPage((from) => tables.scanAll('uniques', { limit: 1000, ...from })))
+    for (const { item } of items) {
       const { userId, groupId } = item;
       const person = typeof userId === 'string' ? await tables.get('users', { userId }) : item;
       const group = typeof groupId === 'string' ? await tables.get('groups', { groupId }) : item;
       if (person === undefined || group === undefined)
         throw exportInvalid('a unique name leads to somebody who is not there', 'uniques');
     }
-    cursor = page.cursor;
-    if (cursor === undefined) return;
-  }
 }
 
 // One that is there is used, and kept.

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileArchive } from '../archive/file-archive.ts';
 import type { Archive } from '../archive.ts';
+import { everyPage } from '../every-page.ts';
 import { exportInvalid } from './line-file.ts';
 
 // Blobs by name. They are listed with their digests in `blobs.ndjson`, which the manifest signs; what arrives is what is
@@ -23,21 +24,14 @@ export async function takeBlobs(archive: Archive, directory: string): Promise<Co
   const folder = fileArchive(join(directory, 'blobs'));
   const lines: string[] = [];
   let bytes = 0;
-  for (let cursor: string | undefined; ;) {
-    const page = await archive.list({
-      prefix: '',
-      limit: pageBlobs,
-      ...(cursor === undefined ? {} : { cursor }),
-    });
+  const listed = everyPage((from) => archive.list({ prefix: '', limit: pageBlobs, ...from }));
+  for await (const page of listed)
     for (const { name } of page.blobs) {
       const copied = await copyBlob(archive, folder, name);
       if (copied === undefined) continue;
       lines.push(`${JSON.stringify({ name, ...copied })}\n`);
       bytes += copied.bytes;
     }
-    cursor = page.cursor;
-    if (cursor === undefined) break;
-  }
   await folder.close();
   await writeFile(join(directory, 'blobs.ndjson'), lines.join(''), { mode: 0o600, flush: true });
   return { blobs: lines.length, bytes };

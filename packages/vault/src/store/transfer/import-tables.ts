@@ -1,4 +1,5 @@
 import { refuse } from '../../refusal.ts';
+import { everyPage } from '../every-page.ts';
 import { tableSpecs, type TableName } from '../spec.ts';
 import type { FillableTables } from '../tables-on-engine.ts';
 import type { Item, ItemOf } from '../tables.ts';
@@ -85,17 +86,13 @@ async function begin({ target, manifest, now }: ImportParts): Promise<Begun> {
 
 async function refuseUnlessEmpty(target: FillableTables): Promise<void> {
   for (const table of Object.keys(tableSpecs) as TableName[])
-    for (let cursor: string | undefined; ;) {
-      const page = await target.scanAll(table, { limit: 1, ...(cursor === undefined ? {} : { cursor }) });
-      if (page.items.length > 0)
+    for await (const { items } of everyPage((from) => target.scanAll(table, { limit: 1, ...from })))
+      if (items.length > 0)
         throw refuse(
           'store_filled',
           'there is data already; an import needs empty tables: another DATA_DIR, or another DYNAMODB_TABLE_PREFIX',
           table,
         );
-      cursor = page.cursor;
-      if (cursor === undefined) break;
-    }
 }
 
 interface FillParts extends ImportParts, Begun {

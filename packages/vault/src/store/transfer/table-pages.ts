@@ -1,4 +1,5 @@
 import { expired } from '../engine.ts';
+import { everyPage } from '../every-page.ts';
 import { isPassing } from '../freeze.ts';
 import { tableSpecs, type TableName, type TableSpec } from '../spec.ts';
 import type { FillableTables } from '../tables-on-engine.ts';
@@ -42,23 +43,19 @@ export function hasEnded(table: TableName, item: Item, nowMs: number): boolean {
 export async function* linePages(
   tables: FillableTables,
   table: TableName,
-  { nowMs, cursor: start }: { readonly nowMs: number; readonly cursor?: string | undefined },
+  { nowMs, cursor }: { readonly nowMs: number; readonly cursor?: string | undefined },
 ): AsyncGenerator<LinePage> {
   const { partition }: TableSpec = tableSpecs[table];
-  let cursor = start;
-  do {
-    const page = await tables.scanAll(table, {
-      limit: pageRows,
-      ...(cursor === undefined ? {} : { cursor }),
-    });
+  const read = (from: { readonly cursor?: string }) => tables.scanAll(table, { limit: pageRows, ...from });
+  for await (const page of everyPage(read, cursor)) {
     const all = page.items.map(({ item }) => item as Item);
     const items = staysBehind(table)
       ? all
       : all.filter((item) => !isPassing(table, item[partition] as string));
     const living = items.filter((item) => !hasEnded(table, item, nowMs));
-    cursor = page.cursor;
-    yield { lines: living.map(canonicalJson), ended: items.length - living.length, cursor };
-  } while (cursor !== undefined);
+    const ended = items.length - living.length;
+    yield { lines: living.map(canonicalJson), ended, cursor: page.cursor };
+  }
 }
 
 /** Count what a table holds that has not ended by `nowMs`. @param counted told how many rows more */
