@@ -4,7 +4,8 @@ import { pathToFileURL } from 'node:url';
 import type * as Start from '../test/start.ts';
 import { startApart } from './apart.ts';
 import { atLeast, atMost, type Bar } from './bars.ts';
-import { measure, perRound, warmUp, type Cell, type Measured, type Way } from './rounds.ts';
+import { compared } from './quiet-rounds.ts';
+import { measure, warmUp, type Cell, type Measured, type Way } from './rounds.ts';
 
 // `npm run bench:earlier -- DIR`: does this checkout cost more than an earlier one, installed in DIR? Both gateways run at
 // once, each as its own revision starts and signs in, and are called in turns: what the machine does falls on both.
@@ -64,8 +65,8 @@ for (const cell of cells) {
   const rounds: Measured['rounds'][number][] = [];
   for (let turn = 0; turn < turns; turn++)
     rounds.push(...(await measure(cell, [now.way(cell.upstream), before.way(cell.upstream)])).rounds);
-  const rate = perRound({ rounds }, 'now', 'earlier', (a, b) => a.perSecond / b.perSecond);
-  const cpu = perRound({ rounds }, 'now', 'earlier', (a, b) => (a.cpuMainUs ?? 0) / (b.cpuMainUs ?? 0));
+  const rate = compared({ rounds }, ['now', 'earlier'], (a, b) => a.perSecond / b.perSecond);
+  const cpu = compared({ rounds }, ['now', 'earlier'], (a, b) => (a.cpuMainUs ?? 0) / (b.cpuMainUs ?? 0));
   for (const bar of barsOf(cell, rate, cpu)) {
     bars.push(bar);
     console.log(`${bar.ok ? 'ok  ' : 'MISS'} ${bar.name}: ${bar.value} ${bar.unit} (aim ${bar.aim})`);

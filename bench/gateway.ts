@@ -4,7 +4,8 @@ import { everythingStdio } from '../test/fixtures/everything.ts';
 import { done, freshDataDir, removeDataDir, startSealgate, type Running } from '../test/start.ts';
 import { startApart, type Apart } from './apart.ts';
 import { atLeast, atMost, type Bar, type Bench } from './bars.ts';
-import { measure, perRound, warmUp, type Cell, type Measured, type Way } from './rounds.ts';
+import { compared } from './quiet-rounds.ts';
+import { measure, warmUp, type Cell, type Measured, type Way } from './rounds.ts';
 import { inSession, type Target } from './tool-call.ts';
 
 // What the gateway costs: the same calls straight to an upstream, through a bare byte proxy, and through a started
@@ -143,7 +144,7 @@ function barsOf(measured: readonly Measured[]): readonly Bar[] {
   };
   const [one, many, sdk] = [at('raw', 1), at('raw', 16), at('sdk', 16)];
   const rate = (cell: Measured, base: string): number =>
-    perRound(cell, 'gateway', base, (a, b) => a.perSecond / b.perSecond);
+    compared(cell, ['gateway', base], (a, b) => a.perSecond / b.perSecond);
   const gateway = many.ways['gateway'];
   const wrong = measured
     .flatMap(({ ways }) => Object.values(ways))
@@ -154,7 +155,7 @@ function barsOf(measured: readonly Measured[]): readonly Bar[] {
     atLeast('rate to bare proxy, trivial upstream, 16 connections', rate(many, 'proxy'), '×', 0.45),
     atMost(
       'added p50, 1 connection',
-      perRound(one, 'gateway', 'direct', (a, b) => a.p50Us - b.p50Us),
+      compared(one, ['gateway', 'direct'], (a, b) => a.p50Us - b.p50Us),
       'us',
       800,
     ),

@@ -1,7 +1,7 @@
 import { cpuTimeOf } from './apart.ts';
 import { median } from './bars.ts';
 import { load, type Loaded } from './load.ts';
-import { quietMoment, quietShare, watchNeighbours } from './neighbours.ts';
+import { quietRounds, type QuietRounds } from './quiet-rounds.ts';
 import type { Target } from './tool-call.ts';
 
 /** One shape of load to measure all ways in. */
@@ -28,23 +28,14 @@ export interface Figures extends Omit<Loaded, 'answered' | 'firstWrong'> {
 }
 
 /** The rounds of a cell that count, and the medians over them; `wrong` is the sum. */
-export interface Measured {
+export interface Measured extends QuietRounds<Figures> {
   readonly cell: Cell;
-  /** How many rounds were measured in all. */
-  readonly tries: number;
-  /** The largest share of the machine that something else took in a round that counts; 0 where the system does not tell. */
-  readonly othersShare: number;
-  readonly rounds: readonly Readonly<Record<string, Figures>>[];
   readonly ways: Readonly<Record<string, Figures>>;
 }
 
 const againMs = 300;
 const roundMs = 600;
-/** How many rounds count: the least disturbed of up to `triesMax`, which end as soon as so many were quiet. */
-const roundCount = 7;
-const triesMax = 12;
-/** How long all cells together may wait for others to be quiet. */
-let patienceMs = 90_000;
+const inRounds = quietRounds({ roundCount: 7, triesMax: 12, patienceMs: 90_000 });
 /** Calls after which the compiler has seen what there is to see, and the longest wait for them. */
 const warm = { calls: 15_000, ms: 12_000 };
 
@@ -81,49 +72,17 @@ function medians(rounds: readonly Figures[]): Figures {
   };
 }
 
-interface Round {
-  readonly figures: Record<string, Figures>;
-  readonly othersShare: number;
-}
-
-async function roundOf(cell: Cell, ways: readonly Way[]): Promise<Round> {
-  const othersShare = await watchNeighbours(ways.map(({ pid }) => pid));
-  const figures: Record<string, Figures> = {};
-  for (const way of ways) figures[way.name] = await figuresOf(cell, way);
-  return { figures, othersShare: await othersShare() };
-}
-
 /** Measure every way in rounds; each round takes the ways in another order. */
 export async function measure(cell: Cell, ways: readonly Way[]): Promise<Measured> {
   for (const way of ways) await load(way.target, { ...cell, durationMs: againMs });
-  const tried: Round[] = [];
-  const quiet = (): number => tried.filter(({ othersShare }) => othersShare <= quietShare).length;
-  while (quiet() < roundCount && tried.length < triesMax) {
-    patienceMs = await quietMoment(patienceMs);
-    const turn = tried.length % ways.length;
-    tried.push(await roundOf(cell, [...ways.slice(turn), ...ways.slice(0, turn)]));
-  }
-  const counted = tried.toSorted((a, b) => a.othersShare - b.othersShare).slice(0, roundCount);
-  const rounds = counted.map(({ figures }) => figures);
+  const { tries, othersShare, rounds } = await inRounds({
+    ways,
+    pids: ways.map(({ pid }) => pid),
+    figuresOf: (way) => figuresOf(cell, way),
+  });
   const summed = ways.map(({ name }): [string, Figures] => [
     name,
     medians(rounds.map((round) => round[name]).filter((figures) => figures !== undefined)),
   ]);
-  const othersShare = counted.at(-1)?.othersShare ?? 0;
-  return { cell, tries: tried.length, othersShare, rounds, ways: Object.fromEntries(summed) };
-}
-
-/** Compare two ways within each round, and take the median of that. */
-export function perRound(
-  measured: Pick<Measured, 'rounds'>,
-  one: string,
-  other: string,
-  compare: (a: Figures, b: Figures) => number,
-): number {
-  return median(
-    measured.rounds.flatMap((round) => {
-      const [a, b] = [round[one], round[other]];
-      return a === undefined || b === undefined ? [] : [compare(a, b)];
-    }),
-  );
+  return { cell, tries, othersShare, rounds, ways: Object.fromEntries(summed) };
 }

@@ -9,7 +9,8 @@ import { folded, openMessages, type Messages } from '../packages/server/src/doma
 import { atMost, median, type Bar } from './bars.ts';
 import { watchNeighbours } from './neighbours.ts';
 import type { Part } from './stores-sessions.ts';
-import { compared, inTurns, type Turns } from './turns.ts';
+import { compared } from './quiet-rounds.ts';
+import { inTurns, type Turns } from './turns.ts';
 
 // Pages and searches of one conversation as it grows, on SQLite. A search finds nothing and so looks at all it may. Every
 // request is a turn of its own, so that the longest hold of the event loop is that of one request.

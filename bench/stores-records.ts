@@ -6,7 +6,8 @@ import type { Service } from '../test/backing/backing-server.ts';
 import { atLeast, atMost, type Bar } from './bars.ts';
 import { bare } from './seal.ts';
 import type { Part } from './stores-sessions.ts';
-import { compared, inTurns, type Called, type Load, type Turns } from './turns.ts';
+import { compared } from './quiet-rounds.ts';
+import { inTurns, type Called, type Load, type Turns } from './turns.ts';
 
 // A sealed record from Redis beside a bare GET of the same bytes in clear, through the same client library. Two further ways
 // have no aim: the adapter without the seal, and a GET that is followed by the bare calls of node:crypto which no

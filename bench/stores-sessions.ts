@@ -5,7 +5,8 @@ import { DynamoDBSessionStore } from '@sealgate/vault/dynamodb';
 import { RedisSessionStore } from '@sealgate/vault/redis';
 import type { Service } from '../test/backing/backing-server.ts';
 import { atLeast, type Bar } from './bars.ts';
-import { compared, inTurns, type Called, type Turns } from './turns.ts';
+import { compared } from './quiet-rounds.ts';
+import { inTurns, type Called, type Turns } from './turns.ts';
 
 // Sessions beside stores in wide use, which keep them as plain JSON. Those have an install of their own
 // (`npm ci --prefix test/session-judges`); without it there is nothing to compare with, and it is said.

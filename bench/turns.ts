@@ -1,5 +1,5 @@
 import { median, percentile } from './bars.ts';
-import { quietMoment, quietShare, watchNeighbours } from './neighbours.ts';
+import { quietRounds, type QuietRounds } from './quiet-rounds.ts';
 
 // Ways of doing one thing, called in turns: short rounds, in another order each time, so that whatever else the machine
 // does falls on all of them.
@@ -29,21 +29,14 @@ export interface Turn {
 }
 
 /** All rounds of a load, and the medians over them. */
-export interface Turns {
+export interface Turns extends Pick<QuietRounds<Turn>, 'othersShare' | 'rounds'> {
   readonly load: Load;
-  /** The largest share of the machine that something else took in a round that counts. */
-  readonly othersShare: number;
-  readonly rounds: readonly Readonly<Record<string, Turn>>[];
   readonly ways: Readonly<Record<string, Turn>>;
 }
 
 const roundMs = 200;
-/** How many rounds count: the least disturbed of up to `triesMax`, which end as soon as so many were quiet. */
-const roundCount = 9;
-const triesMax = 14;
 const warmMs = 1000;
-/** How long all loads together may wait for others to be quiet. */
-let patienceMs = 30_000;
+const measured = quietRounds({ roundCount: 9, triesMax: 14, patienceMs: 30_000 });
 
 /**
  * Call all ways in turns.
@@ -57,43 +50,16 @@ export async function inTurns(
 ): Promise<Turns> {
   const counts = new Map<string, number>();
   for (const way of ways) await turnOf(load, way, counts, warmMs);
-  const tried: { readonly othersShare: number; readonly turns: Record<string, Turn> }[] = [];
-  const quiet = (): number => tried.filter(({ othersShare }) => othersShare <= quietShare).length;
-  while (quiet() < roundCount && tried.length < triesMax) {
-    patienceMs = await quietMoment(patienceMs);
-    const first = tried.length % ways.length;
-    const othersShare = await watchNeighbours(pids);
-    const turns: Record<string, Turn> = {};
-    for (const way of [...ways.slice(first), ...ways.slice(0, first)])
-      turns[way.name] = await turnOf(load, way, counts, roundMs);
-    tried.push({ othersShare: await othersShare(), turns });
-  }
-  const counted = tried.toSorted((a, b) => a.othersShare - b.othersShare).slice(0, roundCount);
-  const rounds = counted.map(({ turns }) => turns);
+  const { othersShare, rounds } = await measured({
+    ways,
+    pids,
+    figuresOf: (way) => turnOf(load, way, counts, roundMs),
+  });
   const summed = ways.map(({ name }): [string, Turn] => {
     const of = (field: keyof Turn) => median(rounds.map((turns) => turns[name]?.[field] ?? Number.NaN));
     return [name, { perSecond: of('perSecond'), p50Us: of('p50Us'), p99Us: of('p99Us'), cpuUs: of('cpuUs') }];
   });
-  return {
-    load,
-    othersShare: counted.at(-1)?.othersShare ?? 0,
-    rounds,
-    ways: Object.fromEntries(summed),
-  };
-}
-
-/** Compare two ways within each round, and take the median of that. */
-export function compared(
-  { rounds }: Turns,
-  [one, other]: readonly [string, string],
-  compare: (a: Turn, b: Turn) => number,
-): number {
-  return median(
-    rounds.flatMap((turns) => {
-      const [a, b] = [turns[one], turns[other]];
-      return a === undefined || b === undefined ? [] : [compare(a, b)];
-    }),
-  );
+  return { load, othersShare, rounds, ways: Object.fromEntries(summed) };
 }
 
 async function turnOf(
