@@ -98,15 +98,8 @@ interface Carried<Admitted> {
   readonly circumstance: Answering;
 }
 
-async function carryOut<Admitted>({
-  request,
-  reply,
-  admission,
-  mcp,
-  load,
-  unreadMs,
-  circumstance,
-}: Carried<Admitted>): Promise<void> {
+async function carryOut<Admitted>(carried: Carried<Admitted>): Promise<void> {
+  const { request, reply, admission, mcp, load, unreadMs, circumstance } = carried;
   const { raw } = request;
   const response = reply.raw;
   const gone = new AbortController();
