@@ -50,6 +50,7 @@ export async function readKey(session: Session, { mount, key }: KeyPlace): Promi
   if (answer.status !== 200) throw refusalOf(answer, path);
   const data = answer.body?.['data'] as Readonly<Record<string, unknown>> | undefined;
   if (typeof data !== 'object' || data === null) throw notUnderstood(`${path}: no data`);
+  if (typeof data['type'] !== 'string') throw notUnderstood(`${path}: no type`);
   const fault = faultOf(data);
   if (fault !== undefined)
     throw refuse(

@@ -64,8 +64,7 @@ export async function openSession(parts: SessionParts): Promise<Session> {
       const answer = await server.ask({ ...call, token });
       if (answer.status !== 403 || !again) return answer;
       // Revoked, or ended while this machine slept.
-      if (kept.lease().token === token && now() - kept.loggedInAtMs() >= logInPauseMs)
-        await kept.logInAgain();
+      if (kept.lease().token === token) await kept.logInUnlessJust();
       const { token: fresh } = kept.lease();
       return fresh === token ? answer : server.ask({ ...call, token: fresh });
     },
@@ -81,10 +80,10 @@ export async function openSession(parts: SessionParts): Promise<Session> {
 
 interface KeptLease {
   lease(): Lease;
-  /** When the last log-in began. */
-  loggedInAtMs(): number;
   /** One at a time: whoever comes while it runs waits for it. */
   logInAgain(): Promise<void>;
+  /** The same, but not soon after the last one. */
+  logInUnlessJust(): Promise<void>;
   stop(): void;
 }
 
@@ -127,8 +126,9 @@ function keepLease(parts: SessionParts, first: Lease): KeptLease {
   take(lease);
   return {
     lease: () => lease,
-    loggedInAtMs: () => loggedInAtMs,
     logInAgain,
+    logInUnlessJust: async () =>
+      loggingIn !== undefined || now() - loggedInAtMs >= logInPauseMs ? logInAgain() : undefined,
     stop() {
       stopped = true;
       callOff();
