@@ -55,7 +55,7 @@ export async function readKey(session: Session, { mount, key }: KeyPlace): Promi
   if (fault !== undefined)
     throw refuse(
       'key_weak',
-      `the transit key ${key} ${fault}; make another: vault write -f ${mount}/keys/<name> type=${type} derived=true`,
+      `the transit key ${key} ${fault}; make another: vault write ${mount}/keys/<name> type=${type} derived=true`,
     );
   const { latest_version: latestVersion, min_decryption_version: minDecryptionVersion } = data;
   if (typeof latestVersion !== 'number' || typeof minDecryptionVersion !== 'number')
