@@ -40,16 +40,8 @@ const keys = plain('keys', [
   ['KMS_KEY_ARN', undefined, 'The key of `KEY_PROVIDER=kms`.'],
   ['KMS_KEY_ID', undefined, 'The key of `KEY_PROVIDER=kms`, by id.'],
   ['KMS_ENDPOINT', undefined, 'Another address of KMS.'],
-  ['VAULT_TRANSIT_KEY', undefined, 'The key of `KEY_PROVIDER=transit`.'],
 ]);
-const vault = [
-  ...plain('Vault', [
-    ['VAULT_ADDR', undefined, 'Address of HashiCorp Vault or OpenBao.'],
-    ['VAULT_NAMESPACE', undefined, 'Its namespace.'],
-    ['VAULT_KV_PATH', undefined, 'Path of the secrets in its key-value store.'],
-  ]),
-  ...secrets('Vault', [['VAULT_TOKEN', 'Its token.']]),
-];
+const vault = plain('Vault', [['VAULT_KV_PATH', undefined, 'Path of the secrets in its key-value store.']]);
 const secretStores = plain('secrets', [
   [
     'AWS_SECRETS_ENABLED',

@@ -9,7 +9,8 @@ const key = { TOKEN_ENCRYPTION_KEY: 'k' };
 const passphrase = { TOKEN_ENCRYPTION_PASSPHRASE: 'p' };
 const root = { MCP_KMS_KEY: 'r' };
 const arn = { KMS_KEY_ARN: 'arn:aws:kms:eu-west-1:1:key/1' };
-const transit = { VAULT_ADDR: 'https://vault', VAULT_TRANSIT_KEY: 't' };
+const transit = { VAULT_ADDR: 'https://vault', VAULT_TRANSIT_KEY: 't', VAULT_TOKEN: 'v' };
+const appRole = { VAULT_ROLE_ID: 'r', VAULT_SECRET_ID: 's' };
 
 const chosen: [Record<string, string>, string, string | undefined][] = [
   [{}, 'keyring', undefined],
@@ -22,6 +23,9 @@ const chosen: [Record<string, string>, string, string | undefined][] = [
   [{ KEY_PROVIDER: 'env', ...key, ...passphrase }, 'env', 'k'],
   [{ KEY_PROVIDER: 'passphrase', ...key, ...passphrase }, 'passphrase', 'p'],
   [{ KEY_PROVIDER: 'hkdf', ...root, ...arn }, 'hkdf', 'r'],
+  [transit, 'transit', undefined],
+  [{ KEY_PROVIDER: 'env', ...key, ...transit }, 'env', 'k'],
+  [{ VAULT_ADDR: 'http://vault', VAULT_TOKEN: 'v', ...appRole }, 'keyring', undefined],
 ];
 test.each(chosen)('%j chooses %s', (env, provider, value) => {
   const { keys } = initConfig({ env, cwd });
@@ -39,9 +43,17 @@ const refused: [Record<string, string>, string][] = [
   ],
   [arn, 'KEY_PROVIDER=kms is not part of this version'],
   [{ KMS_KEY_ID: 'alias/x' }, 'KEY_PROVIDER=kms is not part of this version'],
-  [transit, 'KEY_PROVIDER=transit is not part of this version'],
   [{ KEY_PROVIDER: 'kms', ...key }, 'KEY_PROVIDER=kms is not part of this version'],
-  [{ KEY_PROVIDER: 'transit' }, 'KEY_PROVIDER=transit is not part of this version'],
+  [{ KEY_PROVIDER: 'transit' }, 'KEY_PROVIDER=transit needs VAULT_TRANSIT_KEY'],
+  [{ VAULT_TRANSIT_KEY: 't' }, 'KEY_PROVIDER=transit needs VAULT_ADDR'],
+  [{ ...transit, VAULT_TOKEN: '' }, 'needs VAULT_TOKEN, or VAULT_ROLE_ID and VAULT_SECRET_ID'],
+  [{ ...transit, VAULT_TOKEN: '', VAULT_ROLE_ID: 'r' }, 'needs VAULT_TOKEN, or VAULT_ROLE_ID and'],
+  [{ ...transit, VAULT_TOKEN: '', VAULT_SECRET_ID: 's' }, 'needs VAULT_TOKEN, or VAULT_ROLE_ID and'],
+  [{ ...transit, ...appRole }, 'VAULT_TOKEN and VAULT_ROLE_ID are two ways to log in'],
+  [{ ...transit, VAULT_ADDR: 'http://vault' }, 'VAULT_ADDR must be https'],
+  [{ ...transit, VAULT_ADDR: 'https://vault/v1' }, 'VAULT_ADDR must be an origin'],
+  [{ ...transit, VAULT_TRANSIT_MOUNT: '../sys' }, 'VAULT_TRANSIT_MOUNT must be a path'],
+  [{ ...transit, VAULT_TRANSIT_KEY: 'a/rotate' }, 'VAULT_TRANSIT_KEY must be the name of a key'],
   [{ KEY_PROVIDER: 'env' }, 'KEY_PROVIDER=env needs TOKEN_ENCRYPTION_KEY'],
   [{ KEY_PROVIDER: 'env', ...passphrase }, 'KEY_PROVIDER=env needs TOKEN_ENCRYPTION_KEY'],
   [{ KEY_PROVIDER: 'passphrase' }, 'KEY_PROVIDER=passphrase needs TOKEN_ENCRYPTION_PASSPHRASE'],
@@ -56,5 +68,33 @@ test('a root key that is set and not used is warned of', () => {
   expect(warnings).toEqual([
     'nothing in this version reads KMS_KEY_ARN',
     'TOKEN_ENCRYPTION_KEY is set, but KEY_PROVIDER=keyring does not read it',
+  ]);
+});
+
+test('a transit key is reached at its server, mount and namespace, by token or AppRole', () => {
+  const given = {
+    ...transit,
+    VAULT_NAMESPACE: 'team/',
+    VAULT_CACERT: 'ca.pem',
+    VAULT_TRANSIT_MOUNT: 'team/keys',
+  };
+  const { keys, secrets } = initConfig({ env: given, cwd });
+  expect(keys).toMatchObject({
+    address: 'https://vault',
+    namespace: 'team',
+    caFile: 'ca.pem',
+    mount: 'team/keys',
+    key: 't',
+  });
+  expect(secrets.map(({ name }) => name)).toEqual(['VAULT_TOKEN']);
+  const { keys: byRole } = initConfig({
+    env: { VAULT_ADDR: 'http://127.0.0.1:8200', VAULT_TRANSIT_KEY: 't', ...appRole },
+    cwd,
+  });
+  const logIn = byRole.provider === 'transit' && 'roleId' in byRole.logIn ? byRole.logIn : undefined;
+  expect([byRole, logIn?.roleId, logIn?.secretId.reveal()]).toEqual([
+    expect.objectContaining({ mount: 'transit', namespace: undefined, caFile: undefined }),
+    'r',
+    's',
   ]);
 });

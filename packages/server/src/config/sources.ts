@@ -47,7 +47,7 @@ function unread(merged: ReadonlyMap<string, string>, texts: Map<string, string>)
     ([name, { secret }]) => merged.has(name) || (secret && merged.has(`${name}_FILE`)),
   );
   // Which key service is meant depends on these being there; their values are not read.
-  for (const [name] of found) if (/^(KMS_KEY_(ARN|ID)|VAULT_TRANSIT_KEY)$/.test(name)) texts.set(name, 'set');
+  for (const [name] of found) if (/^KMS_KEY_(ARN|ID)$/.test(name)) texts.set(name, 'set');
   return found.map(([name]) => `nothing in this version reads ${name}`);
 }
 
