@@ -1,7 +1,8 @@
-import { createSecretKey, hash, hkdfSync, randomBytes, timingSafeEqual, type KeyObject } from 'node:crypto';
+import { createSecretKey, hash, randomBytes, timingSafeEqual, type KeyObject } from 'node:crypto';
 import { refuse } from '../refusal.ts';
 import { openFailed } from '../seal/gcm.ts';
 import type { Random } from '../seal/key-bytes.ts';
+import { hkdfSha256 } from '../seal/keyed-sha256.ts';
 import { decodeKeyText } from './key-text.ts';
 import type { KeyContext, KeyProvider } from './provider.ts';
 import { refuseWeakKey } from './weak-key.ts';
@@ -81,9 +82,7 @@ function fieldsOf(context: KeyContext): readonly string[] {
 // JSON of an array of texts is injective for well-formed text, and this path is cold. Hashed, as Node takes 1 KiB of info.
 function derive(root: KeyObject, salt: Uint8Array, label: string, fields: readonly string[]): Buffer {
   if (!fields.every((field) => field.isWellFormed())) throw openFailed('a context field is not well-formed');
-  return Buffer.from(
-    hkdfSync('sha256', root, salt, hash('sha256', JSON.stringify([label, ...fields]), 'buffer'), 32),
-  );
+  return hkdfSha256(root, salt, hash('sha256', JSON.stringify([label, ...fields]), 'buffer'), 32);
 }
 
 function sameTenant(tenant: string, context: KeyContext): void {

@@ -1,6 +1,5 @@
-import { pbkdf2 } from 'node:crypto';
-import { promisify } from 'node:util';
 import { refuse } from '../refusal.ts';
+import { pbkdf2Sha256 } from '../seal/keyed-sha256.ts';
 import type { KeyProvider } from './provider.ts';
 import { rootKeys } from './root-keys.ts';
 
@@ -31,6 +30,6 @@ export async function passphraseKey(
     throw refuse('key_weak', `the salt of the passphrase must have ${saltBytesMin} bytes`);
   if (!(rounds >= passphraseRoundsMin))
     throw refuse('key_weak', `the passphrase must be stretched by at least ${passphraseRoundsMin} rounds`);
-  const derived = await promisify(pbkdf2)(passphrase.normalize('NFC'), salt, rounds, 32, 'sha256');
+  const derived = await pbkdf2Sha256(passphrase.normalize('NFC'), salt, rounds);
   return rootKeys({ name: 'passphrase', roots: [{ bytes: derived, createdAtMs: undefined }] });
 }
