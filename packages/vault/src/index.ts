@@ -53,6 +53,7 @@ export { memoryBus } from './store/memory/bus.ts';
 export { besideRecords } from './sessions/beside-records.ts';
 export type { SessionStoreConfig } from './sessions/config.ts';
 export { sealedSessions } from './sessions/open-store.ts';
+export { decryptSessionData, encryptSessionData, type SessionDataOptions } from './sessions/session-data.ts';
 export {
   SealedSessionStore,
   type IdentifiedSession,
@@ -65,6 +66,7 @@ export {
   type SessionManagerOptions,
 } from './sessions/session-manager.ts';
 export type { SessionCookie, SessionValue } from './sessions/session-value.ts';
+export type { EncryptedSessionRecord, EncryptionResult, Version1Options } from './sessions/version1.ts';
 export { SqliteSessionStore, type SqliteSessionStoreConfig } from './sessions/sqlite.ts';
 export { memoryRecords, type MemoryRecords, type MemoryRecordsOptions } from './store/memory/records.ts';
 export { memoryTables, type MemoryTables, type MemoryTablesOptions } from './store/memory/tables.ts';
