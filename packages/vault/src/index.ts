@@ -38,6 +38,23 @@ export { sealedBus } from './keys/sealed-bus.ts';
 export { sealedRecords, type RecordSealing } from './keys/sealed-records.ts';
 export { sealedTables, type SealedTables } from './keys/sealed-tables.ts';
 export type { Place, PlacedKind, Sealer } from './keys/sealer.ts';
+export {
+  bringCredentials,
+  type BringParts,
+  type BroughtCredentials,
+  type EarlierCredential,
+} from './older/bring-credentials.ts';
+export {
+  earlierTenantKey,
+  openSecretColumns,
+  type SecretColumns,
+  type TenantKeySource,
+} from './older/tenant-rows.ts';
+export {
+  TokenEncryptionService,
+  type TokenEncryptionOptions,
+  type TokenPassphrase,
+} from './older/token-encryption-service.ts';
 export type { Suite } from './seal/data-key.ts';
 export { openGcmRow, sealGcmRow, type GcmRow } from './seal/gcm-row.ts';
 export { kinds, type ContextOf, type KindName } from './seal/kinds.ts';
