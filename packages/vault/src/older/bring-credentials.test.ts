@@ -119,10 +119,8 @@ test('each has its entry in the journal, with what came of it, in its own tenant
   journal = await openJournal({ path: join(directory, 'journal.db'), sealer, now: Date.now });
   const { entries } = await journal.page({ order: 'oldest', limit: 100 });
   const attempts = entries.filter(({ act }) => act === 'connection.set');
-  expect(attempts.map(({ tenant }) => tenant).toSorted()).toEqual([
-    ...['acme', 'acme', 'acme'],
-    ...['umbrella', 'umbrella', 'umbrella'],
-  ]);
+  const tenants = attempts.map(({ tenant }) => tenant).toSorted();
+  expect(tenants).toEqual(['acme', 'acme', 'acme', 'umbrella', 'umbrella', 'umbrella']);
   const outcomes = new Map(entries.map(({ cause, out }) => [cause, out]));
   expect(attempts.every(({ id }) => outcomes.get(id) === 'success')).toBe(true);
 });
