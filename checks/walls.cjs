@@ -143,7 +143,7 @@ module.exports = {
       // What stands in a lockfile of its own, and is installed when somebody asks for it.
       to: {
         couldNotResolve: true,
-        pathNot: '^(@sealgate/vault/tokens|redis|connect-redis|connect-dynamodb)$',
+        pathNot: '^(@sealgate/vault/tokens|redis|connect-redis|connect-dynamodb|@aws-crypto/client-node)$',
       },
     },
   ],

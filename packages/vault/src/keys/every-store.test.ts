@@ -62,15 +62,17 @@ function latin1(bytes: Uint8Array = Buffer.alloc(0)): string {
   return Buffer.from(bytes).toString('latin1');
 }
 
-async function everythingUnder(client: ReturnType<typeof createClient>, key: string): Promise<unknown> {
+type Asking = (command: string[]) => Promise<unknown>;
+
+async function everythingUnder(ask: Asking, key: string): Promise<unknown> {
   const reading: Record<string, readonly string[]> = {
     string: ['GET', key],
     hash: ['HGETALL', key],
     set: ['SMEMBERS', key],
     zset: ['ZRANGE', key, '0', '-1'],
   };
-  const type = await client.type(key);
-  return [type, await client.sendCommand([...(reading[type] ?? ['FAILS', key])])];
+  const type = String(await ask(['TYPE', key]));
+  return [type, await ask([...(reading[type] ?? ['FAILS', key])])];
 }
 
 const stores: Record<string, () => Promise<Store>> = {
@@ -121,9 +123,10 @@ if (redis !== undefined)
     const prefix = `t${randomBytes(6).toString('hex')}:`;
     const client = createClient({ url: redis });
     await client.connect();
+    const ask: Asking = (command) => client.sendCommand(command);
     const dump = async () => {
       const keys = await client.keys(`${prefix}*`);
-      return JSON.stringify([keys, await Promise.all(keys.map((key) => everythingUnder(client, key)))]);
+      return JSON.stringify([keys, await Promise.all(keys.map((key) => everythingUnder(ask, key)))]);
     };
     const close = async () => {
       await client.close();
