@@ -1,5 +1,5 @@
 import { refuse } from '../../refusal.ts';
-import { systemTenant } from '../deployment.ts';
+import { systemTenant } from '../system-tenant.ts';
 
 // Policies of AWS that give no more than is needed. What a caller may open hangs on the encryption context, which KMS
 // checks before it touches a ciphertext: a role of one tenant cannot have the key of another unwrapped, though both lie
