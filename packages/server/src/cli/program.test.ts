@@ -294,6 +294,8 @@ describe('the command line', () => {
       ['connections', 'remove'],
       ['audit', 'list'],
       ['audit', 'verify'],
+      ['keys', 'create'],
+      ['policy', 'iam'],
       ['status'],
       ['doctor'],
       ['start'],
