@@ -1,4 +1,5 @@
-import type { KeyProvider } from './provider.ts';
+import { sortedDetails } from './key-context.ts';
+import type { KeyContext, KeyProvider } from './provider.ts';
 
 // A key service that is slow or down must not be asked by every request at once, nor again the moment it has failed.
 
@@ -7,7 +8,7 @@ const failureLifeMs = 1000;
 const failuresMax = 10_000;
 
 /** How {@link askedProvider} asks. */
-type Asking = Pick<KeyProvider, 'generate' | 'unwrap'>;
+type Asking = Pick<KeyProvider, 'generate' | 'wrap' | 'unwrap' | 'rewrap'>;
 
 /**
  * The provider, asked at most 20 times at once; a failure answers everybody who wants the same key for one second.
@@ -40,10 +41,13 @@ export function askedProvider(provider: KeyProvider, now: () => number): Asking 
   };
   return {
     generate: (request) => ask(`generate ${nameOf(request.context)}`, () => provider.generate(request)),
+    wrap: (request) => ask(`wrap ${nameOf(request.context)}`, () => provider.wrap(request)),
     unwrap: (request) => ask(`unwrap ${nameOf(request.context)}`, () => provider.unwrap(request)),
+    rewrap: (request) => ask(`rewrap ${nameOf(request.context)}`, () => provider.rewrap(request)),
   };
 }
 
-function nameOf(context: { readonly tenant: string; readonly version: string }): string {
-  return `${context.version} ${context.tenant}`;
+function nameOf(context: KeyContext): string {
+  const { version, purpose, tenant } = context;
+  return JSON.stringify([version, purpose, tenant, ...sortedDetails(context)]);
 }

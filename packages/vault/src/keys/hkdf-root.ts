@@ -1,21 +1,29 @@
 import { createSecretKey, hash, hkdfSync, randomBytes, timingSafeEqual, type KeyObject } from 'node:crypto';
 import { refuse } from '../refusal.ts';
+import type { DataKey } from '../seal/data-key.ts';
 import { openFailed } from '../seal/gcm.ts';
 import type { Random } from '../seal/key-bytes.ts';
+import type { ContextOf } from '../seal/kinds.ts';
+import { dataKey } from '../seal/open-key.ts';
+import { detailsText, refuseOtherLength, sameTenant, tenantKeyContext } from './key-context.ts';
 import { decodeKeyText } from './key-text.ts';
 import type { KeyContext, KeyProvider } from './provider.ts';
 import { refuseWeakKey } from './weak-key.ts';
 
-// Nothing is wrapped here: a tenant key is HKDF-SHA256 (RFC 5869) of the root key, a random salt and the context, and
+// A fresh key is not wrapped here: it is HKDF-SHA256 (RFC 5869) of the root key, a random salt and the context, and
 // what is kept is the salt with a check value. The check value makes a wrong root, salt or context a refusal, where
-// plain derivation would hand out a wrong key in silence.
+// plain derivation would hand out a wrong key in silence. A key that comes from elsewhere cannot be derived: it is
+// sealed under a key derived in the same way, used for it alone. The length tells the two forms apart.
 //
-//   wrapped = salt (32) · check (32)
+//   derived = salt (32) · check (32)
+//   sealed  = salt (32) · sealed record of kind `tenant_key` (92)
 
 const saltBytes = 32;
-const wrappedBytes = 64;
+const derivedBytes = 64;
+const sealedBytes = 124;
 const keyLabel = 'sealgate tenant key 1';
 const checkLabel = 'sealgate tenant key check 1';
+const sealingLabel = 'sealgate tenant key wrap 1';
 const refLabel = 'sealgate root key name 1';
 
 /**
@@ -38,31 +46,24 @@ export function hkdfRoot(text: string, random: Random = randomBytes): KeyProvide
       );
     return root;
   };
-  const unwrap = (keyRef: string, wrapped: Uint8Array, context: KeyContext): Buffer => {
-    const key = held(keyRef);
-    if (wrapped.length !== wrappedBytes) throw openFailed('the wrapped key has another length');
-    const salt = wrapped.subarray(0, saltBytes);
-    if (!timingSafeEqual(derive(key, salt, checkLabel, fieldsOf(context)), wrapped.subarray(saltBytes)))
-      throw openFailed('the check value differs');
-    return derive(key, salt, keyLabel, fieldsOf(context));
-  };
   return {
     name: 'hkdf',
     async generate({ tenant, keyRef = activeRef, context }) {
       sameTenant(tenant, context);
-      const key = held(keyRef);
-      const salt = random(saltBytes);
-      const check = derive(key, salt, checkLabel, fieldsOf(context));
-      const plaintext = derive(key, salt, keyLabel, fieldsOf(context));
-      return { plaintext, wrapped: Buffer.concat([salt, check]), keyRef };
+      return { ...deriveKey(held(keyRef), random(saltBytes), context), keyRef };
+    },
+    async wrap({ tenant, keyRef = activeRef, plaintext, context }) {
+      sameTenant(tenant, context);
+      refuseOtherLength(plaintext);
+      return { wrapped: sealKey(held(keyRef), random(saltBytes), context, plaintext), keyRef };
     },
     async unwrap({ tenant, keyRef, wrapped, context }) {
       sameTenant(tenant, context);
-      return unwrap(keyRef, wrapped, context);
+      return openKey(held(keyRef), wrapped, context);
     },
     async rewrap({ tenant, keyRef, wrapped, context }) {
       sameTenant(tenant, context);
-      unwrap(keyRef, wrapped, context).fill(0);
+      openKey(held(keyRef), wrapped, context).fill(0);
       return { wrapped, keyRef };
     },
     async describe() {
@@ -74,8 +75,50 @@ export function hkdfRoot(text: string, random: Random = randomBytes): KeyProvide
   };
 }
 
+function deriveKey(root: KeyObject, salt: Uint8Array, context: KeyContext) {
+  const check = derive(root, salt, checkLabel, fieldsOf(context));
+  const plaintext = derive(root, salt, keyLabel, fieldsOf(context));
+  return { plaintext, wrapped: Buffer.concat([salt, check]) };
+}
+
+function sealKey(root: KeyObject, salt: Uint8Array, context: KeyContext, plaintext: Uint8Array): Buffer {
+  const sealed = withSealing(root, salt, context, (sealing, bound) =>
+    sealing.seal('tenant_key', bound, plaintext),
+  );
+  return Buffer.concat([salt, sealed]);
+}
+
+function openKey(root: KeyObject, wrapped: Uint8Array, context: KeyContext): Buffer {
+  if (wrapped.length !== derivedBytes && wrapped.length !== sealedBytes)
+    throw openFailed('the wrapped key has another length');
+  const salt = wrapped.subarray(0, saltBytes);
+  if (wrapped.length === sealedBytes)
+    return withSealing(root, salt, context, (sealing, bound) =>
+      sealing.open('tenant_key', bound, wrapped.subarray(saltBytes)),
+    );
+  if (!timingSafeEqual(derive(root, salt, checkLabel, fieldsOf(context)), wrapped.subarray(saltBytes)))
+    throw openFailed('the check value differs');
+  return derive(root, salt, keyLabel, fieldsOf(context));
+}
+
+function withSealing<T>(
+  root: KeyObject,
+  salt: Uint8Array,
+  context: KeyContext,
+  use: (key: DataKey, bound: ContextOf<'tenant_key'>) => T,
+): T {
+  const key = dataKey(derive(root, salt, sealingLabel, fieldsOf(context)), 1);
+  try {
+    return use(key, tenantKeyContext(key, context));
+  } finally {
+    key.destroy();
+  }
+}
+
 function fieldsOf(context: KeyContext): readonly string[] {
-  return [context.deployment, context.tenant, context.purpose, context.version];
+  const { deployment, tenant, purpose, version } = context;
+  const details = detailsText(context);
+  return [deployment, tenant, purpose, version, ...(details === '' ? [] : [details])];
 }
 
 // JSON of an array of texts is injective for well-formed text, and this path is cold. Hashed, as Node takes 1 KiB of info.
@@ -84,8 +127,4 @@ function derive(root: KeyObject, salt: Uint8Array, label: string, fields: readon
   return Buffer.from(
     hkdfSync('sha256', root, salt, hash('sha256', JSON.stringify([label, ...fields]), 'buffer'), 32),
   );
-}
-
-function sameTenant(tenant: string, context: KeyContext): void {
-  if (tenant !== context.tenant) throw openFailed('the tenant differs from the context');
 }

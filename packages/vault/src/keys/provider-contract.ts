@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { Refusal } from '../refusal.ts';
 import type { KeyContext, KeyProvider } from './provider.ts';
 
@@ -11,6 +12,17 @@ export interface KeyProviderPromise {
 }
 
 const context: KeyContext = { deployment: 'd-1', tenant: 't-1', purpose: 'tenant', version: '000001' };
+
+// Never the pairs `client_id: c-1, service: tokens`, though some of them run together to the same text.
+const otherDetails: readonly Readonly<Record<string, string>>[] = [
+  {},
+  { client_id: 'c-1' },
+  { service: 'tokens' },
+  { client_id: 'c-2', service: 'tokens' },
+  { client_id: 'tokens', service: 'c-1' },
+  { client_idc: '-1', service: 'tokens' },
+  { client_id: 'c-1', service: 'tokens', more: 'x' },
+];
 
 /** What every {@link KeyProvider} keeps. */
 export const keyProviderContract: readonly KeyProviderPromise[] = [
@@ -121,6 +133,108 @@ export const keyProviderContract: readonly KeyProviderPromise[] = [
       }),
   },
   {
+    name: 'wraps a key that exists, gives it back, and leaves the caller its bytes',
+    run: (open) =>
+      using(open, async (provider) => {
+        const plaintext = randomBytes(32);
+        const before = Buffer.from(plaintext);
+        const made = await provider.wrap({ tenant: 't-1', plaintext, context });
+        assert.deepEqual(plaintext, before);
+        assert.equal(Buffer.from(made.wrapped).includes(plaintext), false);
+        plaintext.fill(0);
+        assert.deepEqual(await unwrap(provider, made), before);
+        const active = (await provider.describe()).find((root) => root.active);
+        assert.equal(made.keyRef, active?.keyRef);
+        const named = await provider.wrap({
+          tenant: 't-1',
+          keyRef: made.keyRef,
+          plaintext: before,
+          context,
+        });
+        assert.equal(named.keyRef, made.keyRef);
+        assert.deepEqual(await unwrap(provider, named), before);
+        const again = await provider.rewrap({ ...named, tenant: 't-1', context });
+        assert.deepEqual(await unwrap(provider, again), before);
+      }),
+  },
+  {
+    name: 'wraps no key of another length, nor for another tenant, nor under an unknown root key',
+    run: (open) =>
+      using(open, async (provider) => {
+        for (const length of [0, 16, 31, 33, 64]) {
+          const plaintext = randomBytes(length);
+          await refused(provider.wrap({ tenant: 't-1', plaintext, context }), 'key_weak');
+        }
+        const plaintext = randomBytes(32);
+        await refused(provider.wrap({ tenant: 't-2', plaintext, context }), 'open_failed');
+        await refused(
+          provider.wrap({ tenant: 't-1', keyRef: 'nobody', plaintext, context }),
+          'key_unavailable',
+        );
+      }),
+  },
+  {
+    name: 'binds the context of a key that it wrapped, and refuses every changed byte of it',
+    run: (open) =>
+      using(open, async (provider) => {
+        const made = await provider.wrap({ tenant: 't-1', plaintext: randomBytes(32), context });
+        for (const field of ['deployment', 'tenant', 'purpose', 'version'] as const) {
+          const other = { ...context, [field]: 'other' };
+          await refused(provider.unwrap({ ...made, tenant: other.tenant, context: other }), 'open_failed');
+          await refused(provider.rewrap({ ...made, tenant: other.tenant, context: other }), 'open_failed');
+        }
+        for (let at = 0; at < made.wrapped.length; at += 1) {
+          const changed = Buffer.from(made.wrapped);
+          changed[at] = (changed[at] ?? 0) ^ 0x10;
+          await refused(
+            unwrap(provider, { ...made, wrapped: changed }),
+            'open_failed',
+            'record_version_unknown',
+          );
+        }
+      }),
+  },
+  {
+    name: 'binds the details, in whatever order they are written',
+    run: (open) =>
+      using(open, async (provider) => {
+        const details = { client_id: 'c-1', service: 'tokens' };
+        const bound = { ...context, details };
+        const turned = { ...context, details: { service: 'tokens', client_id: 'c-1' } };
+        const made = [
+          await provider.generate({ tenant: 't-1', context: bound }),
+          await provider.wrap({ tenant: 't-1', plaintext: randomBytes(32), context: bound }),
+        ];
+        for (const each of made) {
+          const request = { ...each, tenant: 't-1' };
+          const key = await provider.unwrap({ ...request, context: bound });
+          assert.deepEqual(await provider.unwrap({ ...request, context: turned }), key);
+          for (const other of otherDetails) {
+            await refused(
+              provider.unwrap({ ...request, context: { ...context, details: other } }),
+              'open_failed',
+            );
+            await refused(
+              provider.rewrap({ ...request, context: { ...context, details: other } }),
+              'open_failed',
+            );
+          }
+        }
+      }),
+  },
+  {
+    name: 'binds no details and empty details in the same way',
+    run: (open) =>
+      using(open, async (provider) => {
+        const made = await provider.generate({ tenant: 't-1', context });
+        const empty = { ...context, details: {} };
+        assert.deepEqual(
+          await provider.unwrap({ ...made, tenant: 't-1', context: empty }),
+          await unwrap(provider, made),
+        );
+      }),
+  },
+  {
     name: 'names exactly one active root key, and wraps with it',
     run: (open) =>
       using(open, async (provider) => {
@@ -138,6 +252,8 @@ export const keyProviderContract: readonly KeyProviderPromise[] = [
       await provider.close();
       await refused(unwrap(provider, made), 'key_unavailable');
       await refused(provider.generate({ tenant: 't-1', context }), 'key_unavailable');
+      const plaintext = randomBytes(32);
+      await refused(provider.wrap({ tenant: 't-1', plaintext, context }), 'key_unavailable');
     },
   },
 ];

@@ -1,9 +1,8 @@
 import { refuse } from '../refusal.ts';
 import { dataKey } from '../seal/open-key.ts';
 import type { DataKey } from '../seal/data-key.ts';
-import { openFailed } from '../seal/gcm.ts';
 import { mintKeyBytes, type Random } from '../seal/key-bytes.ts';
-import type { ContextOf } from '../seal/kinds.ts';
+import { refuseOtherLength, sameTenant, tenantKeyContext } from './key-context.ts';
 import type { KeyContext, KeyProvider } from './provider.ts';
 
 // What all local providers share: root keys in this process, each wrapping tenant keys as sealed records of kind
@@ -29,21 +28,17 @@ export interface RootParts {
 
 /** A provider over root keys that lie in this process. */
 export function rootKeys({ name, roots, random }: RootParts): KeyProvider {
-  const held = new Map<string, Root>();
-  for (const { bytes, createdAtMs } of roots) {
-    const key = dataKey(bytes, 1, random === undefined ? {} : { random });
-    held.set(keyRefOf(key), { key, createdAtMs });
-  }
+  const held = inUse(roots, random);
   const [activeRef = ''] = held.keys();
   const root = (keyRef: string): DataKey => held.get(keyRef)?.key ?? unknownRoot(name, keyRef);
-  const wrap = (keyRef: string, context: KeyContext, plaintext: Buffer) => {
+  const wrap = (keyRef: string, context: KeyContext, plaintext: Uint8Array) => {
     const key = root(keyRef);
-    return { wrapped: key.seal('tenant_key', wrapContext(key, context), plaintext), keyRef };
+    return { wrapped: key.seal('tenant_key', tenantKeyContext(key, context), plaintext), keyRef };
   };
   const unwrap = ({ tenant, keyRef, wrapped, context }: Parameters<KeyProvider['unwrap']>[0]): Buffer => {
     sameTenant(tenant, context);
     const key = root(keyRef);
-    return key.open('tenant_key', wrapContext(key, context), wrapped);
+    return key.open('tenant_key', tenantKeyContext(key, context), wrapped);
   };
   return {
     name,
@@ -51,6 +46,11 @@ export function rootKeys({ name, roots, random }: RootParts): KeyProvider {
       sameTenant(tenant, context);
       const plaintext = mintKeyBytes(random);
       return { plaintext, ...wrap(keyRef, context, plaintext) };
+    },
+    async wrap({ tenant, keyRef = activeRef, plaintext, context }) {
+      sameTenant(tenant, context);
+      refuseOtherLength(plaintext);
+      return wrap(keyRef, context, plaintext);
     },
     unwrap: async (request) => unwrap(request),
     async rewrap(request) {
@@ -80,25 +80,18 @@ export function keyRefOf(key: DataKey): string {
   return Buffer.from(key.id).toString('base64url');
 }
 
+function inUse(roots: readonly RootBytes[], random: Random | undefined): Map<string, Root> {
+  const held = new Map<string, Root>();
+  for (const { bytes, createdAtMs } of roots) {
+    const key = dataKey(bytes, 1, random === undefined ? {} : { random });
+    held.set(keyRefOf(key), { key, createdAtMs });
+  }
+  return held;
+}
+
 interface Root {
   readonly key: DataKey;
   readonly createdAtMs: number | undefined;
-}
-
-function wrapContext(root: DataKey, context: KeyContext): ContextOf<'tenant_key'> {
-  return {
-    deployment: context.deployment,
-    tenant: context.tenant,
-    subject: '',
-    kind: context.purpose,
-    suite: String(root.suite),
-    version: context.version,
-    commitment: Buffer.from(root.commitment).toString('base64url'),
-  };
-}
-
-function sameTenant(tenant: string, context: KeyContext): void {
-  if (tenant !== context.tenant) throw openFailed('the tenant differs from the context');
 }
 
 function unknownRoot(name: string, keyRef: string): never {
