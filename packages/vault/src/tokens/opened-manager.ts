@@ -6,6 +6,7 @@ import type { KeyProvider } from '../keys/provider.ts';
 import { refuse } from '../refusal.ts';
 import type { Bus } from '../store/bus.ts';
 import type { Records } from '../store/records.ts';
+import { deletedTokens } from './deleted-tokens.ts';
 import { entriesOf, type Entries } from './entries.ts';
 import { heldKeys, type HeldKeys } from './held-keys.ts';
 import { hearing } from './hearing.ts';
@@ -75,7 +76,8 @@ export async function openManager(ground: TokenGround, rules: TokenRules): Promi
   const parts = { records, provider, names, now };
   const shared = rules.sharedKeys === true ? sharedKeys(parts, service) : undefined;
   const keys = heldKeys({ ...parts, opened: shared }, rules.clientsMax);
-  const store = tokenStore({ records, keys, names, now, service });
+  const deleted = deletedTokens();
+  const store = tokenStore({ records, keys, deleted, names, now, service });
   const entries = entriesOf({ audit, service, cls: rules.auditClass ?? 'async' });
   const listening = hearing();
   const recordOf = (of: TokenOf): string => placeOf(names(), of).record;
@@ -91,6 +93,7 @@ export async function openManager(ground: TokenGround, rules: TokenRules): Promi
       else keys.drop(tag);
     },
     made: listening.tell,
+    deleted: deleted.add,
   });
   const once = mintOnce({
     store,
@@ -99,7 +102,7 @@ export async function openManager(ground: TokenGround, rules: TokenRules): Promi
     mintMsMax: mintSecondsMax * 1000,
     made(of) {
       listening.tell(recordOf(of));
-      revocations.tellMade(recordOf(of));
+      revocations.tell({ made: recordOf(of) });
     },
     heard: (of, waitMs) => listening.wait(recordOf(of), waitMs),
   });

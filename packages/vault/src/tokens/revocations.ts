@@ -21,7 +21,12 @@ const lookBackMs = 360_000;
 type Written = readonly (readonly [n: number, tag: string])[];
 
 /** What one instance tells the others. */
-type News = { readonly revoked: string } | { readonly made: string };
+export type News =
+  | { readonly revoked: string }
+  /** The record's name of a token. */
+  | { readonly made: string }
+  /** Mark of a token. */
+  | { readonly deleted: string };
 
 /** What is needed. */
 export interface RevocationParts {
@@ -36,14 +41,16 @@ export interface RevocationParts {
   readonly drop: (tag: string | undefined) => void;
   /** A token was made. @param record its record's name; `undefined`: nobody knows which */
   readonly made: (record: string | undefined) => void;
+  /** A token was deleted. */
+  readonly deleted: (mark: string) => void;
 }
 
 /** News between instances. */
 export interface Revocations {
   /** Drop the client's keys here and everywhere. @throws Refusal `store_unavailable` when the others could not be told */
   revoke(tag: string): Promise<void>;
-  /** Tell the others that a token is there. */
-  tellMade(record: string): void;
+  /** Tell the others, who may not hear it. */
+  tell(news: News): void;
   /** Look now. */
   look(): Promise<void>;
   close(): void;
@@ -51,7 +58,7 @@ export interface Revocations {
 
 /** Hear the others from now on. @throws Refusal `store_unavailable` */
 export async function openRevocations(parts: RevocationParts): Promise<Revocations> {
-  const { records, bus, names, now, pollMs, drop, made } = parts;
+  const { records, bus, names, now, pollMs, drop, made, deleted } = parts;
   const topic = bus && openTopic<News>(bus, 'tokens');
   const written = await read(records);
   let seen = newest(written);
@@ -70,6 +77,7 @@ export async function openRevocations(parts: RevocationParts): Promise<Revocatio
       look().catch(() => drop(undefined));
       made(undefined);
     } else if ('revoked' in news) drop(news.revoked);
+    else if ('deleted' in news) deleted(news.deleted);
     else made(news.made);
   });
   // A store that does not answer has no tokens to give either.
@@ -80,7 +88,7 @@ export async function openRevocations(parts: RevocationParts): Promise<Revocatio
       const ignored = (): void => undefined;
       await Promise.all([write(records, tag, now), topic?.tell({ revoked: tag }).catch(ignored)]);
     },
-    tellMade: (record) => void topic?.tell({ made: record }).catch(() => undefined),
+    tell: (news) => void topic?.tell(news).catch(() => undefined),
     look,
     close() {
       clearInterval(timer);

@@ -98,9 +98,11 @@ export class SecureTokenManager {
 
   /** Remove the token. A token that is being made at this moment is not kept either. @returns whether there was one */
   async deleteToken(clientId: string, provider: string): Promise<boolean> {
-    const { entries, store } = this.#manager();
+    const { entries, store, revocations } = this.#manager();
     const of = checkedOf(clientId, provider);
-    return entries.done(deleting, of, (receipt) => store.remove(receipt, of));
+    const mark = await entries.done(deleting, of, (receipt) => store.remove(receipt, of));
+    if (mark !== undefined) revocations.tell({ deleted: mark });
+    return mark !== undefined;
   }
 
   /**

@@ -147,14 +147,7 @@ export async function unwrapKey({ provider, names }: KeyRecords, key: WrappedKey
   try {
     return await provider.unwrap({ tenant: scope.client, keyRef, wrapped, context });
   } catch (error) {
-    // Not the token's fault: `open_failed` is said of tokens alone.
-    if (error instanceof Refusal && error.code !== 'key_unavailable')
-      throw refuse(
-        'key_unavailable',
-        'the key of this token cannot be opened by the key service in use; its record was changed',
-        `tokens.key: ${error.code}: ${error.detail ?? error.message}`,
-        error,
-      );
+    if (error instanceof Refusal && error.code !== 'key_unavailable') throw changed(error);
     throw error;
   }
 }
@@ -183,7 +176,7 @@ function wrappedIn(
   { client, provider }: TokenOf,
   stored: StoredRecord,
 ): WrappedKey {
-  const text = names.openBeside(recordOf(name), stored.bytes).toString();
+  const text = besideOf(names, name, stored.bytes);
   const [service, kmsKeyId, day, keyRef, wrapped, createdAtMs] = JSON.parse(text) as [
     string,
     string,
@@ -196,6 +189,24 @@ function wrappedIn(
   if (nameOf(names, names.blind('scope', client, provider, service, kmsKeyId), day) !== name)
     throw openFailed('the token names a key of another client or provider');
   return { name, scope, keyRef, wrapped: fromText(wrapped), createdAtMs, keptUntilMs: stored.endsAtMs };
+}
+
+function besideOf(names: TokenNames, name: string, bytes: Uint8Array): string {
+  try {
+    return names.openBeside(recordOf(name), bytes).toString();
+  } catch (error) {
+    throw error instanceof Refusal ? changed(error) : error;
+  }
+}
+
+// Not the token's fault: `open_failed` is said of tokens alone.
+function changed(error: Refusal): Refusal {
+  return refuse(
+    'key_unavailable',
+    'the key of this token cannot be opened; its record was changed, or the key service in use is another one',
+    `tokens.key: ${error.code}: ${error.detail ?? error.message}`,
+    error,
+  );
 }
 
 function nameOf(names: TokenNames, whose: string, day: number): string {

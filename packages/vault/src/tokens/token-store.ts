@@ -1,7 +1,9 @@
 import { redeem, type Receipt } from '../receipt.ts';
 import { refuse } from '../refusal.ts';
+import { openFailed } from '../seal/gcm.ts';
 import type { Records } from '../store/records.ts';
 import type { Revision } from '../store/tables.ts';
+import { markOf, type DeletedTokens } from './deleted-tokens.ts';
 import type { HeldKeys } from './held-keys.ts';
 import { isMinting, keyNameIn, minting, openToken, placeOf, sealToken } from './stored-token.ts';
 import type { TokenOf } from './token-key.ts';
@@ -13,6 +15,7 @@ import type { TokenNames } from './token-names.ts';
 export interface TokenStoreParts {
   readonly records: Records;
   readonly keys: HeldKeys;
+  readonly deleted: DeletedTokens;
   readonly names: () => TokenNames;
   readonly now: () => number;
   /** Owner of the tokens that are stored here. */
@@ -36,7 +39,8 @@ export interface TokenStore {
   read(receipt: Receipt, of: TokenOf): Promise<Found>;
   /** Whatever stood there is replaced. */
   write(receipt: Receipt, of: TokenOf, token: NewToken): Promise<void>;
-  remove(receipt: Receipt, of: TokenOf): Promise<boolean>;
+  /** @returns what the removed token is known by (`markOf`); `undefined` when there was none */
+  remove(receipt: Receipt, of: TokenOf): Promise<string | undefined>;
   /** Take it upon oneself to make the token. `undefined`: there is one, or somebody else makes it. */
   claim(of: TokenOf, lifeMs: number): Promise<Revision | undefined>;
   /** Go on for `lifeMs` from now, or give up with 0. `undefined`: the claim was lost. */
@@ -61,7 +65,7 @@ export function objectOf({ client, provider }: TokenOf): string {
 
 /** Tokens over these records. */
 export function tokenStore(parts: TokenStoreParts): TokenStore {
-  const { records, keys, names, now, service } = parts;
+  const { records, keys, deleted, names, now, service } = parts;
   const sealed = async (of: TokenOf, { token, ttlSeconds, kmsKeyId }: NewToken) => {
     const endsAtMs = now() + checkedTtl(ttlSeconds) * 1000;
     const place = placeOf(names(), of);
@@ -78,6 +82,7 @@ export function tokenStore(parts: TokenStoreParts): TokenStore {
       if (stored === undefined) return { state: 'absent' };
       const { bytes } = stored;
       if (isMinting(bytes)) return { state: 'minting' };
+      if (deleted.has(bytes)) throw openFailed('a token that was deleted was put back into the store');
       const opened = await keys.named(keyNameIn(bytes), of, (key) => openToken(names(), place, key, bytes));
       return opened.endsAtMs > now() ? { state: 'there', token: opened.token } : { state: 'absent' };
     },
@@ -89,7 +94,10 @@ export function tokenStore(parts: TokenStoreParts): TokenStore {
     async remove(receipt, of) {
       redeem(receipt, deleting, objectOf(of));
       const taken = await records.take(placeOf(names(), of).record);
-      return taken !== undefined && !isMinting(taken.bytes);
+      if (taken === undefined || isMinting(taken.bytes)) return undefined;
+      const mark = markOf(taken.bytes);
+      deleted.add(mark);
+      return mark;
     },
     claim: async (of, lifeMs) =>
       records.put(placeOf(names(), of).record, minting, {
