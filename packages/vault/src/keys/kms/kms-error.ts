@@ -15,6 +15,8 @@ const messages: Readonly<Record<string, string>> = {
   KMSInvalidStateException:
     'the root key is about to be deleted, or in another state in which it does nothing',
   LimitExceededException: 'the key service is overloaded',
+  MalformedPolicyDocumentException:
+    'the key service refuses the policy of the key: is the role it names there?',
   NotFoundException: 'the root key is not there at the key service',
   ThrottlingException: 'the key service is overloaded',
   TimeoutError: 'the key service does not answer in time',
@@ -32,7 +34,8 @@ export function kmsRefusal(error: unknown): unknown {
   // Not as its cause: an error of the SDK carries the whole answer, and a log would print it.
   return refuse(
     'key_unavailable',
-    messages[error.name] ?? 'the key service does not answer',
+    messages[error.name] ??
+      (isRefused(error) ? 'the key service refuses the request' : 'the key service does not answer'),
     `KMS ${error.name}: ${error.message}`,
   );
 }
@@ -46,4 +49,8 @@ function isAboutCiphertext({ name, message }: Error): boolean {
   if (name === 'InvalidCiphertextException' || name === 'IncorrectKeyException') return true;
   // A ciphertext that was changed where it names its key: KMS does not say whether there is such a key.
   return name === 'AccessDeniedException' && message.startsWith('The ciphertext refers to');
+}
+
+function isRefused(error: Error): boolean {
+  return '$fault' in error && error.$fault === 'client';
 }

@@ -226,7 +226,7 @@ describe.skipIf(onAws)('on the peer alone (it needs callers and faults)', () => 
       stage.client.middlewareStack.add(
         (next) => async (args) => {
           const { headers, body } = args.request as { headers: Record<string, string>; body: Uint8Array };
-          seen = { headers, body: Buffer.from(body).toString() };
+          seen = { headers, body: new TextDecoder().decode(body) };
           return next(args);
         },
         { step: 'finalizeRequest', priority: 'low', name: 'see' },
