@@ -16,6 +16,8 @@ export interface KmsAddress {
   readonly region?: string | undefined;
   /** Another address of KMS. */
   readonly endpoint?: string | undefined;
+  /** `undefined`: the AWS SDK's own search (environment, container role, instance role). */
+  readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string } | undefined;
 }
 
 /** The variables of this process. */
@@ -23,9 +25,9 @@ export function environment(): Environment {
   return process.env;
 }
 
-/** `SERVICE_NAME`. */
-export function serviceIn(set: Environment): string | undefined {
-  return textIn(set, 'SERVICE_NAME');
+/** `SERVICE_NAME`; `sealgate` when not set. */
+export function serviceIn(set: Environment): string {
+  return textIn(set, 'SERVICE_NAME') ?? 'sealgate';
 }
 
 /** `REDIS_URL`, `REDIS_AUTH_TOKEN`, `REDIS_ALLOW_PLAINTEXT`. @throws Refusal `store_unavailable` when there is no address */

@@ -10,6 +10,7 @@ import { openRedis, type RedisServer } from '../store/redis/server.ts';
 import { openAuditDirectory } from './audit-directory.ts';
 import { auditDirectoryIn, environment, kmsIn, redisIn, serviceIn, type KmsAddress } from './environment.ts';
 import { openKeyService } from './key-service.ts';
+import { checkedText } from './checked.ts';
 import type { TokenGround } from './opened-manager.ts';
 
 /** What a token manager stands on; what is left out is opened from the environment, and closed with it. */
@@ -30,14 +31,16 @@ export interface GroundOptions {
   readonly audit?: Audit | { readonly directory: string } | undefined;
   /** Told when the journal could not be written. */
   readonly warn?: ((refusal: Refusal) => void) | undefined;
+  /** Owner of what is stored, and actor in the entries of what is read; `SERVICE_NAME`, else `sealgate`, when not given. */
+  readonly service?: string | undefined;
   /** Milliseconds since 1970; the system's clock when not given. */
   readonly now?: (() => number) | undefined;
 }
 
 /** A ground that was opened. */
 export interface OpenedGround extends TokenGround {
-  /** As the environment names it. */
-  readonly service: string | undefined;
+  /** Who stores and reads. */
+  readonly service: string;
   close(): Promise<void>;
 }
 
@@ -55,7 +58,7 @@ export async function openGround(options: GroundOptions): Promise<OpenedGround> 
     for (const end of closing.splice(0).toReversed()) await end();
   };
   try {
-    const service = serviceIn(set);
+    const service = checkedText('the name of a service', options.service ?? serviceIn(set));
     const provider = options.provider ?? (await openKeyService(options.kms ?? kmsIn(set), service));
     if (options.provider === undefined) closing.push(() => provider.close());
     const store = await openStore(options, () => redisIn(set), now);

@@ -1,11 +1,14 @@
 import type { KeyProvider } from '../keys/provider.ts';
-import { refuse } from '../refusal.ts';
 import type { KmsAddress } from './environment.ts';
 
-/** AWS KMS. @throws Refusal `key_unavailable` */
+/**
+ * AWS KMS. Loaded when it is needed: whoever brings another key service need not have its client. A token may name any key:
+ * what names it is sealed.
+ */
 export async function openKeyService(
-  _address: KmsAddress,
-  _service: string | undefined,
+  { keyId, region, endpoint, credentials }: KmsAddress,
+  service: string,
 ): Promise<KeyProvider> {
-  throw refuse('key_unavailable', 'pending');
+  const { openKms } = await import('../keys/kms/open-kms.ts');
+  return openKms({ keyId, service, region, endpoint, credentials, namedKeys: true });
 }

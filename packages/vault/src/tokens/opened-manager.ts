@@ -1,9 +1,7 @@
 import type { Audit } from '../audit/audit.ts';
 import type { AuditClass } from '../audit/entry.ts';
 import { askedProvider } from '../keys/asked-provider.ts';
-import { systemTenant } from '../keys/deployment.ts';
 import type { KeyProvider } from '../keys/provider.ts';
-import { refuse } from '../refusal.ts';
 import type { Bus } from '../store/bus.ts';
 import type { Records } from '../store/records.ts';
 import { deletedTokens } from './deleted-tokens.ts';
@@ -20,8 +18,6 @@ import { tokenStore, type TokenStore } from './token-store.ts';
 
 /** How a token manager works; each has a default. */
 export interface TokenRules {
-  /** Owner of what is stored, and whose name stands in the audit entries of what is read; `sealgate` when not given. */
-  readonly service?: string | undefined;
   /** How sure an entry must be before the call goes on; `async` (queued) when not given. */
   readonly auditClass?: AuditClass | undefined;
   /** Clients whose keys are kept in memory at once; 10,000 when not given. */
@@ -45,6 +41,8 @@ export interface TokenGround {
   readonly bus: Bus | undefined;
   readonly provider: KeyProvider;
   readonly audit: Audit;
+  /** Who stores and reads. */
+  readonly service: string;
 }
 
 /** A token manager at work. */
@@ -58,17 +56,14 @@ export interface OpenedManager {
   close(): void;
 }
 
-/** The service when none is named. */
-export const serviceDefault = 'sealgate';
-
 /**
  * Open one on this ground.
  *
  * @throws Refusal `key_unavailable`, `store_unavailable`
  */
 export async function openManager(ground: TokenGround, rules: TokenRules): Promise<OpenedManager> {
-  const { service = serviceDefault, now = Date.now, claimSeconds = 10, mintSecondsMax = 60 } = rules;
-  const { records, bus, audit } = ground;
+  const { now = Date.now, claimSeconds = 10, mintSecondsMax = 60 } = rules;
+  const { records, bus, audit, service } = ground;
   // One asker for all: at most so many questions at once, and none again right after it has failed.
   const provider = askedProvider(ground.provider, now);
   const inUse = await openNames({ records, provider, now });
@@ -120,19 +115,4 @@ export async function openManager(ground: TokenGround, rules: TokenRules): Promi
       listening.tell(undefined);
     },
   };
-}
-
-/** @throws Refusal `item_invalid` for a name that is not 1 to 256 bytes of well-formed text, or a client of ours */
-export function checkedOf(clientId: string, provider: string): TokenOf {
-  const client = checkedText('a client id', clientId);
-  if (client === systemTenant) throw refuse('item_invalid', `the client id ${systemTenant} is taken`);
-  return { client, provider: checkedText('the name of a provider', provider) };
-}
-
-/** @throws Refusal `item_invalid` for anything but 1 to 256 bytes of well-formed text */
-export function checkedText(what: string, text: string): string {
-  const good =
-    typeof text === 'string' && text !== '' && text.isWellFormed() && Buffer.byteLength(text) <= 256;
-  if (!good) throw refuse('item_invalid', `${what} is 1 to 256 bytes of well-formed text`);
-  return text;
 }

@@ -1,13 +1,8 @@
-import { Refusal, refuse } from '../refusal.ts';
+import { refuse } from '../refusal.ts';
+import { checkedKeyId, checkedOf } from './checked.ts';
 import { openGround, type GroundOptions, type OpenedGround } from './ground.ts';
 import type { Mint } from './mint-once.ts';
-import {
-  checkedOf,
-  checkedText,
-  openManager,
-  type OpenedManager,
-  type TokenRules,
-} from './opened-manager.ts';
+import { openManager, type OpenedManager, type TokenRules } from './opened-manager.ts';
 import { deleting, getting, storing } from './token-store.ts';
 
 const ttlSecondsDefault = 900;
@@ -157,20 +152,9 @@ interface Opened {
 async function open(options: SecureTokenManagerOptions): Promise<Opened> {
   const ground = await openGround(options);
   try {
-    const service = options.service ?? ground.service;
-    if (service !== undefined) checkedText('the name of a service', service);
-    return { ground, manager: await openManager(ground, { ...options, service }) };
+    return { ground, manager: await openManager(ground, options) };
   } catch (error) {
     await ground.close();
     throw error;
   }
-}
-
-function checkedKeyId(kmsKeyId: string | undefined): string {
-  if (kmsKeyId === undefined) return '';
-  if (/^[\w:/.-]{1,2048}$/.test(kmsKeyId)) return kmsKeyId;
-  throw new Refusal(
-    'item_invalid',
-    'the id of a key of the key service is not like an id, an alias or an ARN',
-  );
 }

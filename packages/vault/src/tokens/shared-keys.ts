@@ -3,7 +3,7 @@ import type { Records } from '../store/records.ts';
 import type { OpenedKeys } from './find-key.ts';
 import { heldKeys } from './held-keys.ts';
 import type { KeyRecords, WrappedKey } from './token-key.ts';
-import { systemTenant } from '../keys/deployment.ts';
+import { systemTenant } from '../keys/system-tenant.ts';
 
 // Opened token keys, for the other instances of the same service (decision 0013). Each is sealed under a key of the service
 // that every instance asks the key service for, and bound to its end, which is that of the instance that opened it first:

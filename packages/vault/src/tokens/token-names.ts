@@ -1,6 +1,6 @@
 import { hkdfSync, randomUUID } from 'node:crypto';
 import { blinder } from '../keys/blind.ts';
-import { systemTenant } from '../keys/deployment.ts';
+import { systemTenant } from '../keys/system-tenant.ts';
 import { contextAt } from '../keys/place.ts';
 import type { KeyContext, KeyProvider } from '../keys/provider.ts';
 import { recentNames } from '../keys/recent-names.ts';
