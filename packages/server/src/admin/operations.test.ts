@@ -1,5 +1,5 @@
 import { createServer } from 'node:net';
-import { memoryTables, objectOf, openConnections, sealedTables, type Entry } from '@sealgate/vault';
+import { memoryTables, objectOf, openConnections, Refusal, sealedTables, type Entry } from '@sealgate/vault';
 import { oneKeySealer } from '@sealgate/vault/testing';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { memoryAudit, type MemoryAudit } from '../domain/fixtures/memory-audit.ts';
@@ -24,6 +24,10 @@ const noClients = {
   remove: async (id: string) => id === 'c1',
   invite: async () => 'a-token',
 };
+const noRoots = {
+  create: () => Promise.reject(new Refusal('config_invalid', 'no KMS')),
+  place: () => Promise.reject(new Refusal('config_invalid', 'no KMS')),
+};
 beforeEach(async () => {
   paper = memoryAudit();
   const tables = memoryTables({ now: Date.now });
@@ -45,6 +49,7 @@ beforeEach(async () => {
     upstreams,
     connections: openConnections(sealedTables(tables, oneKeySealer()), Date.now),
     clients: noClients,
+    tenantRoots: noRoots,
     signInLink: async () => undefined,
     journal: { page, verify },
     now: Date.now,

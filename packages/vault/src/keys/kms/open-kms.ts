@@ -29,8 +29,8 @@ export interface KmsOptions extends KmsConnection {
   /** Whether tenants may have keys of their own (see `tenantAlias`); `false` when not given. */
   readonly tenantKeys?: boolean;
   /**
-   * Whether `keyRef` may name any key by its ARN, id or alias; `false` when not given. Only for whoever keeps wrapped keys
-   * where nobody else can write: a row could else bring in a key of whoever wrote it.
+   * Whether `generate` and `wrap` take any key of KMS as `keyRef`, by ARN, id or alias, and `unwrap` any ARN; `false` when
+   * not given. For those alone whose rows nobody else can write: a row could otherwise bring in a key of its writer.
    */
   readonly namedKeys?: boolean;
 }

@@ -14,8 +14,8 @@ export interface KeyChoice {
   readonly keyId: string;
   /** Whether tenants may have keys of their own, under the alias that `tenantAlias` names. */
   readonly tenantKeys: boolean;
-  /** Whether any key may be named, for one whose rows nobody else can write. */
-  readonly namedKeys?: boolean | undefined;
+  /** Whether a request may name any key. Only where whoever writes what is read back cannot name one. */
+  readonly namedKeys: boolean;
 }
 
 /** Finds keys. */
@@ -32,7 +32,7 @@ export interface WhichKey {
 }
 
 /** Nothing is asked before it is needed. */
-export function whichKey({ send }: KmsClient, { keyId, tenantKeys, namedKeys = false }: KeyChoice): WhichKey {
+export function whichKey({ send }: KmsClient, { keyId, tenantKeys, namedKeys }: KeyChoice): WhichKey {
   const describe = async (): Promise<RootKey> => {
     const { KeyMetadata: said } = await send(new DescribeKeyCommand({ KeyId: keyId }));
     if (said?.KeySpec !== 'SYMMETRIC_DEFAULT' || said.Arn === undefined)
@@ -50,7 +50,8 @@ export function whichKey({ send }: KmsClient, { keyId, tenantKeys, namedKeys = f
     return (await described).keyRef;
   };
   const ofRow: WhichKey['ofRow'] = async (keyRef, { deployment, tenant }) => {
-    if (namedKeys || keyRef === (await sharedArn())) return keyRef;
+    if (namedKeys && regionOfKey(keyRef) !== undefined) return keyRef;
+    if (keyRef === (await sharedArn())) return keyRef;
     if (tenantKeys && regionOfKey(keyRef) !== undefined) return tenantAlias(deployment, tenant);
     throw unknownKey(keyRef);
   };
@@ -58,10 +59,9 @@ export function whichKey({ send }: KmsClient, { keyId, tenantKeys, namedKeys = f
     ofRow,
     async withKey(context, keyRef, work) {
       if (keyRef !== undefined) {
-        const answer = await work(await ofRow(keyRef, context));
-        // An id or an alias is answered with the ARN that it stands for.
-        const isOther = answer.KeyId !== keyRef && !(namedKeys && regionOfKey(keyRef) === undefined);
-        if (isOther) throw unknownKey(keyRef);
+        const answer = await work(namedKeys ? keyRef : await ofRow(keyRef, context));
+        const sameOrNamed = answer.KeyId === keyRef || (namedKeys && regionOfKey(keyRef) === undefined);
+        if (!sameOrNamed) throw unknownKey(keyRef);
         return answer;
       }
       if (!tenantKeys) return work(await sharedArn());
