@@ -22,6 +22,8 @@ export interface Members {
   tellLevel(upstream: Upstream, logs: () => Promise<boolean>, context: AuditContext): Promise<void>;
   /** Small JSON. */
   resumption(): Values;
+  /** Let go of them, and leave what `resumption` names as it is. */
+  leave(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -84,12 +86,16 @@ export function openMembers(parts: MemberParts): Members {
       upstreams: { ...Object.fromEntries(earlier), ...statesOf(open) },
       ...(level === undefined ? {} : { level }),
     }),
-    async close() {
-      const closing = [...open.values()].map(({ target }) => target.close());
-      open.clear();
-      await Promise.allSettled(closing);
-    },
+    leave: () =>
+      letGo(open, (target) => (target.resumption() === undefined ? target.close() : target.leave())),
+    close: () => letGo(open, (target) => target.close()),
   };
+}
+
+async function letGo(open: Map<string, Open>, end: (target: Target) => Promise<void>): Promise<void> {
+  const ending = [...open.values()].map(({ target }) => end(target));
+  open.clear();
+  await Promise.allSettled(ending);
 }
 
 interface Earlier {
@@ -117,7 +123,8 @@ function partOf({ conversation, notices }: MemberParts, name: string): Conversat
     era,
     capabilities,
     holder,
-    hear: (notice) => notices.take(name, notice),
+    hear: (notice, at) => notices.take(name, notice, at),
+    heardUpTo: (upstream) => conversation.heardUpTo?.(upstream),
     ask: (asked) => conversation.ask(asked),
   };
 }

@@ -168,6 +168,8 @@ async function open(
     generation: 1,
     holder: randomUUID(),
     resumption: undefined,
+    heard: {},
+    told: undefined,
   };
   const session = table.make(passage, { id, record, revision: undefined });
   try {

@@ -2,6 +2,8 @@ import type { Refusal } from '@sealgate/vault';
 import { refuse } from '../../errors.ts';
 import type { Passage, Served } from '../owner/owners.ts';
 import { auditContext } from '../use.ts';
+import { openEventRecords } from './event-records.ts';
+import { heardBefore } from './heard.ts';
 import { bare, served } from './legacy-answer.ts';
 import type { LegacySession } from './legacy-session.ts';
 import { isOwn, type Found, type SessionRecords } from './session-record.ts';
@@ -89,7 +91,11 @@ async function claim(
   const next = { ...record, owner: parts.owners.self, generation: record.generation + 1 };
   const revision = await stored.save(id, next, table.endsAtMs(), before);
   if (revision === undefined) return undefined;
-  const session = table.make(passage, { id, record: next, revision });
+  const { tenant, subject } = record.principal;
+  const { records, sealer } = parts;
+  const events = openEventRecords({ records, sealer, tenant, subject, session: id });
+  const heard = await heardBefore(events, record);
+  const session = table.make(passage, { id, record: { ...next, heard }, revision });
   table.add(session);
   return session;
 }

@@ -12,12 +12,19 @@ export interface Links {
    *   `audit_unavailable`, and those of opening a credential
    */
   reach(ask: Ask): Promise<Reached>;
-  /** End what this holder has for itself. @param upstream only this one's; `undefined`: all */
-  release(holder: string, upstream?: string): Promise<void>;
+  /**
+   * Give up what this holder has for itself.
+   *
+   * @param upstream only this one's; `undefined`: all
+   * @param how `leave`: what another instance can go on with is not ended
+   */
+  release(holder: string, upstream?: string, how?: 'leave' | 'end'): Promise<void>;
   /** End the links of an upstream that was removed or changed. */
   retire(tenant: string, upstream: string): Promise<void>;
   /** Links that stand now: children, and conversations with HTTP upstreams. */
   count(): { readonly children: number; readonly sessions: number };
+  /** Listen no more to what other instances can hear; requests go on, and links are opened as before. */
+  rest(): void;
   /** End all of them and open no more. */
   close(): Promise<void>;
 }
@@ -36,8 +43,8 @@ export function openLinks(parts: LinksParts): Links {
   const sweep = setInterval(() => dropIdle(state, parts), everyMs).unref();
   return {
     reach: (ask) => reach(state, parts, ask),
-    async release(holder, upstream) {
-      await Promise.all(release(state, holder, upstream).map(endIn));
+    async release(holder, upstream, how = 'end') {
+      await Promise.all(release(state, holder, upstream).map(how === 'end' ? endIn : leaveIn));
     },
     async retire(tenant, upstream) {
       await Promise.all(forget(state, tenant, upstream, () => true).map(endIn));
@@ -46,6 +53,10 @@ export function openLinks(parts: LinksParts): Links {
       const standing = [...state.slots.values()].filter(({ link }) => link !== undefined);
       const children = standing.filter(({ upstream }) => upstream.kind === 'stdio').length;
       return { children, sessions: standing.length - children };
+    },
+    rest() {
+      state.resting = true;
+      for (const { standing } of state.slots.values()) standing?.rest();
     },
     async close() {
       state.closed = true;

@@ -1,7 +1,7 @@
 import type { AuditContext } from '@sealgate/vault';
 import type { Upstream } from '../../domain/upstream.ts';
 import { refuse } from '../../errors.ts';
-import type { Conversation, Notice, OpenTarget, Relayed, Target, Values } from '../front/target.ts';
+import type { Conversation, Notice, OpenTarget, Position, Relayed, Target, Values } from '../front/target.ts';
 import { askable } from './capabilities.ts';
 import type { Listener } from './listener.ts';
 import type { Links } from './links.ts';
@@ -10,6 +10,7 @@ import { logLevelOf } from './log-level.ts';
 import { relay, type RelayParts } from './relay.ts';
 import { settle } from './settle.ts';
 import { hold, type Reached, type Slot } from './slot.ts';
+import { furtherOf } from './stream-place.ts';
 
 // One upstream as a target. It bridges what differs between the eras: log levels, subscriptions, questions to the client.
 
@@ -37,7 +38,7 @@ export function openSingle(parts: SingleParts): (upstream: Upstream) => OpenTarg
     const state: State = {
       upstream,
       conversation,
-      listener: listenerOf(conversation),
+      listener: listenerOf(conversation, resumed),
       resumed,
       slot: undefined,
       link: undefined,
@@ -54,21 +55,26 @@ function targetOf(parts: SingleParts, state: State): Target {
     request: (relayed) => request(parts, state, relayed),
     notify: (context, notice) => notify(parts, state, context, notice),
     resumption: () => resumptionOf(state),
-    async close() {
-      state.closed = true;
-      leave(state);
-      const { holder } = state.conversation;
-      if (holder !== undefined) await parts.links.release(holder, state.upstream.name);
-    },
+    leave: () => end(parts, state, 'leave'),
+    close: () => end(parts, state, 'end'),
   };
 }
 
-function listenerOf(conversation: Conversation): Listener {
+async function end({ links }: SingleParts, state: State, how: 'leave' | 'end'): Promise<void> {
+  state.closed = true;
+  leave(state);
+  const { holder } = state.conversation;
+  if (holder !== undefined) await links.release(holder, state.upstream.name, how);
+}
+
+// What the upstream says first may be of what an earlier owner asked for: it is heard from the beginning.
+function listenerOf(conversation: Conversation, resumed: Values = {}): Listener {
+  const { level, uris = [] } = resumed as { readonly level?: unknown; readonly uris?: readonly string[] };
   return {
     subject: conversation.caller.subject,
-    level: undefined,
-    uris: new Set(),
-    hear: (notice) => conversation.hear(notice),
+    level: logLevelOf(level),
+    uris: new Set(uris),
+    hear: (notice, at) => conversation.hear(notice, at),
     ask: (asked) => conversation.ask(asked),
   };
 }
@@ -91,12 +97,14 @@ async function reach(
     capabilities: holder === undefined ? {} : askable(conversation.capabilities),
     holder,
     // Whoever wants a child's log messages has a child of their own: those of a shared one may be of other people's calls.
+    // Over HTTP a session has one of its own: only one instance can go on with it, and the sessions of a person need not
+    // go on at the same one.
     alone:
-      holder !== undefined &&
-      (era === 'modern' || (upstream.kind === 'stdio' && listener.level !== undefined)),
+      holder !== undefined && (era === 'modern' || upstream.kind === 'http' || listener.level !== undefined),
     prefer: era,
     listener,
     resume: resumed,
+    place: furtherOf(resumed?.['place'] as Position | undefined, conversation.heardUpTo?.(upstream.name)),
     request: about,
   });
   state.link = reached.link;
@@ -168,9 +176,16 @@ async function notify(
 }
 
 // What is shared has nothing of this conversation in it but what the front asks for again; a child of one's own has.
-function resumptionOf({ slot, link, resumed }: State): Values | undefined {
+function resumptionOf({ slot, link, resumed, listener }: State): Values | undefined {
   if (slot === undefined || link === undefined) return resumed ?? {};
-  return slot.subject === undefined ? {} : link.resumption();
+  if (slot.subject === undefined) return {};
+  const { level, uris } = listener;
+  const asked = {
+    ...(level === undefined ? {} : { level }),
+    ...(uris.size === 0 ? {} : { uris: [...uris] }),
+  };
+  const state = link.resumption();
+  return state === undefined ? undefined : { ...state, ...asked };
 }
 
 function leave(state: State): void {
