@@ -35,6 +35,8 @@ export interface Protocol extends Pick<Reached, 'passes' | 'doubt' | 'single'> {
   endOf(whose: Whose): Promise<void>;
   /** Whether this instance holds anything for them. */
   holds(whose: Whose): boolean;
+  /** Another instance may go on with the sessions from now on; what comes here is served as before. */
+  leave(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -79,6 +81,7 @@ export async function openProtocol(parts: ProtocolParts): Promise<Protocol> {
       await Promise.all([sessions.endOf(whose), modern.endOf(whose)]);
     },
     holds: (whose) => sessions.holds(whose) || modern.holds(whose),
+    leave: () => sessions.leave(),
     async close() {
       // Fronts let go of what they hold before it ends.
       await Promise.all([sessions.close(), modern.close()]);

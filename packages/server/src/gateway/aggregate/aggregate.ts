@@ -34,6 +34,7 @@ export function openAggregate(parts: AggregateParts): OpenTarget {
       request: (relayed) => answer(whole, relayed),
       notify: (context, notice) => notify(whole, context, notice),
       resumption: () => whole.members.resumption(),
+      rest: () => whole.members.rest(),
       leave: () => (stop(), whole.members.leave()),
       close: () => (stop(), whole.members.close()),
     };

@@ -22,6 +22,8 @@ export interface Members {
   tellLevel(upstream: Upstream, logs: () => Promise<boolean>, context: AuditContext): Promise<void>;
   /** Small JSON. */
   resumption(): Values;
+  /** As each target does, those that are opened later included. */
+  rest(): void;
   /** Let go of them, and leave what `resumption` names as it is. */
   leave(): Promise<void>;
   close(): Promise<void>;
@@ -55,6 +57,7 @@ export function openMembers(parts: MemberParts): Members {
     Object.entries((resumed?.['upstreams'] ?? {}) as Readonly<Record<string, Earlier>>),
   );
   let level = resumed?.['level'];
+  let resting = false;
   const reach = (upstream: Upstream): Open => {
     const { name } = upstream;
     const digest = digestOf(upstream);
@@ -68,6 +71,7 @@ export function openMembers(parts: MemberParts): Members {
     const target = parts.single(upstream)(partOf(parts, name), state);
     const opened: Open = { upstream, digest, target, level: undefined };
     open.set(name, opened);
+    if (resting) target.rest();
     return opened;
   };
   return {
@@ -86,6 +90,10 @@ export function openMembers(parts: MemberParts): Members {
       upstreams: { ...Object.fromEntries(earlier), ...statesOf(open) },
       ...(level === undefined ? {} : { level }),
     }),
+    rest() {
+      resting = true;
+      for (const { target } of open.values()) target.rest();
+    },
     leave: () =>
       letGo(open, (target) => (target.resumption() === undefined ? target.close() : target.leave())),
     close: () => letGo(open, (target) => target.close()),

@@ -17,6 +17,8 @@ export interface Running {
   readonly streams: Streams;
   readonly log: Log;
   readonly underWay: Map<RequestId, AbortController>;
+  /** Requests that are being answered. */
+  readonly answering: Set<Promise<void>>;
   readonly heard: Heard;
   /** The record but for what the target needs to go on, and how far it was heard. */
   readonly state: State;

@@ -44,6 +44,10 @@ export interface LegacySession {
   post(passage: Passage): Promise<Response>;
   /** @throws Refusal `event_unknown` */
   get(request: Request, correlation: string): Promise<Response>;
+  /** Hear no more news: they are for whoever owns the session next. What was heard is written down, requests go on. */
+  rest(): Promise<void>;
+  /** Somebody else owns the session: they have its news, and what is being answered here is answered before it is closed. */
+  handOver(): Promise<void>;
   /**
    * Let go of the target, the streams and everything pending. The record is not touched.
    *
@@ -77,7 +81,7 @@ interface Talk {
 /** Open a session; its target has not been asked anything yet. */
 export function openSession(parts: SessionParts): LegacySession {
   const talk = openTalk(parts);
-  const { running, asks } = talk;
+  const { running } = talk;
   return {
     id: parts.id,
     caller: parts.caller,
@@ -92,14 +96,28 @@ export function openSession(parts: SessionParts): LegacySession {
     restore: (context) => restore(running, context),
     post: (passage) => post(talk, passage),
     get: (request, correlation) => get(talk, request, correlation),
-    async close({ resumable }) {
-      asks.close();
-      for (const cancel of running.underWay.values()) cancel.abort();
-      running.streams.close();
-      const leaves = resumable && running.target.resumption() !== undefined;
-      await (leaves ? running.target.leave() : running.target.close());
+    async rest() {
+      running.target.rest();
+      await running.streams.settled();
+      await parts.save(recordNow(running));
     },
+    async handOver() {
+      running.target.rest();
+      running.streams.end(standing);
+      while (running.answering.size > 0) await Promise.all(running.answering);
+      await running.streams.settled();
+      await close(talk, true);
+    },
+    close: ({ resumable }) => close(talk, resumable),
   };
+}
+
+async function close({ running, asks }: Talk, resumable: boolean): Promise<void> {
+  asks.close();
+  for (const cancel of running.underWay.values()) cancel.abort();
+  running.streams.close();
+  const leaves = resumable && running.target.resumption() !== undefined;
+  await (leaves ? running.target.leave() : running.target.close());
 }
 
 function openTalk(parts: SessionParts): Talk {
@@ -135,7 +153,16 @@ function openTalk(parts: SessionParts): Talk {
     },
     resumption,
   );
-  const running: Running = { target, streams, heard, log, underWay: new Map(), state, save };
+  const running: Running = {
+    target,
+    streams,
+    heard,
+    log,
+    underWay: new Map(),
+    answering: new Set(),
+    state,
+    save,
+  };
   return { running, asks, sessionId: id, callsMax: limits.callsMax };
 }
 
@@ -166,7 +193,9 @@ async function post({ running, asks, sessionId, callsMax }: Talk, passage: Passa
       `${callsMax} requests of this session are under way: wait for one, or cancel it`,
     );
   const { stream, body } = running.streams.open(id);
-  void answerRequest(running, { id, method, params, bytes: passage.bytes, stream, context });
+  const answering = answerRequest(running, { id, method, params, bytes: passage.bytes, stream, context });
+  running.answering.add(answering);
+  void answering.finally(() => running.answering.delete(answering));
   asks.deliver();
   return eventStream(sessionId, body);
 }

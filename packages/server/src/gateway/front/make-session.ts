@@ -60,13 +60,17 @@ function saver(
 ): (next: SessionRecord) => Promise<boolean> {
   let last = { text: revision === undefined ? '' : JSON.stringify(record), revision };
   let line: Promise<unknown> = Promise.resolve();
+  let isLost = false;
   const save = async (next: SessionRecord): Promise<boolean> => {
     await line;
+    if (isLost) return false;
     const text = JSON.stringify(next);
     if (text === last.text) return true;
     const saved = await stored.save(id, next, endsAtMs(), last.revision);
-    if (saved === undefined) await lost();
-    else last = { text, revision: saved };
+    if (saved === undefined) {
+      isLost = true;
+      await lost();
+    } else last = { text, revision: saved };
     return saved !== undefined;
   };
   return (next) => {

@@ -191,6 +191,7 @@ describe('a hostile upstream', () => {
       },
       notify: async () => undefined,
       resumption: () => undefined,
+      rest: () => undefined,
       leave: async () => undefined,
       close: async () => undefined,
     }));
@@ -217,6 +218,7 @@ describe('a hostile upstream', () => {
       request: async ({ method }) => (method === 'tools/list' ? { tools: [] } : answer),
       notify: async () => undefined,
       resumption: () => undefined,
+      rest: () => undefined,
       leave: async () => undefined,
       close: async () => undefined,
     }));

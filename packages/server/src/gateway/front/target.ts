@@ -87,6 +87,8 @@ export interface Target {
   notify(context: AuditContext, notice: Notice): Promise<void>;
   /** What another instance needs to go on with this conversation; `undefined` when it cannot. Small JSON. */
   resumption(): Values | undefined;
+  /** Listen no more to what another instance can hear; requests go on. */
+  rest(): void;
   /** Let go of it, and leave what `resumption` names as it is: somebody else goes on with it. */
   leave(): Promise<void>;
   /** Let go of everything that was held for this conversation, and end it. */

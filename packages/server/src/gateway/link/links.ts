@@ -23,8 +23,6 @@ export interface Links {
   retire(tenant: string, upstream: string): Promise<void>;
   /** Links that stand now: children, and conversations with HTTP upstreams. */
   count(): { readonly children: number; readonly sessions: number };
-  /** Listen no more to what other instances can hear; requests go on, and links are opened as before. */
-  rest(): void;
   /** End all of them and open no more. */
   close(): Promise<void>;
 }
@@ -53,10 +51,6 @@ export function openLinks(parts: LinksParts): Links {
       const standing = [...state.slots.values()].filter(({ link }) => link !== undefined);
       const children = standing.filter(({ upstream }) => upstream.kind === 'stdio').length;
       return { children, sessions: standing.length - children };
-    },
-    rest() {
-      state.resting = true;
-      for (const { standing } of state.slots.values()) standing?.rest();
     },
     async close() {
       state.closed = true;

@@ -131,9 +131,7 @@ async function open(state: State, parts: LinksParts, ask: Ask, opening: Opening)
   // What is being opened is in use: the sweep must not take it for idle.
   const letGo = hold(slot, parts.now);
   try {
-    const link = await startIn(slot, starting(parts, ask, opening));
-    if (state.resting) link.rest();
-    return link;
+    return await startIn(slot, starting(parts, ask, opening));
   } finally {
     letGo();
   }

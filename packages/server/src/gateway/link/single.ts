@@ -29,6 +29,7 @@ interface State {
   slot: Slot | undefined;
   link: Reached['link'] | undefined;
   letGo: () => void;
+  resting: boolean;
   closed: boolean;
 }
 
@@ -43,6 +44,7 @@ export function openSingle(parts: SingleParts): (upstream: Upstream) => OpenTarg
       slot: undefined,
       link: undefined,
       letGo: () => undefined,
+      resting: false,
       closed: false,
     };
     return targetOf(parts, state);
@@ -55,13 +57,24 @@ function targetOf(parts: SingleParts, state: State): Target {
     request: (relayed) => request(parts, state, relayed),
     notify: (context, notice) => notify(parts, state, context, notice),
     resumption: () => resumptionOf(state),
+    rest() {
+      state.resting = true;
+      if (state.slot !== undefined && state.link !== undefined) restOver(state.slot, state.link);
+    },
     leave: () => end(parts, state, 'leave'),
     close: () => end(parts, state, 'end'),
   };
 }
 
+// What is shared is heard by others, too.
+function restOver({ holder }: Slot, link: Reached['link']): void {
+  if (holder !== undefined) link.rest();
+}
+
 async function end({ links }: SingleParts, state: State, how: 'leave' | 'end'): Promise<void> {
   state.closed = true;
+  // Who goes on has the same session upstream, and what is subscribed to in it.
+  if (how === 'leave' && state.slot?.holder !== undefined) state.slot.watches.lost();
   leave(state);
   const { holder } = state.conversation;
   if (holder !== undefined) await links.release(holder, state.upstream.name, how);
@@ -108,6 +121,7 @@ async function reach(
     request: about,
   });
   state.link = reached.link;
+  if (state.resting) restOver(reached.slot, reached.link);
   if (state.closed) {
     reached.slot.listeners.delete(listener);
     return reached;

@@ -10,8 +10,6 @@ export interface State {
   /** Raised with each change of an upstream or of a credential of it. */
   readonly generations: Map<string, number>;
   readonly reaching: Map<string, Promise<Reached>>;
-  /** Nobody is to listen any more to what other instances can hear. */
-  resting: boolean;
   closed: boolean;
 }
 
@@ -22,7 +20,6 @@ export function emptyState(): State {
     paths: new Map(),
     generations: new Map(),
     reaching: new Map(),
-    resting: false,
     closed: false,
   };
 }
