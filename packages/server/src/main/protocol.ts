@@ -52,13 +52,14 @@ export interface ProtocolParts {
 
 /** Put it together; no upstream is contacted yet. @throws Refusal `store_unavailable` */
 export async function openProtocol(parts: ProtocolParts): Promise<Protocol> {
-  const { ground, gate, config, log, now } = parts;
+  const { ground, gate, owners, config, log, now } = parts;
   const reached = openReached(ground, { gate, config, log, now });
   const { links, single, passes, doubt } = reached;
   const { aggregate, rewrite, close: closeWhole } = await openWhole({ ground, gate, reached, log, now });
   const { sessions, modern } = openFronts(parts, (caller, { upstream }) =>
     upstream === undefined ? aggregate : single(upstreamOf(ground, caller, upstream)),
   );
+  owners.onReturn(() => sessions.renew());
   ground.upstreams.onChange((tenant, name) => {
     void links.retire(tenant, name);
     void modern.retire(tenant, name);

@@ -11,6 +11,13 @@ import type { Target, Values } from './target.ts';
 // One request of a legacy session: to the target, and the answer onto the request's own stream. What it changes in the
 // session is stored before it is answered.
 
+/**
+ * Store what has changed. `false`: the session was ended, or is served elsewhere.
+ *
+ * @param how `anew`: store it although nothing has changed
+ */
+export type Save = (record: SessionRecord, how?: { readonly anew: boolean }) => Promise<boolean>;
+
 /** What a running session consists of. */
 export interface Running {
   readonly target: Target;
@@ -22,7 +29,7 @@ export interface Running {
   readonly heard: Heard;
   /** The record but for what the target needs to go on, and how far it was heard. */
   readonly state: State;
-  save(record: SessionRecord): Promise<boolean>;
+  readonly save: Save;
 }
 
 /** The part of a record that requests change. */

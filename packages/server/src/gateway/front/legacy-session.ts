@@ -11,7 +11,7 @@ import { errorAnswer } from './error-answer.ts';
 import { openHeard } from './heard.ts';
 import { standing, type EventStore } from './event-store.ts';
 import { bare, eventStream, rpcError } from './legacy-answer.ts';
-import { answerRequest, notStored, recordNow, type Running } from './legacy-request.ts';
+import { answerRequest, notStored, recordNow, type Running, type Save } from './legacy-request.ts';
 import type { SessionLimits } from './session-limits.ts';
 import type { SessionRecord } from './session-record.ts';
 import { openStreams, type Outgoing } from './session-streams.ts';
@@ -36,7 +36,7 @@ export interface LegacySession {
   extendedAtMs: number;
   /** What the target says of itself, for the answer to `initialize`. */
   introduce(context: AuditContext): Promise<Values>;
-  /** Store it as it is now. `false`: it was ended, or is served elsewhere. */
+  /** Store it as it is now, also when nothing has changed. `false`: it was ended, or is served elsewhere. */
   store(): Promise<boolean>;
   /** Tell a fresh target what an earlier owner's had been told. */
   restore(context: AuditContext): Promise<void>;
@@ -67,8 +67,7 @@ export interface SessionParts {
   readonly limits: SessionLimits;
   readonly log: Log;
   readonly now: () => number;
-  /** Store what has changed. `false`: the session was ended, or is served elsewhere. */
-  save(record: SessionRecord): Promise<boolean>;
+  readonly save: Save;
 }
 
 interface Talk {
@@ -92,7 +91,7 @@ export function openSession(parts: SessionParts): LegacySession {
     lastUsedMs: parts.now(),
     extendedAtMs: parts.now(),
     introduce: (context) => running.target.introduce(context),
-    store: () => parts.save(recordNow(running)),
+    store: () => parts.save(recordNow(running), { anew: true }),
     restore: (context) => restore(running, context),
     post: (passage) => post(talk, passage),
     get: (request, correlation) => get(talk, request, correlation),

@@ -30,6 +30,8 @@ export interface SessionTable {
   endsAtMs(): number;
   /** Until when an ended session stays barred: longer than any write that began before it ended. */
   barredUntilMs(): number;
+  /** What is served here may be gone from the records: store it again. */
+  renew(): Promise<void>;
   /** Others may own the sessions from now on: their news are left to them. What comes here is served as before. */
   leave(): Promise<void>;
   /** Stop serving all; what can be resumed may go on elsewhere, or here after a restart. */
@@ -47,19 +49,15 @@ interface State {
   leaving: boolean;
 }
 
-/** No session is open yet. */
-export function openSessionTable(parts: SessionsParts, stored: SessionRecords): SessionTable {
+function emptyState(parts: SessionsParts, stored: SessionRecords): State {
   const idleMs = parts.limits.sessionIdleSeconds * 1000;
   const extendMs = Math.min(60_000, idleMs / 2);
-  const state: State = {
-    parts,
-    stored,
-    sessions: new Map(),
-    opening: new Set(),
-    idleMs,
-    extendMs,
-    leaving: false,
-  };
+  return { parts, stored, sessions: new Map(), opening: new Set(), idleMs, extendMs, leaving: false };
+}
+
+/** No session is open yet. */
+export function openSessionTable(parts: SessionsParts, stored: SessionRecords): SessionTable {
+  const state = emptyState(parts, stored);
   const { sessions } = state;
   const making = {
     parts,
@@ -87,6 +85,7 @@ export function openSessionTable(parts: SessionsParts, stored: SessionRecords): 
     end: (session, by) => end(state, session, by),
     endsAtMs: () => endOf(state),
     barredUntilMs: () => endOf(state) + 3600_000,
+    renew: () => renew(state),
     leave: () => leave(state),
     async close() {
       clearInterval(sweep);
@@ -148,10 +147,18 @@ function touch(state: State, session: LegacySession): void {
   session.lastUsedMs = nowMs;
   if (nowMs - session.extendedAtMs < state.extendMs) return;
   session.extendedAtMs = nowMs;
-  void stored.extend(session.record.principal, session.id, endOf(state)).then(
-    (lives) => (lives ? undefined : lose(state, session)),
-    (error: unknown) => parts.log.warn({ err: error }, 'a session could not be extended'),
-  );
+  void stored
+    .extend(session.record.principal, session.id, endOf(state))
+    // Whether it was ended, or the records have lost it, is found out by storing it.
+    .then((lives) => lives || session.store())
+    .catch((error: unknown) => parts.log.warn({ err: error }, 'a session could not be extended'));
+}
+
+async function renew({ parts, sessions }: State): Promise<void> {
+  for (const session of sessions.values())
+    await session
+      .store()
+      .catch((error: unknown) => parts.log.warn({ err: error }, 'a session could not be stored again'));
 }
 
 async function end(state: State, session: LegacySession, by: Passage | undefined): Promise<void> {

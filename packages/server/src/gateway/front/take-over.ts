@@ -1,6 +1,7 @@
 import type { Refusal } from '@sealgate/vault';
 import { refuse } from '../../errors.ts';
 import type { Passage, Served } from '../owner/owners.ts';
+import type { StoreMark } from '../owner/store-mark.ts';
 import { auditContext } from '../use.ts';
 import { openEventRecords } from './event-records.ts';
 import { heardBefore } from './heard.ts';
@@ -28,6 +29,14 @@ export function sessionUnknown(): Refusal {
   return refuse('session_unknown', 'this session is unknown or has ended; initialize a new one');
 }
 
+// Right after the records were lost, whoever serves the session has not written it anew yet.
+async function absent(mark: StoreMark): Promise<Refusal> {
+  await mark.look();
+  return mark.isNew()
+    ? refuse('instance_unavailable', 'sessions are being found again; send the request again in a moment')
+    : sessionUnknown();
+}
+
 const triesMax = 3;
 
 /** Open the search. */
@@ -51,7 +60,8 @@ export function openTakeOver(parts: SessionsParts, stored: SessionRecords, table
     async find(id, passage, request) {
       for (let tries = 0; tries < triesMax; tries += 1) {
         const found = await stored.load(passage.caller, id);
-        if (found === undefined || !isOwn(found.record.principal, passage)) throw sessionUnknown();
+        if (found === undefined) throw await absent(owners.mark);
+        if (!isOwn(found.record.principal, passage)) throw sessionUnknown();
         const { owner, principal, resumption } = found.record;
         if (owner !== owners.self) {
           const answer = await owners.pass(owner, passage, request);
