@@ -112,3 +112,4 @@ export { digestOf, exportInvalid, type FileDigest } from './store/transfer/line-
 export { readManifest, writeManifest, type Manifest, type TableEntry } from './store/transfer/manifest.ts';
 export type { OnProgress, Progress } from './store/transfer/table-pages.ts';
 export type { Counted, UseCounter, UseLimit } from './store/use-counter.ts';
+export { within } from './store/within.ts';

@@ -1,4 +1,4 @@
-import type { Sealer, UseCounter } from '@sealgate/vault';
+import { within, type Sealer, type UseCounter } from '@sealgate/vault';
 import { slidingWindow, type Limiter, type LimitSettings, type Standing } from '../domain/limit.ts';
 import type { Log } from '../log.ts';
 
@@ -78,7 +78,7 @@ function patience({ log, now, answerMs = answerMsMax }: LimitsParts) {
       asksAgainAtMs = now() + answerMs + restMs;
     }
     try {
-      const answer = await within(ask(), answerMs);
+      const answer = await within(answerMs, ask());
       if (!tries) return answer;
       log.info('Redis counts uses again: limits hold over all instances');
       asksAgainAtMs = undefined;
@@ -87,17 +87,4 @@ function patience({ log, now, answerMs = answerMsMax }: LimitsParts) {
       return failed(error);
     }
   };
-}
-
-/** @throws Error when the answer is late */
-async function within<V>(answer: Promise<V>, ms: number): Promise<V> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${ms} ms`)), ms);
-  });
-  try {
-    return await Promise.race([answer, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -1,6 +1,7 @@
 import type { Sealer } from '../keys/sealer.ts';
 import { refuse } from '../refusal.ts';
 import { sealBatch, tailAfter, type Batch, type Tail } from './batch.ts';
+import { within } from '../store/within.ts';
 import type { Committer, OpenCommitter } from './committer.ts';
 import type { Rows } from './rows.ts';
 import { same } from './tail.ts';
@@ -76,16 +77,4 @@ export async function openChain(tools: ChainTools, start: Tail): Promise<ChainWr
     },
     close: end,
   };
-}
-
-async function within(ms: number, work: Promise<void>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer from the disk in ${ms} ms`)), ms);
-  });
-  try {
-    await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

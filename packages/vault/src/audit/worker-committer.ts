@@ -14,7 +14,7 @@ const workerUrl = new URL(
  * it shares with whatever else the process has just written, secrets included.
  */
 export function apart(batch: Batch): Batch {
-  const own = (bytes: Uint8Array): Uint8Array => Uint8Array.from(bytes);
+  const own = (bytes: Uint8Array): Uint8Array => new Uint8Array(bytes);
   return { ...batch, prev: own(batch.prev), digest: own(batch.digest), payload: own(batch.payload) };
 }
 

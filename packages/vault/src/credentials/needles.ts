@@ -33,8 +33,7 @@ const unreserved = /^[A-Za-z0-9\-._~]*$/;
 function plainNeedles(secret: Buffer): readonly Buffer[] {
   const url = secret.toString('base64url');
   const needles = [Buffer.from(url, 'latin1'), Buffer.from(secret)];
-  if (/[-_]/.test(url))
-    needles.unshift(Buffer.from(url.replaceAll('-', '+').replaceAll('_', '/'), 'latin1'));
+  if (/[-_]/.test(url)) needles.unshift(Buffer.from(url.replaceAll('-', '+').replaceAll('_', '/'), 'latin1'));
   return needles;
 }
 

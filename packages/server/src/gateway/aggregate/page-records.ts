@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Refusal, sealedRecords, type Records, type Sealer } from '@sealgate/vault';
+import { Refusal, sealedRecords, within, type Records, type Sealer } from '@sealgate/vault';
 import type { Values } from '../front/target.ts';
 import { openPageEpochs, type PageEpochParts, type PageEpochs, type PagesOf } from './page-epochs.ts';
 import { keptMs } from './page.ts';
@@ -96,20 +96,13 @@ function openPatience(now: () => number) {
   return {
     async attempt<T>(work: () => Promise<T>): Promise<T | undefined> {
       if (now() < restsUntilMs) return undefined;
-      const done = new AbortController();
       const working = work().finally(() => underway.delete(working));
       underway.add(working);
-      const late = sleep(patienceMs, 'late' as const, { ref: false, signal: done.signal });
       try {
-        const first = await Promise.race([working, late]);
-        if (first !== 'late') return first;
+        return await within(patienceMs, working);
       } catch (error) {
         // What does not open was changed by somebody; the next page that is put there replaces it.
         if (error instanceof Refusal && error.code === 'open_failed') return undefined;
-      } finally {
-        done.abort();
-        late.catch(() => undefined);
-        working.catch(() => undefined);
       }
       restsUntilMs = now() + restMs;
       return undefined;

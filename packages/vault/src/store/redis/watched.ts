@@ -1,3 +1,4 @@
+import { within } from '../within.ts';
 import { kindOf } from './redis-error.ts';
 
 // A connection that is given up and opened anew when it stays silent: a peer that is frozen, or gone without a word, does
@@ -76,17 +77,11 @@ export async function watch<C extends Watchable>(
 }
 
 async function connectWithin(connection: Watchable, connectMsMax: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no connection within ${connectMsMax} ms`)), connectMsMax);
-  });
   try {
-    await Promise.race([connection.connect(), late]);
+    await within(connectMsMax, connection.connect());
   } catch (error) {
     connection.destroy();
     throw error;
-  } finally {
-    clearTimeout(timer);
   }
 }
 
