@@ -26,7 +26,9 @@ export async function destroyPending(tables: Tables, kept: KeptJob): Promise<voi
   const { pending } = kept.now();
   if (pending.length === 0) return;
   await tables.transact(pending.map(removal));
-  await kept.change((job) => ({ ...job, pending: [] }));
+  const done = JSON.stringify(pending);
+  // Another process may have noted the next ones meanwhile; they are not destroyed yet.
+  await kept.change((job) => (JSON.stringify(job.pending) === done ? { ...job, pending: [] } : job));
 }
 
 /** Destroy every key of a tenant. */
