@@ -3,14 +3,8 @@ import { join, resolve } from 'node:path';
 import { active, type ActiveName, type Values } from './config/active.ts';
 import { databaseOf, dynamoOf, type DatabaseChoice, type DynamoChoice } from './config/database.ts';
 import { redisOf, type RedisChoice } from './config/redis.ts';
-import {
-  chooseKeys,
-  contradictions,
-  idleKeys,
-  remarks,
-  severalProblems,
-  type KeyChoice,
-} from './config/rules.ts';
+import { chooseKeys, idleKeys, type KeyChoice } from './config/keys.ts';
+import { contradictions, remarks, severalProblems } from './config/rules.ts';
 import { gather } from './config/sources.ts';
 import { storageOf, type StorageChoice } from './config/storage.ts';
 import { secretOf, type Active, type Secret } from './config/variable.ts';
@@ -18,7 +12,9 @@ import { refuse } from './errors.ts';
 
 export { dynamoProblems, type DatabaseChoice, type DynamoChoice } from './config/database.ts';
 export type { RedisChoice } from './config/redis.ts';
-export type { KeyChoice } from './config/rules.ts';
+export type { KmsChoice } from './config/kms.ts';
+export type { KeyChoice } from './config/keys.ts';
+export type { TransitChoice } from './config/transit.ts';
 export type { StorageChoice } from './config/storage.ts';
 export type { Secret } from './config/variable.ts';
 

@@ -1,60 +1,10 @@
 // Rules over several variables: contradictions, and what production demands. Each says what to do.
 import type { Values } from './active.ts';
 import { databaseProblems } from './database.ts';
+import type { KeyChoice } from './keys.ts';
 import { isLoopback } from './loopback.ts';
 import { redisProblems, redisRemarks } from './redis.ts';
 import { storageProblems } from './storage.ts';
-import { secretOf, type Secret } from './variable.ts';
-
-/** How the root key is reached. */
-export type KeyChoice =
-  | { readonly provider: 'keyring' }
-  | { readonly provider: 'env' | 'passphrase' | 'hkdf'; readonly secret: Secret };
-
-const localKeys = {
-  env: 'TOKEN_ENCRYPTION_KEY',
-  passphrase: 'TOKEN_ENCRYPTION_PASSPHRASE',
-  hkdf: 'MCP_KMS_KEY',
-} as const;
-
-/**
- * The provider that `KEY_PROVIDER` names; else the one whose variable is present; else the keyring.
- *
- * @param texts every text that was found, including the signs of key services
- * @returns the choice, or what stands against it
- */
-export function chooseKeys(
-  values: Values,
-  texts: ReadonlyMap<string, string>,
-): KeyChoice | { readonly problem: string } {
-  const present = new Map<string, string>();
-  for (const [provider, name] of Object.entries(localKeys)) if (texts.has(name)) present.set(provider, name);
-  const kms = ['KMS_KEY_ARN', 'KMS_KEY_ID'].find((name) => texts.has(name));
-  if (kms !== undefined) present.set('kms', kms);
-  if (texts.has('VAULT_TRANSIT_KEY')) present.set('transit', 'VAULT_TRANSIT_KEY');
-  if (values.KEY_PROVIDER === undefined && present.size > 1)
-    return {
-      problem: `${[...present.values()].join(' and ')} name several root keys: keep one, or set KEY_PROVIDER`,
-    };
-  const provider = values.KEY_PROVIDER ?? present.keys().next().value ?? 'keyring';
-  if (provider === 'keyring') return { provider };
-  const sign = values.KEY_PROVIDER === undefined ? present.get(provider) : undefined;
-  const implied = sign === undefined ? '' : `${sign} is set, and `;
-  if (provider !== 'env' && provider !== 'passphrase' && provider !== 'hkdf')
-    return {
-      problem: `${implied}KEY_PROVIDER=${provider} is not part of this version: use keyring, env, passphrase or hkdf`,
-    };
-  const value = values[localKeys[provider]];
-  if (value === undefined) return { problem: `KEY_PROVIDER=${provider} needs ${localKeys[provider]}` };
-  return { provider, secret: secretOf(localKeys[provider], value) };
-}
-
-/** Root keys that are set although another one is used. */
-export function idleKeys(choice: KeyChoice, texts: ReadonlyMap<string, string>): string[] {
-  return Object.entries(localKeys)
-    .filter(([provider, name]) => provider !== choice.provider && texts.has(name))
-    .map(([, name]) => `${name} is set, but KEY_PROVIDER=${choice.provider} does not read it`);
-}
 
 /** What of the values contradicts itself or falls short of production, each with what to do. */
 export function contradictions(values: Values): string[] {
@@ -86,7 +36,7 @@ export function severalProblems(values: Values, keys: KeyChoice): string[] {
   const problems: string[] = [];
   if (keys.provider === 'keyring')
     problems.push(
-      'several instances (REDIS_URL) need a root key that all of them have, and a keyring lies in the DATA_DIR of one: set TOKEN_ENCRYPTION_KEY, TOKEN_ENCRYPTION_PASSPHRASE or MCP_KMS_KEY to the same on all',
+      'several instances (REDIS_URL) need a root key that all of them have, and a keyring lies in the DATA_DIR of one: set TOKEN_ENCRYPTION_KEY, TOKEN_ENCRYPTION_PASSPHRASE, MCP_KMS_KEY, KMS_KEY_ARN or VAULT_TRANSIT_KEY to the same on all',
     );
   // Production demands it by itself.
   if (values.AUTH_SECRET === undefined && values.NODE_ENV !== 'production')
