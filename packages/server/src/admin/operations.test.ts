@@ -24,6 +24,12 @@ const noClients = {
   remove: async (id: string) => id === 'c1',
   invite: async () => 'a-token',
 };
+const nothingShredded = {
+  look: () => Promise.reject(new Error('not here')),
+  shred: () => Promise.reject(new Error('not here')),
+  receiptOf: async () => undefined,
+  signingKey: async () => '',
+};
 beforeEach(async () => {
   paper = memoryAudit();
   const tables = memoryTables({ now: Date.now });
@@ -45,6 +51,7 @@ beforeEach(async () => {
     upstreams,
     connections: openConnections(sealedTables(tables, oneKeySealer()), Date.now),
     clients: noClients,
+    shredding: nothingShredded,
     signInLink: async () => undefined,
     journal: { page, verify },
     now: Date.now,

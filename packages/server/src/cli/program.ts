@@ -6,6 +6,7 @@ import { clientsCommand } from './clients-command.ts';
 import { connectionsCommand } from './connections-command.ts';
 import type { CommandContext, Product } from './context.ts';
 import { exitCode, exitCodeOf } from './exit-code.ts';
+import { keysCommand } from './keys-command.ts';
 import { stateCommands } from './state-commands.ts';
 import { stdioCommand } from './stdio-command.ts';
 import { tablesCommand } from './tables-command.ts';
@@ -67,6 +68,7 @@ function programFor(context: CommandContext): Command {
   connectionsCommand(program, context);
   clientsCommand(program, context);
   auditCommand(program, context);
+  keysCommand(program, context);
   tablesCommand(program, context);
   transferCommands(program, context);
   return program;

@@ -55,44 +55,48 @@ const acts: readonly (readonly [string, (stage: Stage, on?: Tables) => Promise<S
   ],
 ];
 
-test.each(acts)('%s: killed at any write it is finished by the next, and the receipt tells all of it once', async (_, act) => {
-  const whole = stageOn(memoryTables({ now }));
-  const sealer = await whole.open();
-  await whole.fill(sealer);
-  await sealer.close();
-  const { receipt: wanted } = await act(whole);
-  const left = await rowsLeft(whole.tables);
-  let killed = 0;
-  for (let writes = 1; ; writes += 1) {
-    let survived = false;
-    for (const last of ['done', 'not done'] as const) {
-      const stage = stageOn(memoryTables({ now }));
-      const filling = await stage.open();
-      await stage.fill(filling);
-      await filling.close();
-      const first = await act(stage, mortal(stage.tables, writes, last)).catch((error: unknown) => {
-        if (!(error instanceof Killed)) throw error;
-        killed += 1;
-        return undefined;
-      });
-      survived ||= first !== undefined;
-      const signed = await act(stage);
-      const { keys, removed, tenants } = signed.receipt;
-      expect(verifyReceipt(JSON.stringify(signed)).genuine).toBe(true);
-      expect([keys.tenantKeys, keys.dataKeys, tenants]).toEqual([
-        wanted.keys.tenantKeys,
-        wanted.keys.dataKeys,
-        wanted.tenants,
-      ]);
-      expect(new Set(keys.listed.map((key) => JSON.stringify(key))).size).toBe(keys.listed.length);
-      // What was removed in the write that it died in may be missing from the count, never from what is gone.
-      for (const [table, rows] of Object.entries(removed)) expect(rows).toBeLessThanOrEqual(wanted.removed[table] ?? 0);
-      expect(await rowsLeft(stage.tables)).toBe(left);
+test.each(acts)(
+  '%s: killed at any write it is finished by the next, and the receipt tells all of it once',
+  async (_, act) => {
+    const whole = stageOn(memoryTables({ now }));
+    const sealer = await whole.open();
+    await whole.fill(sealer);
+    await sealer.close();
+    const { receipt: wanted } = await act(whole);
+    const left = await rowsLeft(whole.tables);
+    let killed = 0;
+    for (let writes = 1; ; writes += 1) {
+      let survived = false;
+      for (const last of ['done', 'not done'] as const) {
+        const stage = stageOn(memoryTables({ now }));
+        const filling = await stage.open();
+        await stage.fill(filling);
+        await filling.close();
+        const first = await act(stage, mortal(stage.tables, writes, last)).catch((error: unknown) => {
+          if (!(error instanceof Killed)) throw error;
+          killed += 1;
+          return undefined;
+        });
+        survived ||= first !== undefined;
+        const signed = await act(stage);
+        const { keys, removed, tenants } = signed.receipt;
+        expect(verifyReceipt(JSON.stringify(signed)).genuine).toBe(true);
+        expect([keys.tenantKeys, keys.dataKeys, tenants]).toEqual([
+          wanted.keys.tenantKeys,
+          wanted.keys.dataKeys,
+          wanted.tenants,
+        ]);
+        expect(new Set(keys.listed.map((key) => JSON.stringify(key))).size).toBe(keys.listed.length);
+        // What was removed in the write that it died in may be missing from the count, never from what is gone.
+        for (const [table, rows] of Object.entries(removed))
+          expect(rows).toBeLessThanOrEqual(wanted.removed[table] ?? 0);
+        expect(await rowsLeft(stage.tables)).toBe(left);
+      }
+      if (survived) break;
     }
-    if (survived) break;
-  }
-  expect(killed).toBeGreaterThan(30);
-});
+    expect(killed).toBeGreaterThan(30);
+  },
+);
 
 test('two at once destroy everything once', async () => {
   const stage = stageOn(memoryTables({ now }));

@@ -32,7 +32,9 @@ describe('a stranger', () => {
     expect(verifyReceipt(JSON.stringify({ ...offline, receipt: reversed })).genuine).toBe(true);
   });
 
-  const tools = ['openssl version', 'jq --version'].every((line) => spawnSync(line, { shell: true }).status === 0);
+  const tools = ['openssl version', 'jq --version'].every(
+    (line) => spawnSync(line, { shell: true }).status === 0,
+  );
   test.skipIf(!tools)('checks it with openssl and jq, where there are both', () => {
     const run = (program: string, ...given: string[]): Buffer =>
       execFileSync(program, given, { cwd: directory, stdio: ['ignore', 'pipe', 'pipe'] });

@@ -4,7 +4,13 @@ import type { KeyCore } from '../key-core.ts';
 import { systemTenant } from '../system-tenant.ts';
 import { changeTenantState } from '../tenant-state.ts';
 import { keepJob, readJob, type Job, type KeptJob, type Shredded } from './job.ts';
-import { barPerson, destroyPersonKeys, destroyTenantKeys, hasTenantKeys, tenantsWithKeysOf } from './key-rows.ts';
+import {
+  barPerson,
+  destroyPersonKeys,
+  destroyTenantKeys,
+  hasTenantKeys,
+  tenantsWithKeysOf,
+} from './key-rows.ts';
 import { removeSealedRows } from './sealed-rows.ts';
 import {
   receiptFormat,
@@ -31,9 +37,14 @@ export interface ShredOrder {
    * @param count to be told what was removed
    */
   readonly remove: (count: (table: string, rows: number) => Promise<void>) => Promise<void>;
-  /** Leaves nothing in the store of what was removed from these tables, and says what lies elsewhere. */
+  /**
+   * Leaves nothing in the store of what was removed from these tables, and says what lies elsewhere.
+   *
+   * @param providers names of those that had wrapped the keys
+   */
   readonly forget: (
     tables: readonly TableName[],
+    providers: readonly string[],
   ) => Promise<{ readonly storage: StorageNote; readonly backups: readonly BackupNote[] }>;
 }
 
@@ -149,11 +160,10 @@ async function destroy(
   await removeSealedRows(tables, { tenants, subject }, kept.count);
   await order.remove(kept.count);
   const touched = Object.keys(kept.now().removed).filter((name) => Object.hasOwn(tableSpecs, name));
-  const { storage, backups } = await order.forget([
-    'tenant_keys',
-    'data_keys',
-    ...(touched as TableName[]),
-  ]);
+  const names = kept.now().wrappedBy.map(({ provider }) => provider);
+  const providers = names.length === 0 ? [core.providers.active.name] : [...new Set(names)];
+  const tablesTouched = new Set<TableName>(['tenant_keys', 'data_keys', ...(touched as TableName[])]);
+  const { storage, backups } = await order.forget([...tablesTouched], providers);
   const key = await openSigningKey(core);
   const receipt = signReceipt(key, receiptOf(core, kept.now(), { storage, backups }));
   // Of two that did it at once the first has signed.

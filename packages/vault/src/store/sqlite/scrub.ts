@@ -23,7 +23,7 @@ export async function scrubTables({ db }: Database, tables: readonly TableName[]
   let moved = 0;
   for (const table of tables) {
     const last = asking(() => numberIn(db, `SELECT max(rowid) AS n FROM ${quoted(table)}`));
-    for (let from = 0; from < last; ) {
+    for (let from = 0; from < last;) {
       const step = asking(() => moveStep(db, table, from, last));
       if (step === undefined) break;
       ({ to: from } = step);

@@ -1,0 +1,11 @@
+import type { Command } from 'commander';
+import type { CommandContext } from './context.ts';
+import { keysReceipt } from './keys-receipt.ts';
+import { keysShred } from './keys-shred.ts';
+
+/** `sealgate keys …`. */
+export function keysCommand(program: Command, context: CommandContext): void {
+  const keys = program.command('keys').description('the keys that everything is sealed under');
+  keysShred(keys, context);
+  keysReceipt(keys, context);
+}
