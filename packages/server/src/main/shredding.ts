@@ -117,12 +117,12 @@ async function removePerson(
   for (const tenant of tenants) await removeTenant(opened, operator, tenant, count);
 }
 
-// Here at once; other instances hear that the grants are gone.
+// What is open here ends at once; other instances hear that the grants are gone.
 async function endSessions({ ground, protocol }: Opened, whose: Whose, count: CountRemoved): Promise<void> {
+  await count('mcp_sessions', await dropSessionRecords(ground.records, ground.sealer, whose));
   await protocol.endOf(whose).catch((error: unknown) => {
     if (!(error instanceof Refusal && error.code === 'key_shredded')) throw error;
   });
-  await count('mcp_sessions', await dropSessionRecords(ground.records, ground.sealer, whose));
 }
 
 // One by one, so that whoever holds something that was lent with one lets go of it.
