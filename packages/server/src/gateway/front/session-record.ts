@@ -1,4 +1,11 @@
-import { everyPage, sealedRecords, type Records, type Revision, type Sealer } from '@sealgate/vault';
+import {
+  dropOwned,
+  everyPage,
+  sealedRecords,
+  type Records,
+  type Revision,
+  type Sealer,
+} from '@sealgate/vault';
 import { pathOfAddress } from '../../domain/mcp-address.ts';
 import type { Passage } from '../owner/owners.ts';
 import type { LogLevel } from '../link/log-level.ts';
@@ -9,6 +16,8 @@ import type { Values } from './target.ts';
 // read: whoever comes as somebody else does not even find it.
 
 const table = 'mcp_sessions';
+/** The owner that every record has. */
+const everySession = 'sessions';
 
 /** Who may use a session, and where. */
 export interface Principal {
@@ -91,6 +100,15 @@ export function isOwn(principal: Principal, passage: Pick<Passage, 'caller' | 'a
   );
 }
 
+/** Remove the records of a person in a group, also when they cannot be opened any more. @returns how many there were */
+export function dropSessionRecords(
+  records: Records,
+  sealer: Sealer,
+  { tenant, subject }: { readonly tenant: string; readonly subject: string },
+): Promise<number> {
+  return dropOwned(records, sealer, { kind: 'session', table, tenant, subject }, everySession);
+}
+
 /** Sessions on any `Records`. */
 export function openSessionRecords(records: Records, sealer: Sealer): SessionRecords {
   const of = ({ tenant, subject }: { readonly tenant: string; readonly subject: string }): Records =>
@@ -111,7 +129,7 @@ export function openSessionRecords(records: Records, sealer: Sealer): SessionRec
     async save(id, record, endsAtMs, revision) {
       const bytes = Buffer.from(JSON.stringify(record));
       const guard = revision === undefined ? ({ ifAbsent: true } as const) : { ifRevision: revision };
-      const owners = ['sessions'];
+      const owners = [everySession];
       return of(record.principal)
         .put(id, bytes, { endsAtMs, owners, guard })
         .finally(() => bytes.fill(0));
@@ -121,7 +139,7 @@ export function openSessionRecords(records: Records, sealer: Sealer): SessionRec
     async idsOf(tenant, subject) {
       const ids: string[] = [];
       const mine = of({ tenant, subject });
-      for await (const { names } of everyPage((from) => mine.list('sessions', { limit: 100, ...from })))
+      for await (const { names } of everyPage((from) => mine.list(everySession, { limit: 100, ...from })))
         ids.push(...names);
       return ids;
     },
