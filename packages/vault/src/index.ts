@@ -23,6 +23,7 @@ export type { Blinded, DraftOf, DraftStep, KeyDraft } from './keys/drafts.ts';
 export { envKey } from './keys/env-key.ts';
 export { proveExport, signManifest, type ProofParts } from './keys/export-proof.ts';
 export { hkdfRoot } from './keys/hkdf-root.ts';
+export { keyLifeSeconds } from './keys/key-cache.ts';
 export { copyKeyring, openKeyring, type KeyringParts } from './keys/keyring.ts';
 export { openSealer, type KeyState, type OpenedSealer, type SealerParts } from './keys/open-sealer.ts';
 export { passphraseKey, passphraseRoundsMin } from './keys/passphrase.ts';

@@ -296,6 +296,7 @@ describe('the command line', () => {
       ['audit', 'verify'],
       ['keys', 'create'],
       ['policy', 'iam'],
+      ['cost'],
       ['status'],
       ['doctor'],
       ['start'],

@@ -5,6 +5,7 @@ import { auditCommand } from './audit-command.ts';
 import { clientsCommand } from './clients-command.ts';
 import { connectionsCommand } from './connections-command.ts';
 import type { CommandContext, Product } from './context.ts';
+import { costCommand } from './cost-command.ts';
 import { exitCode, exitCodeOf } from './exit-code.ts';
 import { keysCommand } from './keys-command.ts';
 <<<<<<< HEAD
@@ -75,6 +76,7 @@ function programFor(context: CommandContext): Command {
   keysCommand(program, context);
 <<<<<<< HEAD
   policyCommand(program, context);
+  costCommand(program, context);
 =======
 >>>>>>> k4
   tablesCommand(program, context);
