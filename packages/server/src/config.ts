@@ -7,6 +7,7 @@ import {
   chooseKeys,
   contradictions,
   idleKeys,
+  openingKeys,
   remarks,
   severalProblems,
   type KeyChoice,
@@ -45,6 +46,8 @@ export interface AppConfig {
   /** What several instances share beside the database; `undefined`: there is one instance. */
   readonly redis: RedisChoice | undefined;
   readonly keys: KeyChoice;
+  /** Further providers, which open what they wrapped before; a keyring that lies in `dataDirectory` is opened by itself. */
+  readonly openingKeys: readonly KeyChoice[];
   /** `path` is absolute; `named`: somebody set it, so that a missing file is an error. */
   readonly mcpServersFile: { readonly path: string; readonly named: boolean };
   /** MCP calls need no token (`MCP_DEV_SKIP_AUTH`): development on this machine only. */
@@ -115,8 +118,9 @@ export function initConfig(sources: ConfigSources = { env: process.env, cwd: pro
       'config_invalid',
       ['the configuration is refused:', ...all.map((line) => `- ${line}`)].join('\n'),
     );
-  const idle = [...warnings, ...idleKeys(keys, texts), ...remarks(values)];
-  return frozen(shape(values, keys, idle, sources.cwd));
+  const opening = openingKeys(keys, values);
+  const idle = [...warnings, ...idleKeys(keys, opening), ...remarks(values)];
+  return frozen({ ...shape(values, keys, idle, sources.cwd), openingKeys: opening });
 }
 
 /** Where a text is invalid its default stands in, so that the rules over several values are judged as well. */
@@ -132,7 +136,12 @@ function parse(texts: ReadonlyMap<string, string>): { values: Values; invalid: s
   return { values: values as Values, invalid };
 }
 
-function shape(values: Values, keys: KeyChoice, warnings: readonly string[], cwd: string): AppConfig {
+function shape(
+  values: Values,
+  keys: KeyChoice,
+  warnings: readonly string[],
+  cwd: string,
+): Omit<AppConfig, 'openingKeys'> {
   const dataDirectory = resolve(cwd, values.DATA_DIR);
   const file = values.MCP_SERVERS_FILE;
   const secrets = activeNames.flatMap((name) => {

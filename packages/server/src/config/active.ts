@@ -98,7 +98,7 @@ export const active = {
   ...storeVariables,
   KEY_PROVIDER: {
     group: 'keys',
-    doc: 'Where the root key lies: `keyring` (a file in `DATA_DIR`), `env`, `passphrase` or `hkdf`. Not set: the one whose variable is present, else `keyring`. `kms` and `transit` are refused by this version.',
+    doc: 'Where the root key lies: `keyring` (a file in `DATA_DIR`), `env`, `passphrase` or `hkdf`. Not set: the one whose variable is present, else `keyring`. Set: variables of others, and a keyring in `DATA_DIR`, open what they wrapped before. `kms` and `transit` are refused by this version.',
     default: undefined,
     secret: false,
     parse: choice('keyring', 'env', 'passphrase', 'hkdf', 'kms', 'transit'),

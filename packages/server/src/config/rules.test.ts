@@ -51,10 +51,15 @@ test.each(refused)('%j is refused: %s', (env, message) => {
   expect(() => initConfig({ env, cwd })).toThrow(message);
 });
 
-test('a root key that is set and not used is warned of', () => {
-  const { warnings } = initConfig({ env: { KEY_PROVIDER: 'keyring', ...key, ...arn }, cwd });
+test('a root key that is set beside the one that is named opens what it wrapped, and is told of', () => {
+  const { warnings, openingKeys } = initConfig({ env: { KEY_PROVIDER: 'keyring', ...key, ...arn }, cwd });
+  expect(openingKeys.map(({ provider }) => provider)).toEqual(['env']);
   expect(warnings).toEqual([
     'nothing in this version reads KMS_KEY_ARN',
-    'TOKEN_ENCRYPTION_KEY is set, but KEY_PROVIDER=keyring does not read it',
+    'the root key of env is set beside KEY_PROVIDER=keyring: it opens what it wrapped, and new groups do not use it',
   ]);
+});
+
+test.each([[{}], [key], [{ KEY_PROVIDER: 'hkdf', ...root }]])('%j opens with one provider alone', (env) => {
+  expect(initConfig({ env, cwd }).openingKeys).toEqual([]);
 });

@@ -49,11 +49,26 @@ export function chooseKeys(
   return { provider, secret: secretOf(localKeys[provider], value) };
 }
 
-/** Root keys that are set although another one is used. */
-export function idleKeys(choice: KeyChoice, texts: ReadonlyMap<string, string>): string[] {
-  return Object.entries(localKeys)
-    .filter(([provider, name]) => provider !== choice.provider && texts.has(name))
-    .map(([, name]) => `${name} is set, but KEY_PROVIDER=${choice.provider} does not read it`);
+/**
+ * Providers beside the chosen one: those whose variable is set where `KEY_PROVIDER` names another. They open what they wrapped
+ * before, and a tenant can be moved to them or from them. A keyring needs no variable and is not among them.
+ */
+export function openingKeys(choice: KeyChoice, values: Values): readonly KeyChoice[] {
+  const others: KeyChoice[] = [];
+  for (const provider of ['env', 'passphrase', 'hkdf'] as const) {
+    const value = values[localKeys[provider]];
+    if (provider !== choice.provider && value !== undefined)
+      others.push({ provider, secret: secretOf(localKeys[provider], value) });
+  }
+  return others;
+}
+
+/** Root keys that are set although new tenants get another one. */
+export function idleKeys(choice: KeyChoice, opening: readonly KeyChoice[]): string[] {
+  return opening.map(
+    ({ provider }) =>
+      `the root key of ${provider} is set beside KEY_PROVIDER=${choice.provider}: it opens what it wrapped, and new groups do not use it`,
+  );
 }
 
 /** What of the values contradicts itself or falls short of production, each with what to do. */

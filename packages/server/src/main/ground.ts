@@ -26,7 +26,7 @@ import type { Log } from '../log.ts';
 import { openArchive } from './archive.ts';
 import { openDatabase, type Database, type DatabaseState } from './database.ts';
 import { followUpstreams, notTold, toldUpstreams, upstreamTopic } from './followed.ts';
-import { openRootKey } from './root-key.ts';
+import { openRootKeys } from './root-keys.ts';
 import { claimTables } from './tables-claim.ts';
 import { openTogether, type Shared, type Together } from './together.ts';
 
@@ -124,12 +124,13 @@ async function openStores({ config, log, now, given }: GroundParts, closers: Clo
   closers.push(close);
   const archive = await openArchive(config, log);
   closers.push(() => archive.close());
-  const provider = await openRootKey(config.keys, config.dataDirectory, tables, now);
-  closers.push(() => provider.close());
-  const sealer = await openSealer({ tables, provider, now });
+  const { provider, opening, close: closeRoots } = await openRootKeys(config, tables, now);
+  closers.push(closeRoots);
+  const sealer = await openSealer({ tables, provider, opening, now });
   closers.push(() => sealer.close());
   const together = await openTogether({ config, tables, sealer, given, log, now });
   closers.push(together.close);
+  closers.push(await sealer.follow(together.news, (error) => notTold(log, error)));
   if (given.tables === undefined && config.database.type === 'dynamodb')
     closers.push(await claim({ config, log, now }, { tables, sealer }));
   return { ...together, tables, examineDatabase, archive, sealer };

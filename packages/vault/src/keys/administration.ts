@@ -1,5 +1,8 @@
 import { redeem, type Receipt } from '../receipt.ts';
 import type { KeyCore } from './key-core.ts';
+import { keyStatus, type KeyStatus } from './key-status.ts';
+import type { KeyWork } from './rotate/job-row.ts';
+import { runKeyWork, type KeyWorkDone, type KeyWorkOptions } from './rotate/run.ts';
 import { changeTenantState } from './tenant-state.ts';
 
 /** The object of an entry in the journal about the keys of a tenant. */
@@ -29,6 +32,20 @@ export interface KeyAdministration {
    * @param receipt for `key.revoke` on {@link keysOf} the tenant
    */
   revoke(receipt: Receipt, tenant: string): Promise<void>;
+  /**
+   * Rotate or move keys, or go on with it where it was left. Serving goes on meanwhile.
+   *
+   * @param receipt for `key.rotate`, or `key.move`, on {@link keysOf} the tenant, or on `keys:*`
+   * @throws Refusal `key_work_running`; `key_unavailable` and what the store throws: then the same work goes on later
+   */
+  work(receipt: Receipt, work: KeyWork, options?: KeyWorkOptions): Promise<KeyWorkDone>;
+  /** @throws Refusal `store_unavailable` */
+  status(): Promise<KeyStatus>;
+}
+
+/** The action of an entry in the journal about such work. */
+export function actOf({ kind }: KeyWork): 'key.rotate' | 'key.move' {
+  return kind === 'move' || kind === 'settle' ? 'key.move' : 'key.rotate';
 }
 
 /** Administration of these keys. */
@@ -50,5 +67,10 @@ export function keyAdministration(core: KeyCore): KeyAdministration {
       redeem(receipt, 'key.revoke', keysOf(tenant));
       await change(tenant, undefined);
     },
+    async work(receipt, work, options) {
+      redeem(receipt, actOf(work), keysOf(work.tenant ?? '*'));
+      return runKeyWork(core, work, options);
+    },
+    status: () => keyStatus(core),
   };
 }
