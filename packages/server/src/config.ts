@@ -3,15 +3,8 @@ import { join, resolve } from 'node:path';
 import { active, type ActiveName, type Values } from './config/active.ts';
 import { databaseOf, dynamoOf, type DatabaseChoice, type DynamoChoice } from './config/database.ts';
 import { redisOf, type RedisChoice } from './config/redis.ts';
-import {
-  chooseKeys,
-  contradictions,
-  idleKeys,
-  openingKeys,
-  remarks,
-  severalProblems,
-  type KeyChoice,
-} from './config/rules.ts';
+import { chooseKeys, openingKeys, type KeyChoice } from './config/keys.ts';
+import { contradictions, remarks, severalProblems } from './config/rules.ts';
 import { gather } from './config/sources.ts';
 import { storageOf, type StorageChoice } from './config/storage.ts';
 import { secretOf, type Active, type Secret } from './config/variable.ts';
@@ -19,7 +12,9 @@ import { refuse } from './errors.ts';
 
 export { dynamoProblems, type DatabaseChoice, type DynamoChoice } from './config/database.ts';
 export type { RedisChoice } from './config/redis.ts';
-export type { KeyChoice } from './config/rules.ts';
+export type { KmsChoice } from './config/kms.ts';
+export type { KeyChoice } from './config/keys.ts';
+export type { TransitChoice } from './config/transit.ts';
 export type { StorageChoice } from './config/storage.ts';
 export type { Secret } from './config/variable.ts';
 
@@ -118,9 +113,9 @@ export function initConfig(sources: ConfigSources = { env: process.env, cwd: pro
       'config_invalid',
       ['the configuration is refused:', ...all.map((line) => `- ${line}`)].join('\n'),
     );
-  const opening = openingKeys(keys, values);
-  const idle = [...warnings, ...idleKeys(keys, opening), ...remarks(values)];
-  return frozen({ ...shape(values, keys, idle, sources.cwd), openingKeys: opening });
+  const opening = openingKeys(keys, values, texts);
+  const said = [...warnings, ...opening.remarks, ...remarks(values)];
+  return frozen({ ...shape(values, keys, said, sources.cwd), openingKeys: opening.choices });
 }
 
 /** Where a text is invalid its default stands in, so that the rules over several values are judged as well. */

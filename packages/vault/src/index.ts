@@ -39,6 +39,23 @@ export { sealedBus } from './keys/sealed-bus.ts';
 export { sealedRecords, type RecordSealing } from './keys/sealed-records.ts';
 export { sealedTables, type SealedTables } from './keys/sealed-tables.ts';
 export type { Place, PlacedKind, Sealer } from './keys/sealer.ts';
+export {
+  bringCredentials,
+  type BringParts,
+  type BroughtCredentials,
+  type EarlierCredential,
+} from './older/bring-credentials.ts';
+export {
+  earlierTenantKey,
+  openSecretColumns,
+  type SecretColumns,
+  type TenantKeySource,
+} from './older/tenant-rows.ts';
+export {
+  TokenEncryptionService,
+  type TokenEncryptionOptions,
+  type TokenPassphrase,
+} from './older/token-encryption-service.ts';
 export type { Suite } from './seal/data-key.ts';
 export { openGcmRow, sealGcmRow, type GcmRow } from './seal/gcm-row.ts';
 export { kinds, type ContextOf, type KindName } from './seal/kinds.ts';
@@ -54,6 +71,7 @@ export { memoryBus } from './store/memory/bus.ts';
 export { besideRecords } from './sessions/beside-records.ts';
 export type { SessionStoreConfig } from './sessions/config.ts';
 export { sealedSessions } from './sessions/open-store.ts';
+export { decryptSessionData, encryptSessionData, type SessionDataOptions } from './sessions/session-data.ts';
 export {
   SealedSessionStore,
   type IdentifiedSession,
@@ -66,6 +84,7 @@ export {
   type SessionManagerOptions,
 } from './sessions/session-manager.ts';
 export type { SessionCookie, SessionValue } from './sessions/session-value.ts';
+export type { EncryptedSessionRecord, EncryptionResult, Version1Options } from './sessions/version1.ts';
 export { SqliteSessionStore, type SqliteSessionStoreConfig } from './sessions/sqlite.ts';
 export { memoryRecords, type MemoryRecords, type MemoryRecordsOptions } from './store/memory/records.ts';
 export { memoryTables, type MemoryTables, type MemoryTablesOptions } from './store/memory/tables.ts';

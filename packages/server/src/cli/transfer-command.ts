@@ -143,6 +143,7 @@ function exportedText({ directory, manifest, blobs }: Exported): string {
     env: 'the same TOKEN_ENCRYPTION_KEY',
     passphrase: 'the same TOKEN_ENCRYPTION_PASSPHRASE',
     hkdf: 'the same MCP_KMS_KEY',
+    transit: 'the same key of Vault or OpenBao: VAULT_TRANSIT_KEY, and the right to use it',
   }[keyProvider];
   return [
     tablesText(manifest),

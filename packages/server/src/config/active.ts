@@ -1,9 +1,11 @@
 // The variables that this version reads. The manual, the parser, the near-miss check and the type of the
 // parsed values are all made from this table, so a variable is added in one place.
 import type { z } from 'zod';
+import { kmsVariables } from './kms-variables.ts';
 import { choice, host, mailServer, origin, sender, text, whole } from './parsers.ts';
 import { storeVariables } from './store-variables.ts';
 import type { Active } from './variable.ts';
+import { transitVariables, vaultVariables } from './vault-variables.ts';
 
 /** Every variable that this version reads, by name. */
 export const active = {
@@ -96,13 +98,14 @@ export const active = {
     expected: 'open or closed',
   },
   ...storeVariables,
+  ...vaultVariables,
   KEY_PROVIDER: {
     group: 'keys',
-    doc: 'Where the root key lies: `keyring` (a file in `DATA_DIR`), `env`, `passphrase` or `hkdf`. Not set: the one whose variable is present, else `keyring`. Set: variables of others, and a keyring in `DATA_DIR`, open what they wrapped before. `kms` and `transit` are refused by this version.',
+    doc: 'Where the root key lies: `keyring` (a file in `DATA_DIR`), `env`, `passphrase`, `hkdf`, `kms` or `transit`. Not set: the one whose variable is present, else `keyring`. Set: where the variables of others are present, or a keyring lies in `DATA_DIR`, they open what they wrapped before.',
     default: undefined,
     secret: false,
     parse: choice('keyring', 'env', 'passphrase', 'hkdf', 'kms', 'transit'),
-    expected: 'keyring, env, passphrase or hkdf',
+    expected: 'keyring, env, passphrase, hkdf, kms or transit',
   },
   TOKEN_ENCRYPTION_KEY: {
     group: 'keys',
@@ -128,6 +131,8 @@ export const active = {
     parse: text,
     expected: 'a text',
   },
+  ...kmsVariables,
+  ...transitVariables,
   RATE_LIMIT_MCP_RPM: {
     group: 'limits',
     doc: 'MCP requests that one client may send in any 60 seconds.',

@@ -8,8 +8,9 @@ const cwd = mkdtempSync(join(tmpdir(), 'rules-'));
 const key = { TOKEN_ENCRYPTION_KEY: 'k' };
 const passphrase = { TOKEN_ENCRYPTION_PASSPHRASE: 'p' };
 const root = { MCP_KMS_KEY: 'r' };
-const arn = { KMS_KEY_ARN: 'arn:aws:kms:eu-west-1:1:key/1' };
-const transit = { VAULT_ADDR: 'https://vault', VAULT_TRANSIT_KEY: 't' };
+const arn = { KMS_KEY_ARN: 'arn:aws:kms:eu-west-1:111122223333:key/1' };
+const transit = { VAULT_ADDR: 'https://vault', VAULT_TRANSIT_KEY: 't', VAULT_TOKEN: 'v' };
+const appRole = { VAULT_ROLE_ID: 'r', VAULT_SECRET_ID: 's' };
 
 const chosen: [Record<string, string>, string, string | undefined][] = [
   [{}, 'keyring', undefined],
@@ -22,6 +23,11 @@ const chosen: [Record<string, string>, string, string | undefined][] = [
   [{ KEY_PROVIDER: 'env', ...key, ...passphrase }, 'env', 'k'],
   [{ KEY_PROVIDER: 'passphrase', ...key, ...passphrase }, 'passphrase', 'p'],
   [{ KEY_PROVIDER: 'hkdf', ...root, ...arn }, 'hkdf', 'r'],
+  [transit, 'transit', undefined],
+  [arn, 'kms', undefined],
+  [{ KEY_PROVIDER: 'kms', ...arn, ...key }, 'kms', undefined],
+  [{ KEY_PROVIDER: 'env', ...key, ...transit }, 'env', 'k'],
+  [{ VAULT_ADDR: 'http://vault', VAULT_TOKEN: 'v', ...appRole }, 'keyring', undefined],
 ];
 test.each(chosen)('%j chooses %s', (env, provider, value) => {
   const { keys } = initConfig({ env, cwd });
@@ -37,11 +43,22 @@ const refused: [Record<string, string>, string][] = [
     { ...key, ...passphrase, ...root, ...arn, ...transit },
     'name several root keys: keep one, or set KEY_PROVIDER',
   ],
-  [arn, 'KEY_PROVIDER=kms is not part of this version'],
-  [{ KMS_KEY_ID: 'alias/x' }, 'KEY_PROVIDER=kms is not part of this version'],
-  [transit, 'KEY_PROVIDER=transit is not part of this version'],
-  [{ KEY_PROVIDER: 'kms', ...key }, 'KEY_PROVIDER=kms is not part of this version'],
-  [{ KEY_PROVIDER: 'transit' }, 'KEY_PROVIDER=transit is not part of this version'],
+  [{ KEY_PROVIDER: 'kms', ...key }, 'KEY_PROVIDER=kms needs KMS_KEY_ARN or KMS_KEY_ID'],
+  [{ KMS_KEY_ID: 'alias/x' }, 'KMS_KEY_ID without a region needs AWS_REGION, or set KMS_KEY_ARN'],
+  [{ ...arn, KMS_KEY_ID: '2' }, 'KMS_KEY_ARN and KMS_KEY_ID name different keys'],
+  [{ ...arn, KMS_KEY_ID: 'alias/1' }, 'KMS_KEY_ARN and KMS_KEY_ID name different keys'],
+  [{ ...arn, KMS_ENDPOINT: 'http://kms.example' }, 'KMS_ENDPOINT must be https unless it is on this machine'],
+  [{ KMS_KEY_ARN: 'arn:aws:s3:::bucket' }, 'KMS_KEY_ARN must be the ARN of a key or of an alias'],
+  [{ KEY_PROVIDER: 'transit' }, 'KEY_PROVIDER=transit needs VAULT_TRANSIT_KEY'],
+  [{ VAULT_TRANSIT_KEY: 't' }, 'KEY_PROVIDER=transit needs VAULT_ADDR'],
+  [{ ...transit, VAULT_TOKEN: '' }, 'needs VAULT_TOKEN, or VAULT_ROLE_ID and VAULT_SECRET_ID'],
+  [{ ...transit, VAULT_TOKEN: '', VAULT_ROLE_ID: 'r' }, 'needs VAULT_TOKEN, or VAULT_ROLE_ID and'],
+  [{ ...transit, VAULT_TOKEN: '', VAULT_SECRET_ID: 's' }, 'needs VAULT_TOKEN, or VAULT_ROLE_ID and'],
+  [{ ...transit, ...appRole }, 'VAULT_TOKEN and VAULT_ROLE_ID are two ways to log in'],
+  [{ ...transit, VAULT_ADDR: 'http://vault' }, 'VAULT_ADDR must be https'],
+  [{ ...transit, VAULT_ADDR: 'https://vault/v1' }, 'VAULT_ADDR must be an origin'],
+  [{ ...transit, VAULT_TRANSIT_MOUNT: '../sys' }, 'VAULT_TRANSIT_MOUNT must be a path'],
+  [{ ...transit, VAULT_TRANSIT_KEY: 'a/rotate' }, 'VAULT_TRANSIT_KEY must be the name of a key'],
   [{ KEY_PROVIDER: 'env' }, 'KEY_PROVIDER=env needs TOKEN_ENCRYPTION_KEY'],
   [{ KEY_PROVIDER: 'env', ...passphrase }, 'KEY_PROVIDER=env needs TOKEN_ENCRYPTION_KEY'],
   [{ KEY_PROVIDER: 'passphrase' }, 'KEY_PROVIDER=passphrase needs TOKEN_ENCRYPTION_PASSPHRASE'],
@@ -53,13 +70,82 @@ test.each(refused)('%j is refused: %s', (env, message) => {
 
 test('a root key that is set beside the one that is named opens what it wrapped, and is told of', () => {
   const { warnings, openingKeys } = initConfig({ env: { KEY_PROVIDER: 'keyring', ...key, ...arn }, cwd });
-  expect(openingKeys.map(({ provider }) => provider)).toEqual(['env']);
+  expect(openingKeys.map(({ provider }) => provider)).toEqual(['env', 'kms']);
   expect(warnings).toEqual([
-    'nothing in this version reads KMS_KEY_ARN',
-    'the root key of env is set beside KEY_PROVIDER=keyring: it opens what it wrapped, and new groups do not use it',
+    'TOKEN_ENCRYPTION_KEY is set beside KEY_PROVIDER=keyring: it opens what it wrapped, and nothing new is wrapped by it',
+    'KMS_KEY_ARN is set beside KEY_PROVIDER=keyring: it opens what it wrapped, and nothing new is wrapped by it',
+  ]);
+});
+
+test('a root key beside the one that is named is left out, with a word, where it is not complete', () => {
+  const env = { KEY_PROVIDER: 'env', ...key, KMS_KEY_ID: 'alias/x' };
+  const { warnings, openingKeys } = initConfig({ env, cwd });
+  expect(openingKeys).toEqual([]);
+  expect(warnings).toEqual([
+    'KMS_KEY_ID is set beside KEY_PROVIDER=env and is not read: KMS_KEY_ID without a region needs AWS_REGION, or set KMS_KEY_ARN',
   ]);
 });
 
 test.each([[{}], [key], [{ KEY_PROVIDER: 'hkdf', ...root }]])('%j opens with one provider alone', (env) => {
   expect(initConfig({ env, cwd }).openingKeys).toEqual([]);
+});
+
+test('a transit key is reached at its server, mount and namespace, by token or AppRole', () => {
+  const given = {
+    ...transit,
+    VAULT_NAMESPACE: 'team/',
+    VAULT_CACERT: 'ca.pem',
+    VAULT_TRANSIT_MOUNT: 'team/keys',
+  };
+  const { keys, secrets } = initConfig({ env: given, cwd });
+  expect(keys).toMatchObject({
+    address: 'https://vault',
+    namespace: 'team',
+    caFile: 'ca.pem',
+    mount: 'team/keys',
+    key: 't',
+  });
+  expect(secrets.map(({ name }) => name)).toEqual(['VAULT_TOKEN']);
+  const { keys: byRole } = initConfig({
+    env: { VAULT_ADDR: 'http://127.0.0.1:8200', VAULT_TRANSIT_KEY: 't', ...appRole },
+    cwd,
+  });
+  const logIn = byRole.provider === 'transit' && 'roleId' in byRole.logIn ? byRole.logIn : undefined;
+  expect([byRole, logIn?.roleId, logIn?.secretId.reveal()]).toEqual([
+    expect.objectContaining({ mount: 'transit', namespace: undefined, caFile: undefined }),
+    'r',
+    's',
+  ]);
+});
+
+test('a KMS key is named by ARN, id or alias, in its region', () => {
+  const keys = (env: Record<string, string>) => initConfig({ env, cwd }).keys;
+  const eu = {
+    provider: 'kms',
+    region: 'eu-west-1',
+    service: 'sealgate',
+    tenantKeys: false,
+    endpoint: undefined,
+  };
+  expect(keys(arn)).toEqual({ ...eu, keyId: arn.KMS_KEY_ARN });
+  expect(keys({ ...arn, KMS_KEY_ID: '1', AWS_REGION: 'us-east-1' })).toEqual({
+    ...eu,
+    keyId: arn.KMS_KEY_ARN,
+  });
+  expect(keys({ KMS_KEY_ID: arn.KMS_KEY_ARN })).toEqual({ ...eu, keyId: arn.KMS_KEY_ARN });
+  const given = {
+    KMS_KEY_ID: 'alias/x',
+    AWS_REGION: 'us-east-1',
+    KMS_ENDPOINT: 'http://127.0.0.1:4566',
+    KMS_TENANT_KEYS: 'true',
+    SERVICE_NAME: 'orders',
+  };
+  expect(keys(given)).toEqual({
+    provider: 'kms',
+    keyId: 'alias/x',
+    region: 'us-east-1',
+    endpoint: 'http://127.0.0.1:4566',
+    service: 'orders',
+    tenantKeys: true,
+  });
 });

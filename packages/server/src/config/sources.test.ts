@@ -57,9 +57,9 @@ test('each reserved name is warned of once and its value is not kept', () => {
 });
 
 test('a reserved secret by file is known too, and the file is left alone', () => {
-  expect(gather({ VAULT_TOKEN_FILE: 'nowhere' }, cwd)).toMatchObject({
+  expect(gather({ DISCORD_BOT_TOKEN_FILE: 'nowhere' }, cwd)).toMatchObject({
     problems: [],
-    warnings: ['nothing in this version reads VAULT_TOKEN'],
+    warnings: ['nothing in this version reads DISCORD_BOT_TOKEN'],
   });
 });
 

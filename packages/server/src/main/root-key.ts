@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   envKey,
@@ -9,8 +10,9 @@ import {
   type KeyProvider,
   type Tables,
 } from '@sealgate/vault';
-import type { KeyChoice } from '../config.ts';
+import type { KeyChoice, TransitChoice } from '../config.ts';
 import { refuse } from '../errors.ts';
+import { loadKms } from './kms.ts';
 
 /** What a root key is opened with. */
 export interface RootKeyParts {
@@ -20,7 +22,7 @@ export interface RootKeyParts {
   readonly mayCreate?: boolean;
 }
 
-/** Open one root key. @throws Refusal `key_unavailable`, `key_weak` */
+/** Open one root key. @throws Refusal `config_invalid`, `key_unavailable`, `key_weak` */
 export async function openRootKey(
   choice: KeyChoice,
   dataDirectory: string,
@@ -39,7 +41,38 @@ export async function openRootKey(
       return hkdfRoot(choice.secret.reveal());
     case 'passphrase':
       return passphraseKey(choice.secret.reveal(), await passphraseSalt(tables));
+    case 'kms':
+      return (await loadKms()).openKms(choice);
+    case 'transit':
+      return openTransitKey(choice, now);
   }
+}
+
+async function openTransitKey(choice: TransitChoice, now: () => number): Promise<KeyProvider> {
+  const { address, namespace, caFile, mount, key, logIn } = choice;
+  const ca = caFile === undefined ? undefined : await certificates(caFile);
+  // Loaded when it is chosen.
+  const { openTransit } = await import('@sealgate/vault/transit');
+  return openTransit({
+    address,
+    namespace,
+    ca,
+    mount,
+    key,
+    now,
+    logIn:
+      'token' in logIn
+        ? { token: logIn.token.reveal() }
+        : { roleId: logIn.roleId, secretId: logIn.secretId.reveal() },
+  });
+}
+
+async function certificates(file: string): Promise<string> {
+  const content = await readFile(file, 'utf8').catch((error: unknown) => {
+    throw refuse('config_invalid', `VAULT_CACERT names a file that cannot be read`, String(error));
+  });
+  if (content.includes('-----BEGIN CERTIFICATE-----')) return content;
+  throw refuse('config_invalid', 'VAULT_CACERT names a file without a certificate in PEM');
 }
 
 // The salt is no secret; it must only stay the same, so it lies beside the data it opens and is made once.

@@ -1,6 +1,5 @@
-import { pbkdf2 } from 'node:crypto';
-import { promisify } from 'node:util';
 import { refuse } from '../refusal.ts';
+import { pbkdf2Sha256 } from '../seal/keyed-sha256.ts';
 import type { KeyProvider } from './provider.ts';
 import { rootKeys } from './root-keys.ts';
 
@@ -22,15 +21,20 @@ export async function passphraseKey(
   salt: Uint8Array,
   rounds: number = passphraseRoundsMin,
 ): Promise<KeyProvider> {
+  refuseWeakPassphrase(passphrase);
+  if (salt.length < saltBytesMin)
+    throw refuse('key_weak', `the salt of the passphrase must have ${saltBytesMin} bytes`);
+  if (!(rounds >= passphraseRoundsMin))
+    throw refuse('key_weak', `the passphrase must be stretched by at least ${passphraseRoundsMin} rounds`);
+  const derived = await pbkdf2Sha256(passphrase.normalize('NFC'), salt, rounds);
+  return rootKeys({ name: 'passphrase', roots: [{ bytes: derived, createdAtMs: undefined }] });
+}
+
+/** Refuse a passphrase that can be guessed by the look of it. @throws Refusal `key_weak` */
+export function refuseWeakPassphrase(passphrase: string): void {
   if ([...passphrase].length < passphraseLengthMin || new Set(passphrase).size < 6)
     throw refuse(
       'key_weak',
       `TOKEN_ENCRYPTION_PASSPHRASE must have at least ${passphraseLengthMin} characters, six of them different`,
     );
-  if (salt.length < saltBytesMin)
-    throw refuse('key_weak', `the salt of the passphrase must have ${saltBytesMin} bytes`);
-  if (!(rounds >= passphraseRoundsMin))
-    throw refuse('key_weak', `the passphrase must be stretched by at least ${passphraseRoundsMin} rounds`);
-  const derived = await promisify(pbkdf2)(passphrase.normalize('NFC'), salt, rounds, 32, 'sha256');
-  return rootKeys({ name: 'passphrase', roots: [{ bytes: derived, createdAtMs: undefined }] });
 }
