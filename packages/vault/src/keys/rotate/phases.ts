@@ -1,6 +1,6 @@
 import { everyPage } from '../../store/every-page.ts';
-import type { TableName } from '../../store/spec.ts';
-import type { ItemOf, Page, Tables } from '../../store/tables.ts';
+import { tableSpecs, type TableName } from '../../store/spec.ts';
+import type { Item, ItemOf, Page, Tables } from '../../store/tables.ts';
 import { sealedFields } from '../sealed-fields.ts';
 import { systemTenant } from '../system-tenant.ts';
 import { firstVersion } from '../tenant-key-rows.ts';
@@ -129,7 +129,7 @@ function tablePhase(table: keyof typeof sealedFields, only: string | undefined):
       return {
         cursor: page.cursor,
         rows: page.items.map((stored) => ({
-          name: `${table} row`,
+          name: `${table} ${String((stored.item as Item)[tableSpecs[table].partition])}`,
           step: () => resealItem(parts, table, stored, how),
         })),
       };

@@ -141,8 +141,6 @@ function stepper({ options, counts, failures }: Run, tell: (seen: number) => voi
   let inRow = 0;
   return async (row: PhaseRow): Promise<void> => {
     options.signal?.throwIfAborted();
-    seen += 1;
-    counts.seen += 1;
     try {
       const stepped = await row.step();
       if (stepped === 'changed') counts.changed += 1;
@@ -153,8 +151,12 @@ function stepper({ options, counts, failures }: Run, tell: (seen: number) => voi
       if (!(error instanceof Refusal) || !ofRow.has(error.code)) throw error;
       inRow += 1;
       if (inRow > failuresInRowMax) throw error;
-      failures.push({ what: row.name, code: error.code });
+      const failure = { what: row.name, code: error.code };
+      // A phase that repeats meets it again.
+      if (!failures.some(({ what }) => what === failure.what)) failures.push(failure);
     }
+    seen += 1;
+    counts.seen += 1;
     tell(seen);
   };
 }
