@@ -43,6 +43,8 @@ export interface AppConfig {
   readonly keys: KeyChoice;
   /** Further providers, which open what they wrapped before; a keyring that lies in `dataDirectory` is opened by itself. */
   readonly openingKeys: readonly KeyChoice[];
+  /** Whose keys are wrapped, for a key service that binds and logs it. */
+  readonly serviceName: string;
   /** `path` is absolute; `named`: somebody set it, so that a missing file is an error. */
   readonly mcpServersFile: { readonly path: string; readonly named: boolean };
   /** MCP calls need no token (`MCP_DEV_SKIP_AUTH`): development on this machine only. */
@@ -157,6 +159,7 @@ function shape(
     storage: storageOf(values),
     redis: redisOf(values),
     keys,
+    serviceName: values.SERVICE_NAME,
     mcpServersFile: {
       path: file === undefined ? join(dataDirectory, 'mcp.json') : resolve(cwd, file),
       named: file !== undefined,

@@ -6,12 +6,15 @@ import { requestId } from '../domain/request-id.ts';
 import { refuse } from '../errors.ts';
 import { clientOperations, type ClientOperationParts } from './client-operations.ts';
 import { connectionOperations, type ConnectionOperationParts } from './connection-operations.ts';
+import { keyOperations, type KeyOperationParts } from './key-operations.ts';
 import { operation, type Operation } from './operation.ts';
 import { recorded } from './recorded.ts';
+import { tenantRootOperations, type TenantRootOperationParts } from './tenant-root-operations.ts';
 import { upstreamOperations } from './upstream-operations.ts';
 
 /** What administration works on. */
-export interface AdminParts extends ConnectionOperationParts, ClientOperationParts {
+export interface AdminParts
+  extends ConnectionOperationParts, ClientOperationParts, KeyOperationParts, TenantRootOperationParts {
   readonly journal: { page(query: EntryQuery): Promise<EntryPage>; verify(): Promise<Verdict> };
   /** A link that signs somebody in; `undefined` when the gateway does not listen, or has no pages. */
   readonly signInLink: (subject: string) => Promise<string | undefined>;
@@ -47,6 +50,8 @@ export function openOperations(parts: AdminParts, { tenant, subject }: Membershi
     ...upstreamOperations(parts),
     ...connectionOperations(parts),
     ...clientOperations(parts),
+    ...keyOperations(parts),
+    ...tenantRootOperations(parts),
     'audit.list': operation(auditQuery, async ({ context }, { act, sinceMs, order, limit, cursor }) =>
       parts.journal.page({
         tenant: context.tenant,

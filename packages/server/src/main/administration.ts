@@ -8,6 +8,8 @@ import { requestId } from '../domain/request-id.ts';
 import { version } from '../version.ts';
 import type { Ground } from './ground.ts';
 import type { Opened } from './opened.ts';
+import { freshRoot } from './root-keys.ts';
+import { openTenantRootKeeping } from './tenant-roots.ts';
 
 const reachMs = 3000;
 const files = [
@@ -32,6 +34,9 @@ export function openAdministration(opened: Opened): Operations {
     {
       ...ground,
       clients: authorization.clients,
+      keys: ground.sealer.administration,
+      freshRoot: () => freshRoot(opened.config.dataDirectory, now),
+      tenantRoots: openTenantRootKeeping(opened.config, ground),
       // A link is of use only where somebody answers to it.
       signInLink: async (subject) =>
         address.port() === undefined ? undefined : signIn?.links.linkFor(subject),

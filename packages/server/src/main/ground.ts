@@ -18,6 +18,7 @@ import {
   type OpenedSealer,
   type Tables,
 } from '@sealgate/vault';
+import { openKeyWorks, type KeyWorks } from '../admin/key-works.ts';
 import type { AppConfig } from '../config.ts';
 import { sealClearPeople } from '../domain/clear-people.ts';
 import { ensureLocalAdministrator, openPeople, type Membership, type People } from '../domain/people.ts';
@@ -40,6 +41,8 @@ export interface Ground extends Together {
   readonly journal: Journal;
   readonly audit: Audit;
   readonly connections: ConnectionRows;
+  /** Rotations and moves of keys that this process does. */
+  readonly keyWorks: KeyWorks;
   readonly upstreams: Upstreams;
   readonly people: People;
   /** The person who runs this process, and their group. */
@@ -79,11 +82,14 @@ export async function openGround(
     closers.push(await followUpstreams(upstreams, { topic, log, several }));
     const connections = openConnections(sealedTables(tables, sealer), now);
     closers.push(await connections.follow(news, (error) => notTold(log, error)));
+    const keyWorks = openKeyWorks();
+    closers.push(() => keyWorks.close());
     return {
       ...stores,
       journal,
       audit: openAudit({ journal, failed }),
       connections,
+      keyWorks,
       ...(await openEverybody(tables, sealer, now)),
       upstreams: toldUpstreams(upstreams, { topic, log }),
       close,

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { everyPage, type KeyProvider, type Tables } from '@sealgate/vault';
+import { addKeyringKey, everyPage, type KeyProvider, type Tables } from '@sealgate/vault';
 import type { AppConfig } from '../config.ts';
 import { openRootKey } from './root-key.ts';
 
@@ -43,6 +43,12 @@ export async function openRootKeys(
     await close();
     throw error;
   }
+}
+
+/** Put a fresh root key into the keyring of a data directory; nothing where there is none. @throws Refusal `key_unavailable` */
+export async function freshRoot(dataDirectory: string, now: () => number): Promise<void> {
+  const file = join(dataDirectory, 'keyring.json');
+  if (existsSync(file)) await addKeyringKey({ file, now });
 }
 
 /** Whether a tenant's key may be under a keyring: its row says so, or names nobody and no other provider has its root key. */

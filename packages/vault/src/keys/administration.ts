@@ -39,6 +39,8 @@ export interface KeyAdministration {
    * @throws Refusal `key_work_running`; `key_unavailable` and what the store throws: then the same work goes on later
    */
   work(receipt: Receipt, work: KeyWork, options?: KeyWorkOptions): Promise<KeyWorkDone>;
+  /** Whether the tenant has a key, or its state was ever changed. @throws Refusal `store_unavailable` */
+  has(tenant: string): Promise<boolean>;
   /** @throws Refusal `store_unavailable` */
   status(): Promise<KeyStatus>;
 }
@@ -70,6 +72,10 @@ export function keyAdministration(core: KeyCore): KeyAdministration {
     async work(receipt, work, options) {
       redeem(receipt, actOf(work), keysOf(work.tenant ?? '*'));
       return runKeyWork(core, work, options);
+    },
+    async has(tenant) {
+      const page = await core.tables.query('tenant_keys', { partition: tenant, limit: 1 });
+      return page.items.length > 0;
     },
     status: () => keyStatus(core),
   };
