@@ -1,4 +1,10 @@
-import { Refusal, type KeyAdministration, type KeyProgress, type KeyWork, type KeyWorkDone } from '@sealgate/vault';
+import {
+  Refusal,
+  type KeyAdministration,
+  type KeyProgress,
+  type KeyWork,
+  type KeyWorkDone,
+} from '@sealgate/vault';
 
 // Rotating the keys of many groups takes longer than a caller waits for an answer: it goes on by itself, and whoever wants to
 // know asks how far it is.
@@ -63,5 +69,8 @@ export function openKeyWorks(): KeyWorks {
 
 function refuseOther({ suite, to }: KeyWork, asked: KeyWork): void {
   if (suite !== asked.suite || to !== asked.to)
-    throw new Refusal('key_work_running', 'this is under way in another way; look at it with: sealgate keys status');
+    throw new Refusal(
+      'key_work_running',
+      'this is under way in another way; look at it with: sealgate keys status',
+    );
 }
