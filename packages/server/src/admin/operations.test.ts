@@ -39,6 +39,12 @@ const noRoots = {
   create: () => Promise.reject(new Refusal('config_invalid', 'no KMS')),
   place: () => Promise.reject(new Refusal('config_invalid', 'no KMS')),
 };
+const nothingShredded = {
+  look: () => Promise.reject(new Error('not here')),
+  shred: () => Promise.reject(new Error('not here')),
+  receiptOf: async () => undefined,
+  signingKey: async () => '',
+};
 beforeEach(async () => {
   paper = memoryAudit();
   const tables = memoryTables({ now: Date.now });
@@ -65,6 +71,7 @@ beforeEach(async () => {
     keyWorks: openKeyWorks(),
     freshRoot: async () => undefined,
     tenantRoots: noRoots,
+    shredding: nothingShredded,
     signInLink: async () => undefined,
     journal: { page, verify },
     now: Date.now,

@@ -9,12 +9,18 @@ import { connectionOperations, type ConnectionOperationParts } from './connectio
 import { keyOperations, type KeyOperationParts } from './key-operations.ts';
 import { operation, type Operation } from './operation.ts';
 import { recorded } from './recorded.ts';
+import { shredOperations, type ShredOperationParts } from './shred-operations.ts';
 import { tenantRootOperations, type TenantRootOperationParts } from './tenant-root-operations.ts';
 import { upstreamOperations } from './upstream-operations.ts';
 
 /** What administration works on. */
 export interface AdminParts
-  extends ConnectionOperationParts, ClientOperationParts, KeyOperationParts, TenantRootOperationParts {
+  extends
+    ConnectionOperationParts,
+    ClientOperationParts,
+    KeyOperationParts,
+    ShredOperationParts,
+    TenantRootOperationParts {
   readonly journal: { page(query: EntryQuery): Promise<EntryPage>; verify(): Promise<Verdict> };
   /** A link that signs somebody in; `undefined` when the gateway does not listen, or has no pages. */
   readonly signInLink: (subject: string) => Promise<string | undefined>;
@@ -52,6 +58,7 @@ export function openOperations(parts: AdminParts, { tenant, subject }: Membershi
     ...clientOperations(parts),
     ...keyOperations(parts),
     ...tenantRootOperations(parts),
+    ...shredOperations(parts),
     'audit.list': operation(auditQuery, async ({ context }, { act, sinceMs, order, limit, cursor }) =>
       parts.journal.page({
         tenant: context.tenant,

@@ -4,6 +4,8 @@ import { keysCreate } from './keys-create.ts';
 import { keysRotate } from './keys-rotate.ts';
 import { keysState } from './keys-state.ts';
 import { keysStatus } from './keys-status.ts';
+import { keysReceipt } from './keys-receipt.ts';
+import { keysShred } from './keys-shred.ts';
 
 /** `sealgate keys …`. */
 export function keysCommand(program: Command, context: CommandContext): void {
@@ -12,4 +14,6 @@ export function keysCommand(program: Command, context: CommandContext): void {
   keysStatus(keys, context);
   keysRotate(keys, context);
   keysState(keys, context);
+  keysShred(keys, context);
+  keysReceipt(keys, context);
 }

@@ -45,7 +45,9 @@ export function policyCommand(program: Command, context: CommandContext): void {
 
 async function iamPolicy(context: CommandContext, options: IamOptions): Promise<PolicyDocument> {
   const { tenant, role, instance = false } = options;
-  const { key, ownAliases, deployment, service } = await placeOf(context, options);
+  const { key, ownAliases, deployment: ours, service } = await placeOf(context, options);
+  // The store of a SecureTokenManager is a deployment of its own.
+  const deployment = instance ? undefined : ours;
   const scope: PolicyScope = { deployment, tenant, service: options.service ?? service, instance };
   const { identityPolicy, keyPolicy } = await context.product.loadPolicies();
   if (role === undefined)

@@ -10,6 +10,7 @@ import type { Ground } from './ground.ts';
 import type { Opened } from './opened.ts';
 import { freshRoot } from './root-keys.ts';
 import { openTenantRootKeeping } from './tenant-roots.ts';
+import { openShredding } from './shredding.ts';
 
 const reachMs = 3000;
 const files = [
@@ -37,6 +38,7 @@ export function openAdministration(opened: Opened): Operations {
       keys: ground.sealer.administration,
       freshRoot: () => freshRoot(opened.config.dataDirectory, now),
       tenantRoots: openTenantRootKeeping(opened.config, ground),
+      shredding: openShredding(opened),
       // A link is of use only where somebody answers to it.
       signInLink: async (subject) =>
         address.port() === undefined ? undefined : signIn?.links.linkFor(subject),

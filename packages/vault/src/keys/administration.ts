@@ -3,11 +3,19 @@ import type { KeyCore } from './key-core.ts';
 import { keyStatus, type KeyStatus } from './key-status.ts';
 import type { KeyWork } from './rotate/job-row.ts';
 import { runKeyWork, type KeyWorkDone, type KeyWorkOptions } from './rotate/run.ts';
+import type { Job, Shredded } from './shred/job.ts';
+import { openShredding, type ShreddedPerson, type ShredOrder } from './shred/shredding.ts';
+import type { SignedReceipt } from './shred/shredding-receipt.ts';
 import { changeTenantState } from './tenant-state.ts';
 
 /** The object of an entry in the journal about the keys of a tenant. */
 export function keysOf(tenant: string): string {
   return `keys:${tenant}`;
+}
+
+/** The object of an entry in the journal about everything that a person has. */
+export function personOf(subject: string): string {
+  return `person:${subject}`;
 }
 
 /** What an administrator does with the keys of tenants. Every change takes the receipt of its entry in the journal. */
@@ -43,6 +51,24 @@ export interface KeyAdministration {
   has(tenant: string): Promise<boolean>;
   /** @throws Refusal `store_unavailable` */
   status(): Promise<KeyStatus>;
+  /**
+   * Destroy every key of the tenant, for good. Killed, it is called again and goes on; called when it is done, it gives the
+   * same receipt.
+   *
+   * @param receipt for `key.shred` on {@link keysOf} the tenant
+   * @throws Refusal `item_invalid` for the deployment's own keys
+   */
+  shredTenant(receipt: Receipt, tenant: string, order: ShredOrder): Promise<SignedReceipt>;
+  /**
+   * Destroy every key of a person in whatever tenant, and the tenants that are theirs alone.
+   *
+   * @param receipt for `key.shred` on {@link personOf} the subject
+   */
+  shredPerson(receipt: Receipt, person: ShreddedPerson, order: ShredOrder): Promise<SignedReceipt>;
+  /** How far a shredding has come, or came; `undefined` when there never was one. */
+  shredding(of: Shredded): Promise<Job | undefined>;
+  /** PEM of the Ed25519 key under which receipts of destroyed keys are signed. */
+  signingKey(): Promise<string>;
 }
 
 /** The action of an entry in the journal about such work. */
@@ -56,7 +82,18 @@ export function keyAdministration(core: KeyCore): KeyAdministration {
     await changeTenantState(core, tenant, state === undefined ? {} : { state });
     await core.changes.tell(tenant);
   };
+  const shredding = openShredding(core);
   return {
+    async shredTenant(receipt, tenant, order) {
+      redeem(receipt, 'key.shred', keysOf(tenant));
+      return shredding.tenant(receipt.entry, tenant, order);
+    },
+    async shredPerson(receipt, person, order) {
+      redeem(receipt, 'key.shred', personOf(person.subject));
+      return shredding.person(receipt.entry, person, order);
+    },
+    shredding: (of) => shredding.find(of),
+    signingKey: () => shredding.publicKey(),
     async disable(receipt, tenant) {
       redeem(receipt, 'key.disable', keysOf(tenant));
       await change(tenant, 'disabled');

@@ -30,8 +30,11 @@ export interface DeploymentSecret {
 }
 
 const blindSecret: DeploymentSecret = { name: rowKey.name, attribute: 'blindKey' };
-/** All of them. */
-export const deploymentSecrets: readonly DeploymentSecret[] = [blindSecret];
+/** All of them; the key that signs receipts of destroyed keys is the other. */
+export const deploymentSecrets: readonly DeploymentSecret[] = [
+  blindSecret,
+  { name: 'signing_key', attribute: 'key' },
+];
 
 /** Where a secret of the deployment lies. */
 export function secretPlace({ name, attribute }: DeploymentSecret): Place {
