@@ -28,7 +28,13 @@ beforeEach(async () => {
   works = openKeyWorks();
   fresh = 0;
   const freshRoot = async () => void (fresh += 1);
-  operations = keyOperations({ audit: paper.audit, keys: sealer.administration, keyWorks: works, freshRoot });
+  operations = keyOperations({
+    audit: paper.audit,
+    keys: sealer.administration,
+    keyWorks: works,
+    freshRoot,
+    several: false,
+  });
   await sealer.seal('token', place, Buffer.from('x'));
 });
 
@@ -107,6 +113,7 @@ test('a process that ends stops the work, and another goes on with it', async ()
     keys: sealer.administration,
     keyWorks: works,
     freshRoot: async () => undefined,
+    several: false,
   };
   operations = keyOperations(parts);
   await call('keys.work', { kind: 'tenant-key' });

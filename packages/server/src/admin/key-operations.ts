@@ -12,6 +12,8 @@ export interface KeyOperationParts {
   readonly keyWorks: KeyWorks;
   /** Puts a fresh root key into the keyring; nothing where there is none. */
   readonly freshRoot: () => Promise<void>;
+  /** Whether other instances work on the same tables, and may seal under older keys for some seconds. */
+  readonly several: boolean;
 }
 
 const tenant = z.string().min(1).max(200);
@@ -41,7 +43,11 @@ export function keyOperations(parts: KeyOperationParts) {
       keyWorks.begin(work, (options) => {
         const object = keysOf(work.tenant ?? '*');
         const prepare = work.kind === 'root' && work.tenant === undefined ? parts.freshRoot : undefined;
-        const how = prepare === undefined ? options : { ...options, prepare };
+        const how = {
+          ...options,
+          ...(prepare === undefined ? {} : { prepare }),
+          ...(parts.several ? {} : { settleMs: 0 }),
+        };
         return recorded(parts.audit, operator, { act: actOf(work), object, service: 'keys' }, (receipt) =>
           keys.work(receipt, work, how),
         );

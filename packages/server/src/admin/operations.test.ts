@@ -70,6 +70,7 @@ beforeEach(async () => {
       .administration,
     keyWorks: openKeyWorks(),
     freshRoot: async () => undefined,
+    several: false,
     tenantRoots: noRoots,
     shredding: nothingShredded,
     signInLink: async () => undefined,
