@@ -25,7 +25,6 @@ export { envKey } from './keys/env-key.ts';
 export { proveExport, signManifest, type ProofParts } from './keys/export-proof.ts';
 export { hkdfRoot } from './keys/hkdf-root.ts';
 export { keyLifeSeconds } from './keys/key-cache.ts';
-export { copyKeyring, openKeyring, type KeyringParts } from './keys/keyring.ts';
 export type { KeyHolding, KeyStatus, UnfinishedWork } from './keys/key-status.ts';
 export { addKeyringKey, copyKeyring, openKeyring, type KeyringParts } from './keys/keyring.ts';
 export { openSealer, type KeyState, type OpenedSealer, type SealerParts } from './keys/open-sealer.ts';
