@@ -9,6 +9,7 @@ import {
 import { pathOfAddress } from '../../domain/mcp-address.ts';
 import type { Passage } from '../owner/owners.ts';
 import type { LogLevel } from '../link/log-level.ts';
+import type { Places } from './heard.ts';
 import type { Values } from './target.ts';
 
 // What makes a session outlive the instance that opened it. Sealed for its group and person, under a name nobody can
@@ -51,6 +52,10 @@ export interface SessionRecord {
   readonly holder: string;
   /** What the target needs to go on elsewhere; `undefined`: it cannot. */
   readonly resumption: Values | undefined;
+  /** How far its upstreams were heard when `told` was the last event. */
+  readonly heard: Places;
+  /** Id of an event of the standing stream; `undefined`: that was never opened. */
+  readonly told: string | undefined;
 }
 
 /** A record that was read, and the revision to replace it under. */
@@ -117,8 +122,9 @@ export function openSessionRecords(records: Records, sealer: Sealer): SessionRec
       const { buffer, byteOffset, byteLength } = found.bytes;
       const text = Buffer.from(buffer, byteOffset, byteLength).toString('utf8');
       found.bytes.fill(0);
-      const { upstream, level, resumption, ...record } = JSON.parse(text) as SessionRecord;
-      return { record: { ...record, upstream, level, resumption }, revision: found.revision };
+      const stored = JSON.parse(text) as Omit<SessionRecord, 'heard'> & { readonly heard?: Places };
+      const { upstream, level, resumption, told, heard = {}, ...record } = stored;
+      return { record: { ...record, upstream, level, resumption, heard, told }, revision: found.revision };
     },
     async save(id, record, endsAtMs, revision) {
       const bytes = Buffer.from(JSON.stringify(record));
