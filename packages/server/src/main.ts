@@ -74,6 +74,7 @@ export async function startServer(
     closers.push(async () => {
       http.leave();
       await sleep(config.drain.delaySeconds * 1000);
+      await sealgate.protocol.leave();
       await sealgate.owners.leave();
     });
     const signInLink = await signIn?.links.firstStartLink(ground.administrator.subject);

@@ -48,7 +48,7 @@ async function heldElsewhere(
 ): Promise<{ kms: number; others: number }> {
   const range = { between: ['000000', '999999'] } as const;
   const { items } = await tables.query('tenant_keys', { partition: tenant, range, limit: 1000 });
-  const refs = items.map(({ item }) => String(item['keyRef'])).filter((keyRef) => keyRef !== key);
-  const kms = refs.filter((keyRef) => keyRef.startsWith('arn:')).length;
+  const refs = items.map(({ item }) => item['keyRef']).filter((keyRef) => keyRef !== key);
+  const kms = refs.filter((keyRef) => typeof keyRef === 'string' && keyRef.startsWith('arn:')).length;
   return { kms, others: refs.length - kms };
 }

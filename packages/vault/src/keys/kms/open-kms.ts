@@ -123,13 +123,14 @@ function bound(
   return encryptionContext(context, service);
 }
 
-function ciphertext(wrapped: Uint8Array): Uint8Array {
+/** The wrapped key when KMS may have made it. @throws Refusal `open_failed` */
+export function ciphertext(wrapped: Uint8Array): Uint8Array {
   if (wrapped.length >= 1 && wrapped.length <= blobBytesMax) return wrapped;
   throw openFailed('the wrapped key has another length');
 }
 
 /** The key of an answer, in memory of its own; what the SDK made of it is wiped. */
-function taken({
+export function taken({
   Plaintext: given = new Uint8Array(),
 }: Pick<GenerateDataKeyCommandOutput, 'Plaintext'>): Buffer {
   if (given.length !== keyBytes) {
@@ -142,7 +143,8 @@ function taken({
   return key;
 }
 
-function wrapOf({
+/** The wrapped key of an answer, and the key that wrapped it. @throws Refusal `key_unavailable` */
+export function wrapOf({
   CiphertextBlob: wrapped,
   KeyId: keyRef,
 }: Pick<GenerateDataKeyCommandOutput, 'CiphertextBlob' | 'KeyId'>): { wrapped: Uint8Array; keyRef: string } {
