@@ -81,7 +81,10 @@ export async function openManager(ground: TokenGround, rules: TokenRules): Promi
     names: inUse,
     now,
     pollMs: rules.pollMs ?? 1000,
-    drop: (tag) => void (shared?.distrust(tag), keys.drop(tag)),
+    drop(tag) {
+      shared?.distrust(tag);
+      keys.drop(tag);
+    },
     made: listening.tell,
     deleted: deleted.add,
   });
