@@ -48,6 +48,7 @@ export {
 export {
   earlierTenantKey,
   openSecretColumns,
+  rowKey,
   type SecretColumns,
   type TenantKeySource,
 } from './older/tenant-rows.ts';
