@@ -8,5 +8,5 @@ export {
   type KmsSessionKeys,
   type KmsSessionKeysOptions,
 } from './keys/kms/session-keys.ts';
-export { tenantAlias } from './keys/kms/tenant-alias.ts';
+export { aliasesOfTenants, tenantAlias } from './keys/kms/tenant-alias.ts';
 export { openTenantRoots, type TenantRoot, type TenantRoots } from './keys/kms/tenant-roots.ts';

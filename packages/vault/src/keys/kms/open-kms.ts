@@ -28,13 +28,24 @@ export interface KmsOptions extends KmsConnection {
   readonly service: string;
   /** Whether tenants may have keys of their own (see `tenantAlias`); `false` when not given. */
   readonly tenantKeys?: boolean;
+  /**
+   * Whether `generate` and `wrap` take any key of KMS as `keyRef`, by ARN, id or alias, and `unwrap` any ARN; `false` when
+   * not given. For those alone whose rows nobody else can write: a row could otherwise bring in a key of its writer.
+   */
+  readonly namedKeys?: boolean;
 }
 
 /** The provider `kms`. Nothing is asked before the first operation. */
-export function openKms({ keyId, service, tenantKeys = false, ...connection }: KmsOptions): KeyProvider {
+export function openKms({
+  keyId,
+  service,
+  tenantKeys = false,
+  namedKeys = false,
+  ...connection
+}: KmsOptions): KeyProvider {
   const region = connection.region ?? regionOfKey(keyId);
   const client = openClient({ ...connection, region });
-  const parts = { client, service, which: whichKey(client, { keyId, tenantKeys }) };
+  const parts = { client, service, which: whichKey(client, { keyId, tenantKeys, namedKeys }) };
   let closed = false;
   const open = <V>(work: () => Promise<V>): Promise<V> =>
     asking(async () => {
