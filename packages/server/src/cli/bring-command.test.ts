@@ -7,6 +7,7 @@ import { earlierTenantKey, sealGcmRow, TokenEncryptionService } from '@sealgate/
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import {
   initConfig,
+  loadPolicies,
   openLog,
   openProvisioning,
   openSealgate,
@@ -45,6 +46,7 @@ const product: Product = {
   },
   openProvisioning: ({ database }) => openProvisioning(database),
   openTransfer: (read) => openTransfer(read),
+  loadPolicies,
   start: async () => 0,
   serveHere: (read) => startLocal(read, quiet),
   interrupted: () => new Promise(() => undefined),
