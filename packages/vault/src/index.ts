@@ -59,6 +59,7 @@ export {
 export {
   earlierTenantKey,
   openSecretColumns,
+  rowKey,
   type SecretColumns,
   type TenantKeySource,
 } from './older/tenant-rows.ts';
