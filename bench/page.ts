@@ -2,6 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import type { Bench } from './bars.ts';
 import type { GatewayBench } from './gateway.ts';
+import type { SealBench } from './seal.ts';
 import type { StoresBench } from './stores.ts';
 
 // The tables of docs/performance.md, made from the kept results, so that page and results cannot differ.
@@ -17,6 +18,7 @@ export function withTables(text: string, benches: readonly Bench[]): string {
       barTable(bench),
       ...('cells' in bench ? cellTables(bench as GatewayBench) : []),
       ...('loads' in bench ? loadTables(bench as StoresBench) : []),
+      ...('costs' in bench ? costTables(bench as SealBench) : []),
     ].join('\n\n'),
   );
   return text.replace(
@@ -63,6 +65,15 @@ function cellTables({ cells, node, cores }: GatewayBench): readonly string[] {
   return [
     `${cores} cores, Node ${node}. "Others" is the share of the machine that went to other work in the worst round that counts.`,
     table(['', 'way', 'calls/s', 'p50 us', 'p99 us', 'CPU a call, main / all us'], rows),
+  ];
+}
+
+function costTables({ costs, node, cores }: SealBench): readonly string[] {
+  const ways = [...new Set(costs.flatMap((cost) => Object.keys(cost.ways)))];
+  const rows = costs.map((cost) => [cost.name, ...ways.map((way) => String(cost.ways[way] ?? ''))]);
+  return [
+    `${cores} cores, Node ${node}. CPU of one call in microseconds: the bare calls, a record under a key in hand, the sealer as an application calls it, and the AWS Encryption SDK with a cache of data keys over a raw AES keyring.`,
+    table(['', ...ways], rows),
   ];
 }
 

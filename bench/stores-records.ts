@@ -4,7 +4,7 @@ import { sealedRecords, type Sealer } from '@sealgate/vault';
 import { openRedis, redisRecords } from '@sealgate/vault/redis';
 import type { Service } from '../test/backing/backing-server.ts';
 import { atLeast, atMost, type Bar } from './bars.ts';
-import { bare } from './seal.ts';
+import { bare } from './seal-ways.ts';
 import type { Part } from './stores-sessions.ts';
 import { compared } from './quiet-rounds.ts';
 import { inTurns, type Called, type Load, type Turns } from './turns.ts';

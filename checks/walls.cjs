@@ -84,6 +84,11 @@ module.exports = {
       ['audit/', 'keys/', 'seal/', 'store/', ...base],
       'Sessions stand on all the others and beside credentials.',
     ),
+    looksDown(
+      'older',
+      ['audit/', 'credentials/', 'keys/', 'seal/', 'store/', ...base],
+      'What other programs wrote is read here and becomes ours; nothing of ours is built on their forms.',
+    ),
     {
       name: '5-receipt-is-below',
       comment: 'Every room takes receipts and throws refusals, so neither file may know a room.',
@@ -138,7 +143,7 @@ module.exports = {
       // What stands in a lockfile of its own, and is installed when somebody asks for it.
       to: {
         couldNotResolve: true,
-        pathNot: '^(@sealgate/vault/tokens|redis|connect-redis|connect-dynamodb)$',
+        pathNot: '^(@sealgate/vault/tokens|redis|connect-redis|connect-dynamodb|@aws-crypto/client-node)$',
       },
     },
   ],

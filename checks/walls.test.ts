@@ -63,6 +63,11 @@ const faults: readonly (readonly [file: string, text: string, ...rules: string[]
     '5-credentials-looks-down',
   ],
   [`${vault}/sessions/planted.ts`, "export { use } from '../credentials/use.ts';\n", '5-sessions-looks-down'],
+  [
+    `${vault}/older/planted.ts`,
+    "export { sessions } from '../sessions/sessions.ts';\n",
+    '5-older-looks-down',
+  ],
   [`${vault}/receipt.ts`, "export { seal as redeem } from './seal/seal.ts';\n", '5-receipt-is-below'],
   [`${server}/gateway/planted.ts`, "export { reply } from '../http/reply.ts';\n", '6-rooms-meet-in-main'],
   [

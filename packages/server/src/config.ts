@@ -12,6 +12,7 @@ import { refuse } from './errors.ts';
 
 export { dynamoProblems, type DatabaseChoice, type DynamoChoice } from './config/database.ts';
 export type { RedisChoice } from './config/redis.ts';
+export type { KmsChoice } from './config/kms.ts';
 export type { KeyChoice } from './config/keys.ts';
 export type { TransitChoice } from './config/transit.ts';
 export type { StorageChoice } from './config/storage.ts';

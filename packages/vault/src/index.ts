@@ -17,7 +17,8 @@ export { scrubBytes } from './credentials/scrub.ts';
 export { objectOf, openConnections, type ConnectionRows } from './credentials/connections.ts';
 export type { Connection, Connections, Gate, Lent, Use } from './credentials/gate.ts';
 export { openGate, type GateParts } from './credentials/use.ts';
-export { holdsTenantKeys, systemTenant } from './keys/deployment.ts';
+export { holdsTenantKeys } from './keys/deployment.ts';
+export { systemTenant } from './keys/system-tenant.ts';
 export type { Blinded, DraftOf, DraftStep, KeyDraft } from './keys/drafts.ts';
 export { envKey } from './keys/env-key.ts';
 export { proveExport, signManifest, type ProofParts } from './keys/export-proof.ts';
@@ -45,6 +46,23 @@ export { sealedBus } from './keys/sealed-bus.ts';
 export { sealedRecords, type RecordSealing } from './keys/sealed-records.ts';
 export { sealedTables, type SealedTables } from './keys/sealed-tables.ts';
 export type { Place, PlacedKind, Sealer } from './keys/sealer.ts';
+export {
+  bringCredentials,
+  type BringParts,
+  type BroughtCredentials,
+  type EarlierCredential,
+} from './older/bring-credentials.ts';
+export {
+  earlierTenantKey,
+  openSecretColumns,
+  type SecretColumns,
+  type TenantKeySource,
+} from './older/tenant-rows.ts';
+export {
+  TokenEncryptionService,
+  type TokenEncryptionOptions,
+  type TokenPassphrase,
+} from './older/token-encryption-service.ts';
 export type { Suite } from './seal/data-key.ts';
 export { openGcmRow, sealGcmRow, type GcmRow } from './seal/gcm-row.ts';
 export { kinds, type ContextOf, type KindName } from './seal/kinds.ts';
@@ -60,6 +78,7 @@ export { memoryBus } from './store/memory/bus.ts';
 export { besideRecords } from './sessions/beside-records.ts';
 export type { SessionStoreConfig } from './sessions/config.ts';
 export { sealedSessions } from './sessions/open-store.ts';
+export { decryptSessionData, encryptSessionData, type SessionDataOptions } from './sessions/session-data.ts';
 export {
   SealedSessionStore,
   type IdentifiedSession,
@@ -72,6 +91,7 @@ export {
   type SessionManagerOptions,
 } from './sessions/session-manager.ts';
 export type { SessionCookie, SessionValue } from './sessions/session-value.ts';
+export type { EncryptedSessionRecord, EncryptionResult, Version1Options } from './sessions/version1.ts';
 export { SqliteSessionStore, type SqliteSessionStoreConfig } from './sessions/sqlite.ts';
 export { memoryRecords, type MemoryRecords, type MemoryRecordsOptions } from './store/memory/records.ts';
 export { memoryTables, type MemoryTables, type MemoryTablesOptions } from './store/memory/tables.ts';

@@ -32,6 +32,8 @@ export const vaultCodes = [
   'export_invalid',
   'item_invalid',
   'journal_broken',
+  'key_disabled',
+  'key_shredded',
   'key_unavailable',
   'key_weak',
   'loan_spent',

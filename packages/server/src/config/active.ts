@@ -1,6 +1,7 @@
 // The variables that this version reads. The manual, the parser, the near-miss check and the type of the
 // parsed values are all made from this table, so a variable is added in one place.
 import type { z } from 'zod';
+import { kmsVariables } from './kms-variables.ts';
 import { choice, host, mailServer, origin, sender, text, whole } from './parsers.ts';
 import { storeVariables } from './store-variables.ts';
 import type { Active } from './variable.ts';
@@ -100,11 +101,11 @@ export const active = {
   ...vaultVariables,
   KEY_PROVIDER: {
     group: 'keys',
-    doc: 'Where the root key lies: `keyring` (a file in `DATA_DIR`), `env`, `passphrase`, `hkdf` or `transit`. Not set: the one whose variable is present, else `keyring`. `kms` is refused by this version.',
+    doc: 'Where the root key lies: `keyring` (a file in `DATA_DIR`), `env`, `passphrase`, `hkdf`, `kms` or `transit`. Not set: the one whose variable is present, else `keyring`.',
     default: undefined,
     secret: false,
     parse: choice('keyring', 'env', 'passphrase', 'hkdf', 'kms', 'transit'),
-    expected: 'keyring, env, passphrase, hkdf or transit',
+    expected: 'keyring, env, passphrase, hkdf, kms or transit',
   },
   TOKEN_ENCRYPTION_KEY: {
     group: 'keys',
@@ -130,6 +131,7 @@ export const active = {
     parse: text,
     expected: 'a text',
   },
+  ...kmsVariables,
   ...transitVariables,
   RATE_LIMIT_MCP_RPM: {
     group: 'limits',

@@ -1,5 +1,6 @@
 // Where the root key lies: the provider that `KEY_PROVIDER` names, or the one whose variable is present.
 import type { Values } from './active.ts';
+import { kmsOf, type KmsChoice } from './kms.ts';
 import { transitOf, type TransitChoice } from './transit.ts';
 import { secretOf, type Secret } from './variable.ts';
 
@@ -7,6 +8,7 @@ import { secretOf, type Secret } from './variable.ts';
 export type KeyChoice =
   | { readonly provider: 'keyring' }
   | { readonly provider: 'env' | 'passphrase' | 'hkdf'; readonly secret: Secret }
+  | KmsChoice
   | TransitChoice;
 
 /** The variables whose presence stands for a provider. */
@@ -27,7 +29,7 @@ const secrets = {
 /**
  * The provider that `KEY_PROVIDER` names; else the one whose variable is present; else the keyring.
  *
- * @param texts every text that was found, including the signs of key services that nothing reads
+ * @param texts every text that was found
  * @returns the choice, or what stands against it
  */
 export function chooseKeys(
@@ -46,20 +48,17 @@ export function chooseKeys(
   const provider = values.KEY_PROVIDER ?? present.keys().next().value ?? 'keyring';
   if (provider === 'keyring') return { provider };
   if (provider === 'transit') return transitOf(values);
-  const sign = values.KEY_PROVIDER === undefined ? present.get(provider) : undefined;
-  const implied = sign === undefined ? '' : `${sign} is set, and `;
-  if (provider !== 'env' && provider !== 'passphrase' && provider !== 'hkdf')
-    return {
-      problem: `${implied}KEY_PROVIDER=${provider} is not part of this version: use keyring, env, passphrase, hkdf or transit`,
-    };
-  const value = values[secrets[provider]];
-  if (value === undefined) return { problem: `KEY_PROVIDER=${provider} needs ${secrets[provider]}` };
-  return { provider, secret: secretOf(secrets[provider], value) };
+  if (provider === 'kms') return kmsOf(values);
+  const local = provider as keyof typeof secrets;
+  const value = values[secrets[local]];
+  if (value === undefined) return { problem: `KEY_PROVIDER=${provider} needs ${secrets[local]}` };
+  return { provider: local, secret: secretOf(secrets[local], value) };
 }
 
 /** Root keys that are set although another one is used. */
 export function idleKeys(choice: KeyChoice, texts: ReadonlyMap<string, string>): string[] {
-  return Object.entries({ ...secrets, transit: 'VAULT_TRANSIT_KEY' })
-    .filter(([provider, name]) => provider !== choice.provider && texts.has(name))
-    .map(([, name]) => `${name} is set, but KEY_PROVIDER=${choice.provider} does not read it`);
+  return Object.entries(signs)
+    .filter(([provider]) => provider !== choice.provider)
+    .flatMap(([, names]) => names.filter((name) => texts.has(name)))
+    .map((name) => `${name} is set, but KEY_PROVIDER=${choice.provider} does not read it`);
 }

@@ -26,6 +26,7 @@ const prefixes = [
 const ordinary = new Set([
   'AUTH0_SECRET',
   'COST',
+  'DEVICE_NAME',
   'GCP_KMS_KEY',
   'FORT',
   'GHOST',
@@ -73,6 +74,8 @@ export function wrongName(name: string, value: string): string | undefined {
 function nearest(name: string, among: readonly string[], extra: number): string | undefined {
   let best: { readonly known: string; readonly distance: number } | undefined;
   for (const candidate of among) {
+    // Every service of AWS has an endpoint and keys: `SMS_ENDPOINT` is not a slip for that of KMS.
+    if (candidate.startsWith('KMS_') && !name.startsWith('KMS_')) continue;
     const allowed = (candidate.length >= 10 ? 2 : 1) + extra;
     // `port` and `host` in small letters are anybody's; `log_level` is ours, misspelt.
     const sameLetters = name.includes('_') && name.toUpperCase() === candidate;

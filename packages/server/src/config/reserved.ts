@@ -31,15 +31,9 @@ function provider(prefix: string, name: string): [string, Described][] {
 
 const core = plain('core', [
   ['TRUST_PROXY', undefined, 'Which proxies may name the caller in `X-Forwarded-For`.'],
-  ['SERVICE_NAME', undefined, 'Owner that tokens are bound to when they are stored.'],
 ]);
 const database = plain('database', [
   ['SESSIONS_TABLE', 'mcp-gateway-sessions', 'Table of the stand-alone session store, never prefixed.'],
-]);
-const keys = plain('keys', [
-  ['KMS_KEY_ARN', undefined, 'The key of `KEY_PROVIDER=kms`.'],
-  ['KMS_KEY_ID', undefined, 'The key of `KEY_PROVIDER=kms`, by id.'],
-  ['KMS_ENDPOINT', undefined, 'Another address of KMS.'],
 ]);
 const vault = plain('Vault', [['VAULT_KV_PATH', undefined, 'Path of the secrets in its key-value store.']]);
 const secretStores = plain('secrets', [
@@ -96,7 +90,6 @@ const limits = plain('limits', [
 export const reserved: ReadonlyMap<string, Described> = new Map([
   ...core,
   ...database,
-  ...keys,
   ...vault,
   ...secretStores,
   ...llm,

@@ -8,7 +8,7 @@ const cwd = mkdtempSync(join(tmpdir(), 'rules-'));
 const key = { TOKEN_ENCRYPTION_KEY: 'k' };
 const passphrase = { TOKEN_ENCRYPTION_PASSPHRASE: 'p' };
 const root = { MCP_KMS_KEY: 'r' };
-const arn = { KMS_KEY_ARN: 'arn:aws:kms:eu-west-1:1:key/1' };
+const arn = { KMS_KEY_ARN: 'arn:aws:kms:eu-west-1:111122223333:key/1' };
 const transit = { VAULT_ADDR: 'https://vault', VAULT_TRANSIT_KEY: 't', VAULT_TOKEN: 'v' };
 const appRole = { VAULT_ROLE_ID: 'r', VAULT_SECRET_ID: 's' };
 
@@ -24,6 +24,8 @@ const chosen: [Record<string, string>, string, string | undefined][] = [
   [{ KEY_PROVIDER: 'passphrase', ...key, ...passphrase }, 'passphrase', 'p'],
   [{ KEY_PROVIDER: 'hkdf', ...root, ...arn }, 'hkdf', 'r'],
   [transit, 'transit', undefined],
+  [arn, 'kms', undefined],
+  [{ KEY_PROVIDER: 'kms', ...arn, ...key }, 'kms', undefined],
   [{ KEY_PROVIDER: 'env', ...key, ...transit }, 'env', 'k'],
   [{ VAULT_ADDR: 'http://vault', VAULT_TOKEN: 'v', ...appRole }, 'keyring', undefined],
 ];
@@ -41,9 +43,12 @@ const refused: [Record<string, string>, string][] = [
     { ...key, ...passphrase, ...root, ...arn, ...transit },
     'name several root keys: keep one, or set KEY_PROVIDER',
   ],
-  [arn, 'KEY_PROVIDER=kms is not part of this version'],
-  [{ KMS_KEY_ID: 'alias/x' }, 'KEY_PROVIDER=kms is not part of this version'],
-  [{ KEY_PROVIDER: 'kms', ...key }, 'KEY_PROVIDER=kms is not part of this version'],
+  [{ KEY_PROVIDER: 'kms', ...key }, 'KEY_PROVIDER=kms needs KMS_KEY_ARN or KMS_KEY_ID'],
+  [{ KMS_KEY_ID: 'alias/x' }, 'KMS_KEY_ID without a region needs AWS_REGION, or set KMS_KEY_ARN'],
+  [{ ...arn, KMS_KEY_ID: '2' }, 'KMS_KEY_ARN and KMS_KEY_ID name different keys'],
+  [{ ...arn, KMS_KEY_ID: 'alias/1' }, 'KMS_KEY_ARN and KMS_KEY_ID name different keys'],
+  [{ ...arn, KMS_ENDPOINT: 'http://kms.example' }, 'KMS_ENDPOINT must be https unless it is on this machine'],
+  [{ KMS_KEY_ARN: 'arn:aws:s3:::bucket' }, 'KMS_KEY_ARN must be the ARN of a key or of an alias'],
   [{ KEY_PROVIDER: 'transit' }, 'KEY_PROVIDER=transit needs VAULT_TRANSIT_KEY'],
   [{ VAULT_TRANSIT_KEY: 't' }, 'KEY_PROVIDER=transit needs VAULT_ADDR'],
   [{ ...transit, VAULT_TOKEN: '' }, 'needs VAULT_TOKEN, or VAULT_ROLE_ID and VAULT_SECRET_ID'],
@@ -66,8 +71,8 @@ test.each(refused)('%j is refused: %s', (env, message) => {
 test('a root key that is set and not used is warned of', () => {
   const { warnings } = initConfig({ env: { KEY_PROVIDER: 'keyring', ...key, ...arn }, cwd });
   expect(warnings).toEqual([
-    'nothing in this version reads KMS_KEY_ARN',
     'TOKEN_ENCRYPTION_KEY is set, but KEY_PROVIDER=keyring does not read it',
+    'KMS_KEY_ARN is set, but KEY_PROVIDER=keyring does not read it',
   ]);
 });
 
@@ -97,4 +102,36 @@ test('a transit key is reached at its server, mount and namespace, by token or A
     'r',
     's',
   ]);
+});
+
+test('a KMS key is named by ARN, id or alias, in its region', () => {
+  const keys = (env: Record<string, string>) => initConfig({ env, cwd }).keys;
+  const eu = {
+    provider: 'kms',
+    region: 'eu-west-1',
+    service: 'sealgate',
+    tenantKeys: false,
+    endpoint: undefined,
+  };
+  expect(keys(arn)).toEqual({ ...eu, keyId: arn.KMS_KEY_ARN });
+  expect(keys({ ...arn, KMS_KEY_ID: '1', AWS_REGION: 'us-east-1' })).toEqual({
+    ...eu,
+    keyId: arn.KMS_KEY_ARN,
+  });
+  expect(keys({ KMS_KEY_ID: arn.KMS_KEY_ARN })).toEqual({ ...eu, keyId: arn.KMS_KEY_ARN });
+  const given = {
+    KMS_KEY_ID: 'alias/x',
+    AWS_REGION: 'us-east-1',
+    KMS_ENDPOINT: 'http://127.0.0.1:4566',
+    KMS_TENANT_KEYS: 'true',
+    SERVICE_NAME: 'orders',
+  };
+  expect(keys(given)).toEqual({
+    provider: 'kms',
+    keyId: 'alias/x',
+    region: 'us-east-1',
+    endpoint: 'http://127.0.0.1:4566',
+    service: 'orders',
+    tenantKeys: true,
+  });
 });

@@ -36,7 +36,7 @@ export function severalProblems(values: Values, keys: KeyChoice): string[] {
   const problems: string[] = [];
   if (keys.provider === 'keyring')
     problems.push(
-      'several instances (REDIS_URL) need a root key that all of them have, and a keyring lies in the DATA_DIR of one: set TOKEN_ENCRYPTION_KEY, TOKEN_ENCRYPTION_PASSPHRASE, MCP_KMS_KEY or VAULT_TRANSIT_KEY to the same on all',
+      'several instances (REDIS_URL) need a root key that all of them have, and a keyring lies in the DATA_DIR of one: set TOKEN_ENCRYPTION_KEY, TOKEN_ENCRYPTION_PASSPHRASE, MCP_KMS_KEY, KMS_KEY_ARN or VAULT_TRANSIT_KEY to the same on all',
     );
   // Production demands it by itself.
   if (values.AUTH_SECRET === undefined && values.NODE_ENV !== 'production')

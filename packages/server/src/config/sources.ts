@@ -33,7 +33,7 @@ export function gather(env: Readonly<Record<string, string | undefined>>, cwd: s
     const value = secret ? secretText(name, merged, cwd, problems) : merged.get(name);
     if (value !== undefined) texts.set(name, value);
   }
-  return { texts, warnings: unread(merged, texts), problems };
+  return { texts, warnings: unread(merged), problems };
 }
 
 function set(env: Readonly<Record<string, string | undefined>>): [string, string][] {
@@ -42,12 +42,10 @@ function set(env: Readonly<Record<string, string | undefined>>): [string, string
   );
 }
 
-function unread(merged: ReadonlyMap<string, string>, texts: Map<string, string>): string[] {
+function unread(merged: ReadonlyMap<string, string>): string[] {
   const found = [...reserved].filter(
     ([name, { secret }]) => merged.has(name) || (secret && merged.has(`${name}_FILE`)),
   );
-  // Which key service is meant depends on these being there; their values are not read.
-  for (const [name] of found) if (/^KMS_KEY_(ARN|ID)$/.test(name)) texts.set(name, 'set');
   return found.map(([name]) => `nothing in this version reads ${name}`);
 }
 

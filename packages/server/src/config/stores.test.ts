@@ -48,7 +48,7 @@ const refused: [string, Record<string, string>, string][] = [
   [
     'credentials without a key',
     { ...production, KEY_PROVIDER: 'plaintext' },
-    'KEY_PROVIDER must be keyring, env, passphrase, hkdf or transit',
+    'KEY_PROVIDER must be keyring, env, passphrase, hkdf, kms or transit',
   ],
   [
     'several instances on SQLite, by their Redis',
@@ -73,7 +73,7 @@ const refused: [string, Record<string, string>, string][] = [
   [
     'several instances, each with a root key of its own',
     { ...several, TOKEN_ENCRYPTION_KEY: '' },
-    'set TOKEN_ENCRYPTION_KEY, TOKEN_ENCRYPTION_PASSPHRASE, MCP_KMS_KEY or VAULT_TRANSIT_KEY to the same on all',
+    'set TOKEN_ENCRYPTION_KEY, TOKEN_ENCRYPTION_PASSPHRASE, MCP_KMS_KEY, KMS_KEY_ARN or VAULT_TRANSIT_KEY to the same on all',
   ],
   [
     'several instances without AUTH_SECRET',

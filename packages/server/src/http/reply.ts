@@ -53,6 +53,8 @@ const answers: Readonly<Record<ServerCode | VaultCode, Answered>> = {
   invitation_invalid: refused(400),
   item_invalid: refused(400),
   journal_broken: refused(503),
+  key_disabled: refused(403),
+  key_shredded: refused(410),
   key_unavailable: refused(503),
   key_weak: ourFault,
   link_spent: refused(400),

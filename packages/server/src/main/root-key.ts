@@ -12,6 +12,7 @@ import {
 } from '@sealgate/vault';
 import type { KeyChoice, TransitChoice } from '../config.ts';
 import { refuse } from '../errors.ts';
+import { loadKms } from './kms.ts';
 
 /** Open the root key that the configuration chose. @throws Refusal `config_invalid`, `key_unavailable`, `key_weak` */
 export async function openRootKey(
@@ -33,6 +34,8 @@ export async function openRootKey(
       return hkdfRoot(choice.secret.reveal());
     case 'passphrase':
       return passphraseKey(choice.secret.reveal(), await passphraseSettings(tables));
+    case 'kms':
+      return (await loadKms()).openKms(choice);
     case 'transit':
       return openTransitKey(choice, now);
   }

@@ -1,5 +1,6 @@
-import { createHmac, createSecretKey } from 'node:crypto';
+import { createSecretKey } from 'node:crypto';
 import { refuse } from '../refusal.ts';
+import { hmacSha256 } from '../seal/keyed-sha256.ts';
 
 /**
  * Names that nobody can read or guess: HMAC-SHA-256 under the deployment's blind key.
@@ -13,6 +14,6 @@ export function blinder(key: Buffer): (purpose: string, name: string) => string 
     if (!purpose.isWellFormed() || !name.isWellFormed())
       throw refuse('context_invalid', 'a name to be blinded is not well-formed text');
     // The length in front keeps `a` + `bc` apart from `ab` + `c`.
-    return createHmac('sha256', secret).update(`${purpose.length}:${purpose}${name}`).digest('base64url');
+    return hmacSha256(secret, `${purpose.length}:${purpose}${name}`);
   };
 }

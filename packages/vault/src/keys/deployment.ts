@@ -9,7 +9,9 @@ import { keysInUse, type KeyParts, type KeysInUse } from './keys-in-use.ts';
 import { contextAt } from './place.ts';
 import { sealingWith } from './sealed-bytes.ts';
 import type { Place, Sealer } from './sealer.ts';
-import { firstVersion, mintTenantKey } from './tenant-keys.ts';
+import { systemTenant } from './system-tenant.ts';
+import { firstVersion } from './tenant-key-rows.ts';
+import { mintTenantKey } from './tenant-keys.ts';
 
 // What every process of a deployment shares, in one row that is made once:
 //
@@ -18,9 +20,6 @@ import { firstVersion, mintTenantKey } from './tenant-keys.ts';
 // The row, the first key of `_system` and its data key are written in one transaction, so of any number of processes
 // that start together one makes all of it and the others find it whole. The sealed blind key is also the proof that
 // the root key in use belongs to this data: it opens at every start, or nothing starts.
-
-/** The tenant of what belongs to the deployment itself. */
-export const systemTenant = '_system';
 
 const rowKey = { name: 'deployment' } as const;
 const blindPlace: Place = {
@@ -101,7 +100,7 @@ async function readRow(
 // Lost to another process when the first guard fails: the caller reads what that process made.
 async function mintDeployment(parts: Omit<KeyParts, 'deployment'>): Promise<void> {
   const owned = { ...parts, deployment: randomUUID() };
-  const tenantKey = await mintTenantKey(owned, systemTenant, firstVersion);
+  const tenantKey = await mintTenantKey(owned, systemTenant, firstVersion, parts.providers.active);
   const scope = { tenant: systemTenant, kind: 'system', subject: '' } as const;
   const dataKey = mintDataKey(owned, scope, tenantKey.held, undefined);
   const blindKey = mintKeyBytes(parts.random);

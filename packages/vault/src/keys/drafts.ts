@@ -3,7 +3,7 @@ import { parseRecord } from '../seal/record.ts';
 import { fromText, toText } from '../seal/text-form.ts';
 import { tableSpecs, type KeyOf, type TableName, type TableSpec } from '../store/spec.ts';
 import type { Guard, Item, ItemOf, Value } from '../store/tables.ts';
-import { systemTenant } from './deployment.ts';
+import { systemTenant } from './system-tenant.ts';
 import {
   blindedAttributesOf,
   sealedFieldsOf,

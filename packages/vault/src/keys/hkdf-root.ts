@@ -1,8 +1,9 @@
-import { createSecretKey, hash, hkdfSync, randomBytes, timingSafeEqual, type KeyObject } from 'node:crypto';
+import { createSecretKey, hash, randomBytes, timingSafeEqual, type KeyObject } from 'node:crypto';
 import { refuse } from '../refusal.ts';
 import type { DataKey } from '../seal/data-key.ts';
 import { openFailed } from '../seal/gcm.ts';
 import type { Random } from '../seal/key-bytes.ts';
+import { hkdfSha256 } from '../seal/keyed-sha256.ts';
 import type { ContextOf } from '../seal/kinds.ts';
 import { dataKey } from '../seal/open-key.ts';
 import { detailsText, refuseOtherLength, sameTenant, tenantKeyContext } from './key-context.ts';
@@ -124,7 +125,5 @@ function fieldsOf(context: KeyContext): readonly string[] {
 // JSON of an array of texts is injective for well-formed text, and this path is cold. Hashed, as Node takes 1 KiB of info.
 function derive(root: KeyObject, salt: Uint8Array, label: string, fields: readonly string[]): Buffer {
   if (!fields.every((field) => field.isWellFormed())) throw openFailed('a context field is not well-formed');
-  return Buffer.from(
-    hkdfSync('sha256', root, salt, hash('sha256', JSON.stringify([label, ...fields]), 'buffer'), 32),
-  );
+  return hkdfSha256(root, salt, hash('sha256', JSON.stringify([label, ...fields]), 'buffer'), 32);
 }

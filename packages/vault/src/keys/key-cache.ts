@@ -29,6 +29,8 @@ export interface HeldKey {
 export interface TenantLife {
   readonly endsAtMs: number;
   ended: boolean;
+  /** Of the tenant's state, when the first of its keys was asked for; `undefined` before. */
+  epoch: number | undefined;
   /** By version. */
   readonly tenantKeys: Map<string, HeldKey>;
   newest: HeldKey | undefined;
@@ -149,6 +151,7 @@ function newLife(endsAtMs: number, dataKeysMax: number): TenantLife {
   return {
     endsAtMs,
     ended: false,
+    epoch: undefined,
     tenantKeys: new Map(),
     newest: undefined,
     dataKeys,

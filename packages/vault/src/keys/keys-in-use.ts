@@ -2,11 +2,10 @@ import { refuse } from '../refusal.ts';
 import type { DataKey, Suite } from '../seal/data-key.ts';
 import type { Random } from '../seal/key-bytes.ts';
 import type { Tables } from '../store/tables.ts';
-import { askedProvider } from './asked-provider.ts';
 import type { Scope } from './data-keys.ts';
 import { keyCache, once, type HeldKey, type TenantLife } from './key-cache.ts';
 import { keyLoader, scopeName, usable } from './key-loader.ts';
-import type { KeyProvider } from './provider.ts';
+import type { KeyProviders } from './key-providers.ts';
 
 // The keys a sealer works with: from memory at once, else loaded, and wiped when their life ends.
 
@@ -16,7 +15,7 @@ const sweepEveryMs = 30_000;
 export interface KeyParts {
   readonly deployment: string;
   readonly tables: Tables;
-  readonly provider: KeyProvider;
+  readonly providers: KeyProviders;
   readonly now: () => number;
   readonly random: Random | undefined;
   readonly suite: Suite;
@@ -42,7 +41,8 @@ export interface KeysInUse {
   tenantKeyNow(tenant: string, version?: string): HeldKey | undefined;
   /** The same, from wherever it lies. */
   tenantKey(tenant: string, version?: string): Promise<HeldKey>;
-  revoke(tenant: string): void;
+  /** Wipe the open keys of one tenant; `undefined`: of all. */
+  revoke(tenant: string | undefined): void;
   close(): void;
   count(): { readonly tenants: number; readonly dataKeys: number };
 }
@@ -50,7 +50,7 @@ export interface KeysInUse {
 /** Keys found with these parts, none in memory yet. */
 export function keysInUse(parts: KeyParts): KeysInUse {
   const cache = keyCache(parts);
-  const load = keyLoader({ ...parts, provider: askedProvider(parts.provider, parts.now) });
+  const load = keyLoader({ ...parts, drop: (tenant) => cache.end(tenant) });
   const sweeper = setInterval(() => cache.sweep(), sweepEveryMs).unref();
   let closed = false;
   const begin = (tenant: string): TenantLife => {
@@ -84,7 +84,7 @@ export function keysInUse(parts: KeyParts): KeysInUse {
     async tenantKey(tenant, version) {
       return load.tenantKey(begin(tenant), tenant, version);
     },
-    revoke: (tenant) => cache.end(tenant),
+    revoke: (tenant) => (tenant === undefined ? cache.clear() : cache.end(tenant)),
     close() {
       closed = true;
       clearInterval(sweeper);

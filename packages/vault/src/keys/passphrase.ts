@@ -1,6 +1,7 @@
-import { argon2, pbkdf2 } from 'node:crypto';
+import { argon2 } from 'node:crypto';
 import { promisify } from 'node:util';
 import { refuse } from '../refusal.ts';
+import { pbkdf2Sha256 } from '../seal/keyed-sha256.ts';
 import type { KeyProvider } from './provider.ts';
 import { rootKeys } from './root-keys.ts';
 
@@ -58,16 +59,21 @@ export async function passphraseKey(
   passphrase: string,
   { salt, stretching }: PassphraseSettings,
 ): Promise<KeyProvider> {
+  refuseWeakPassphrase(passphrase);
+  if (salt.length < saltBytesMin)
+    throw refuse('key_weak', `the salt of the passphrase must have ${saltBytesMin} bytes`);
+  refuseOtherWork(stretching);
+  const derived = await derive(passphrase.normalize('NFC'), salt, stretching);
+  return rootKeys({ name: 'passphrase', roots: [{ bytes: derived, createdAtMs: undefined }] });
+}
+
+/** Refuse a passphrase that can be guessed by the look of it. @throws Refusal `key_weak` */
+export function refuseWeakPassphrase(passphrase: string): void {
   if ([...passphrase].length < passphraseLengthMin || new Set(passphrase).size < 6)
     throw refuse(
       'key_weak',
       `TOKEN_ENCRYPTION_PASSPHRASE must have at least ${passphraseLengthMin} characters, six of them different`,
     );
-  if (salt.length < saltBytesMin)
-    throw refuse('key_weak', `the salt of the passphrase must have ${saltBytesMin} bytes`);
-  refuseOtherWork(stretching);
-  const derived = await derive(Buffer.from(passphrase.normalize('NFC')), salt, stretching);
-  return rootKeys({ name: 'passphrase', roots: [{ bytes: derived, createdAtMs: undefined }] });
 }
 
 function refuseOtherWork({ kdf, ...numbers }: Stretching): void {
@@ -82,14 +88,9 @@ function refuseOtherWork({ kdf, ...numbers }: Stretching): void {
   }
 }
 
-async function derive(message: Buffer, salt: Uint8Array, stretching: Stretching): Promise<Buffer> {
-  try {
-    if (stretching.kdf === 'pbkdf2-sha256')
-      return await promisify(pbkdf2)(message, salt, stretching.rounds, keyBytes, 'sha256');
-    const { memoryKib: memory, passes, lanes: parallelism } = stretching;
-    const work = { message, nonce: salt, parallelism, tagLength: keyBytes, memory, passes };
-    return await promisify(argon2)('argon2id', work);
-  } finally {
-    message.fill(0);
-  }
+async function derive(text: string, salt: Uint8Array, stretching: Stretching): Promise<Buffer> {
+  if (stretching.kdf === 'pbkdf2-sha256') return pbkdf2Sha256(text, salt, stretching.rounds);
+  const { memoryKib: memory, passes, lanes: parallelism } = stretching;
+  const work = { message: text, nonce: salt, parallelism, tagLength: keyBytes, memory, passes };
+  return promisify(argon2)('argon2id', work);
 }

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { Refusal } from '../refusal.ts';
 import { openFailed } from '../seal/gcm.ts';
 import { kinds } from '../seal/kinds.ts';
-import { systemTenant } from './deployment.ts';
+import { systemTenant } from './system-tenant.ts';
 import type { Place, PlacedKind, Sealer } from './sealer.ts';
 
 /** One planted fault and whether the keys in use refused it. */

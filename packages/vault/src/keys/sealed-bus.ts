@@ -1,5 +1,5 @@
 import { checkedTopic, type Bus } from '../store/bus.ts';
-import { systemTenant } from './deployment.ts';
+import { systemTenant } from './system-tenant.ts';
 import { invalid } from './drafts.ts';
 import type { Place, Sealer } from './sealer.ts';
 

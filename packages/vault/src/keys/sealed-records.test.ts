@@ -5,7 +5,7 @@ import { memoryTables } from '../store/memory/tables.ts';
 import { tableRecords } from '../store/records-on-tables.ts';
 import type { Records } from '../store/records.ts';
 import { recordsContract } from '../store/records-contract.ts';
-import { systemTenant } from './deployment.ts';
+import { systemTenant } from './system-tenant.ts';
 import { envKey } from './env-key.ts';
 import { openSealer } from './open-sealer.ts';
 import { sealedRecords, type RecordSealing } from './sealed-records.ts';

@@ -1,9 +1,11 @@
-import { hkdfSync, randomFillSync } from 'node:crypto';
+import { randomFillSync } from 'node:crypto';
 import { refuse } from '../refusal.ts';
 import type { Suite } from './data-key.ts';
+import { hkdfSha256 } from './keyed-sha256.ts';
 import { suiteCipher, type SuiteCipher } from './suites.ts';
 
 const keyBytes = 32;
+const none = Buffer.alloc(0);
 
 /** So many bytes that nobody can predict, in a view of their own. */
 export type Random = (bytes: number) => Uint8Array;
@@ -29,7 +31,7 @@ export function derive(bytes: Uint8Array, suite: Suite): { cipher: SuiteCipher; 
   try {
     if (bytes.length !== keyBytes) throw refuse('key_weak', `a key has exactly ${keyBytes} bytes`);
     if (bytes.every((byte) => byte === 0)) throw refuse('key_weak', 'a key of zeros protects nothing');
-    const derived = Buffer.from(hkdfSync('sha256', bytes, '', `sealgate data key v1 suite ${suite}`, 64));
+    const derived = hkdfSha256(bytes, none, `sealgate data key v1 suite ${suite}`, 64);
     const commitment = Buffer.from(derived.subarray(32));
     const cipher = suiteCipher(suite, derived.subarray(0, 32));
     derived.fill(0);

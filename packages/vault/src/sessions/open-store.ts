@@ -1,5 +1,5 @@
 import type { Sealer } from '../keys/sealer.ts';
-import { systemTenant } from '../keys/deployment.ts';
+import { systemTenant } from '../keys/system-tenant.ts';
 import { sealedRecords } from '../keys/sealed-records.ts';
 import type { Records } from '../store/records.ts';
 import { rulesOf, type SessionStoreConfig } from './config.ts';

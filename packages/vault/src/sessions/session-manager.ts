@@ -1,4 +1,4 @@
-import { systemTenant } from '../keys/deployment.ts';
+import { systemTenant } from '../keys/system-tenant.ts';
 import type { Sealer } from '../keys/sealer.ts';
 import { sealedRecords } from '../keys/sealed-records.ts';
 import { refuse } from '../refusal.ts';

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { systemTenant } from '../keys/deployment.ts';
+import { systemTenant } from '../keys/system-tenant.ts';
 import { sealedRecords } from '../keys/sealed-records.ts';
 import { memoryRecords } from '../store/memory/records.ts';
 import type { Records } from '../store/records.ts';

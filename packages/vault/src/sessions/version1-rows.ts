@@ -1,6 +1,6 @@
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
-import { openFailed } from '../seal/gcm.ts';
 import type { StoredRecord } from '../store/records.ts';
+import { sessionIn } from './session-data.ts';
 import { hasEnd, isObject, textOf } from './session-value.ts';
 import { bytesOf } from './stored-session.ts';
 import {
@@ -36,20 +36,10 @@ export async function recordFrom(
     version: Number(row['version']?.N ?? row['version']?.S),
     ttl,
   };
-  const session = parsed(await openVersion1(record as EncryptedSessionRecord, options));
+  const session = sessionIn(await openVersion1(record as EncryptedSessionRecord, options));
   const text = textOf({ ...session, cookie: isObject(session['cookie']) ? session['cookie'] : {} });
   const bytes = bytesOf({ generation: 'version1', ends: hasEnd(session), text });
   return { bytes, revision: iv, endsAtMs: ttl * 1000, owners: [] };
-}
-
-function parsed(text: string): Readonly<Record<string, unknown>> {
-  try {
-    const value: unknown = JSON.parse(text);
-    if (isObject(value)) return value;
-  } catch {
-    // The same answer as for JSON of another kind; the text goes into no log.
-  }
-  throw openFailed('a session row of version 1 holds no session');
 }
 
 /** A row as DynamoDB takes it. */

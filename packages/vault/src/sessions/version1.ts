@@ -59,12 +59,7 @@ export async function openVersion1(
   record: EncryptedSessionRecord,
   options: Version1Options,
 ): Promise<string> {
-  if (record.version !== version)
-    throw refuse(
-      'record_version_unknown',
-      'the session was written in a version that is not known here',
-      `a session row says version ${String(record.version)}`,
-    );
+  if (record.version !== version) throw versionUnknown(record.version);
   const names = version1Names(options);
   const read = (name: keyof EncryptionResult): Buffer => bytesOf(record[names[name]], names[name]);
   const row = { ciphertext: read('encryptedData'), nonce: read('iv'), tag: read('authTag') };
@@ -103,6 +98,12 @@ export async function sealVersion1(
   } finally {
     made.plaintext.fill(0);
   }
+}
+
+// Whoever can write the table chooses this value: numbers alone go into the message.
+function versionUnknown(said: unknown): Error {
+  const name = typeof said === 'number' ? `of version ${said}` : 'without a version';
+  return refuse('record_version_unknown', `sessions ${name} are not known to this release`);
 }
 
 function base64(bytes: Uint8Array): string {

@@ -112,11 +112,10 @@ const stale = Symbol('stale');
 
 function exchange(asked: ClientRequest, content: Buffer): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    asked.on('error', (error: NodeJS.ErrnoException) =>
-      reject(
-        asked.reusedSocket && error.code === 'ECONNRESET' ? Object.assign(error, { [stale]: true }) : error,
-      ),
-    );
+    asked.on('error', (error: NodeJS.ErrnoException) => {
+      const ended = error.code === 'ECONNRESET' || error.code === 'EPIPE';
+      reject(asked.reusedSocket && ended ? Object.assign(error, { [stale]: true }) : error);
+    });
     asked.once('response', (response) => answerOf(response).then(resolve, reject));
     asked.end(content);
   });
