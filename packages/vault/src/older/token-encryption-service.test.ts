@@ -57,9 +57,9 @@ test('a token in clear, or any other text, is an error and never a token', () =>
   for (const value of [undefined, null, 7, {}])
     expect(() => service.decrypt(value as unknown as string)).toThrow(openFailed);
   fc.assert(
-    fc.property(fc.string({ maxLength: 200 }), (text) =>
-      expect(() => service.decrypt(text)).toThrow(openFailed),
-    ),
+    fc.property(fc.string({ maxLength: 200 }), (text) => {
+      expect(() => service.decrypt(text)).toThrow(openFailed);
+    }),
   );
 });
 
