@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from './census.ts';
 import { openSession, watchNamed } from './fixtures/cluster-client.ts';
 import { askHealth, startLoad } from './fixtures/cluster-load.ts';
-import { clusterMeans, openCluster, places, type Cluster } from './fixtures/cluster.ts';
+import { clusterMeans, openCluster, places, type Cluster, type Place } from './fixtures/cluster.ts';
 import { startModern, type ModernUpstream } from './fixtures/modern.ts';
 import { startNumbered, type NumberedUpstream } from './fixtures/numbered.ts';
 import { letIn } from './fixtures/sign-in.ts';
@@ -26,6 +26,39 @@ describe.skipIf(means === undefined)('three gateways behind nginx, restarted one
   afterAll(async () => {
     await cluster.close();
     await Promise.all([modern.close(), numbered.close()]);
+  });
+
+  const placeOf = (session: { readonly openedAt: string | undefined }): Place => {
+    const place = places.find((one) => cluster.at(one).endsWith(`//${session.openedAt}`));
+    if (place === undefined) throw new Error(`nobody is at ${session.openedAt}`);
+    return place;
+  };
+  it('a long call of a session is answered by the one that leaves, and its news come from the one that stays', async () => {
+    const { accessToken } = await letIn(cluster.origin, cluster.person(), { scope: 'mcp' });
+    const session = await openSession(cluster.origin, '/mcp', accessToken);
+    const owner = placeOf(session);
+    await watchNamed(session, 'said');
+    const following = session.follow();
+    expect(await eventually(() => numbered.listening() === 1 && following.opened() === 1)).toBe(true);
+    const first = numbered.say();
+    const talking = setInterval(() => numbered.say(), 5);
+    const call = session.send('tools/call', { name: 'numbered__wait', arguments: {} }, cluster.at(owner));
+    expect(await eventually(() => following.numbers.length > 50)).toBe(true);
+    const stopped = cluster.running(owner).stop();
+    expect(await eventually(() => following.opened() > 1)).toBe(true);
+    const sofar = following.numbers.length;
+    expect(await eventually(() => following.numbers.length > sofar + 100)).toBe(true);
+    numbered.finish();
+    const answer = await call;
+    expect([answer.status, answer.text.includes('waited')]).toEqual([200, true]);
+    expect(await stopped).toEqual({ code: 0, signal: null });
+    clearInterval(talking);
+    const last = numbered.say();
+    expect(await eventually(() => following.numbers.at(-1) === last)).toBe(true);
+    expect(following.numbers).toEqual(Array.from({ length: last - first + 1 }, (_, n) => first + n));
+    await following.stop();
+    expect(await session.end()).toBe(200);
+    await cluster.start(owner);
   });
 
   it('not one of all requests fails, and a stream goes on without a gap', { timeout: 180_000 }, async () => {
@@ -57,6 +90,7 @@ describe.skipIf(means === undefined)('three gateways behind nginx, restarted one
     await watchNamed(session, 'said');
     const following = session.follow();
     expect(await eventually(() => numbered.listening() === 1)).toBe(true);
+    const first = numbered.say();
     const talking = setInterval(() => numbered.say(), 20);
     const watching = askHealth(cluster.origin);
     for (const place of places) {
@@ -70,7 +104,7 @@ describe.skipIf(means === undefined)('three gateways behind nginx, restarted one
     const last = numbered.say();
     expect(await eventually(() => following.numbers.at(-1) === last)).toBe(true);
     await following.stop();
-    expect(following.numbers).toEqual(Array.from({ length: last }, (_, at) => at + 1));
+    expect(following.numbers).toEqual(Array.from({ length: last - first + 1 }, (_, at) => first + at));
     await load.stop();
     await watching.stop();
     expect(load.bad).toEqual([]);

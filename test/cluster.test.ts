@@ -116,6 +116,27 @@ describe.skipIf(means === undefined)('three gateways behind nginx', () => {
     await cluster.start(holder);
   });
 
+  it('the owner of a session is killed while the upstream talks: its client is told every number once', async () => {
+    const session = await openSession(cluster.origin, '/mcp', client.accessToken);
+    const owner = placeAt(session.openedAt);
+    await watchNamed(session, 'said');
+    const following = session.follow();
+    expect(await eventually(() => numbered.listening() === 1 && following.opened() === 1)).toBe(true);
+    const first = numbered.say();
+    const talking = setInterval(() => numbered.say(), 5);
+    expect(await eventually(() => following.numbers.length > 100)).toBe(true);
+    await cluster.running(owner).kill();
+    const sofar = following.numbers.length;
+    expect(await eventually(() => following.numbers.length > sofar + 200)).toBe(true);
+    clearInterval(talking);
+    const last = numbered.say();
+    expect(await eventually(() => following.numbers.at(-1) === last)).toBe(true);
+    expect(following.numbers).toEqual(upTo(last).slice(first - 1));
+    await following.stop();
+    expect(await session.end()).toBe(200);
+    await cluster.start(owner);
+  });
+
   it('the owner of a session is killed: what it had kept is told by another, once and in order', async () => {
     const session = await openSession(cluster.origin, '/mcp', client.accessToken);
     const owner = placeAt(session.openedAt);

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import * as vault from '@sealgate/vault';
 import * as dynamodb from '@sealgate/vault/dynamodb';
+import * as kms from '@sealgate/vault/kms';
 import * as redis from '@sealgate/vault/redis';
 import { expect, it } from 'vitest';
 import { configurationManual } from '../checks/manual.ts';
@@ -48,9 +49,9 @@ it('the program does what the page says, and leaves nothing in clear', async () 
 });
 
 it('every name that the page gives is exported', async () => {
-  const exported = new Set([vault, dynamodb, redis].flatMap((module) => Object.keys(module)));
+  const exported = new Set([vault, dynamodb, kms, redis].flatMap((module) => Object.keys(module)));
   const types = await Promise.all(
-    ['index', 'dynamodb', 'redis'].map((each) => read(`packages/vault/src/${each}.ts`)),
+    ['index', 'dynamodb', 'kms', 'redis'].map((each) => read(`packages/vault/src/${each}.ts`)),
   );
   const named = rows.flatMap((cells) => code(cells.slice(2).join(' ')));
   const names = named

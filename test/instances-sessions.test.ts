@@ -1,7 +1,10 @@
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { eventually } from './census.ts';
+import { openSession, watchNamed } from './fixtures/cluster-client.ts';
 import { everythingStdio } from './fixtures/everything.ts';
 import { startModern, type ModernUpstream } from './fixtures/modern.ts';
+import { startNumbered } from './fixtures/numbered.ts';
 import { openPerson } from './fixtures/sign-in.ts';
 import { agreed, partedClient, type At } from './instances-client.ts';
 import { openDeployment, type Deployment, type To } from './instances-stage.ts';
@@ -154,6 +157,31 @@ it('a parked call whose owner has died is refused, and never run again by itself
   });
   const calling = failure(one.client.callTool({ name: 'trigger-elicitation-request', arguments: {} }));
   expect(await calling).toMatch(/request_state_invalid|-32602/);
+});
+
+it('what an upstream says while an owner dies is told by the other, every bit of it once', async () => {
+  const numbered = await startNumbered();
+  const upstream = { kind: 'http', name: 'numbered', url: numbered.url };
+  await overSocket(site.a.dataDir, 'upstreams.add', { upstream });
+  site.to = 'a';
+  const session = await openSession(site.origin, '/mcp', token);
+  await watchNamed(session, 'said');
+  const following = session.follow();
+  expect(await eventually(() => numbered.listening() === 1 && following.opened() === 1)).toBe(true);
+  const talking = setInterval(() => numbered.say(), 2);
+  expect(await eventually(() => following.numbers.length > 100)).toBe(true);
+  await site.a.kill();
+  site.to = 'b';
+  // A request moves the session before the client has come back for its stream.
+  expect((await session.send('tools/list', {})).status).toBe(200);
+  const sofar = following.numbers.length;
+  expect(await eventually(() => following.numbers.length > sofar + 200)).toBe(true);
+  clearInterval(talking);
+  const last = numbered.say();
+  expect(await eventually(() => following.numbers.at(-1) === last)).toBe(true);
+  expect(following.numbers).toEqual(Array.from({ length: last }, (_, n) => n + 1));
+  await following.stop();
+  await numbered.close();
 });
 
 it('when the owner of a session dies that hangs on no process, the other goes on with it', async () => {

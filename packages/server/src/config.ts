@@ -41,6 +41,8 @@ export interface AppConfig {
   /** What several instances share beside the database; `undefined`: there is one instance. */
   readonly redis: RedisChoice | undefined;
   readonly keys: KeyChoice;
+  /** Whose keys are wrapped, for a key service that binds and logs it. */
+  readonly serviceName: string;
   /** `path` is absolute; `named`: somebody set it, so that a missing file is an error. */
   readonly mcpServersFile: { readonly path: string; readonly named: boolean };
   /** MCP calls need no token (`MCP_DEV_SKIP_AUTH`): development on this machine only. */
@@ -149,6 +151,7 @@ function shape(values: Values, keys: KeyChoice, warnings: readonly string[], cwd
     storage: storageOf(values),
     redis: redisOf(values),
     keys,
+    serviceName: values.SERVICE_NAME,
     mcpServersFile: {
       path: file === undefined ? join(dataDirectory, 'mcp.json') : resolve(cwd, file),
       named: file !== undefined,

@@ -19,6 +19,7 @@ import { openMetrics, type Metrics } from './telemetry/metrics.ts';
 export { initConfig, type AppConfig } from './config.ts';
 export { openLog, type Log } from './log.ts';
 export { openProvisioning, type Provisioning } from './main/database.ts';
+export { loadKms as loadPolicies, type Policies } from './main/kms.ts';
 export { openSealgate, type Sealgate } from './main/sealgate.ts';
 export { openTransfer, type Transfer } from './main/transfer/transfer.ts';
 export type { Exported } from './main/transfer/export-data.ts';
@@ -73,6 +74,7 @@ export async function startServer(
     closers.push(async () => {
       http.leave();
       await sleep(config.drain.delaySeconds * 1000);
+      await sealgate.protocol.leave();
       await sealgate.owners.leave();
     });
     const signInLink = await signIn?.links.firstStartLink(ground.administrator.subject);

@@ -43,9 +43,19 @@ export {
   type SealedFieldOf,
 } from './keys/sealed-fields.ts';
 export { sealedBus } from './keys/sealed-bus.ts';
-export { sealedRecords, type RecordSealing } from './keys/sealed-records.ts';
+export { dropOwned, sealedRecords, type RecordSealing } from './keys/sealed-records.ts';
 export { sealedTables, type SealedTables } from './keys/sealed-tables.ts';
 export type { Place, PlacedKind, Sealer } from './keys/sealer.ts';
+export type { Shredded } from './keys/shred/job.ts';
+export type { ShreddedPerson, ShredOrder } from './keys/shred/shredding.ts';
+export {
+  verifyReceipt,
+  type BackupNote,
+  type ReceiptVerdict,
+  type ShreddingReceipt,
+  type SignedReceipt,
+  type StorageNote,
+} from './keys/shred/shredding-receipt.ts';
 export {
   bringCredentials,
   type BringParts,

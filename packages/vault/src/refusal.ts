@@ -45,6 +45,7 @@ export const vaultCodes = [
   'store_frozen',
   'store_insecure',
   'store_unavailable',
+  'token_pending',
 ] as const;
 
 /** One of {@link vaultCodes}. */

@@ -8,6 +8,7 @@ import { claimDirectory } from '@sealgate/vault';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import {
   initConfig,
+  loadPolicies,
   openLog,
   openProvisioning,
   openSealgate,
@@ -57,6 +58,7 @@ function product(changed: Partial<Product> = {}): Product {
     },
     openProvisioning: ({ database }) => openProvisioning(database),
     openTransfer: (read) => openTransfer(read),
+    loadPolicies,
     start: async () => 0,
     serveHere: (read) => startLocal(read, quiet),
     interrupted: () => new Promise(() => undefined),
@@ -292,6 +294,8 @@ describe('the command line', () => {
       ['connections', 'remove'],
       ['audit', 'list'],
       ['audit', 'verify'],
+      ['keys', 'create'],
+      ['policy', 'iam'],
       ['status'],
       ['doctor'],
       ['start'],

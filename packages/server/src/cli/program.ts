@@ -6,6 +6,11 @@ import { clientsCommand } from './clients-command.ts';
 import { connectionsCommand } from './connections-command.ts';
 import type { CommandContext, Product } from './context.ts';
 import { exitCode, exitCodeOf } from './exit-code.ts';
+import { keysCommand } from './keys-command.ts';
+<<<<<<< HEAD
+import { policyCommand } from './policy-command.ts';
+=======
+>>>>>>> k4
 import { stateCommands } from './state-commands.ts';
 import { stdioCommand } from './stdio-command.ts';
 import { tablesCommand } from './tables-command.ts';
@@ -67,6 +72,11 @@ function programFor(context: CommandContext): Command {
   connectionsCommand(program, context);
   clientsCommand(program, context);
   auditCommand(program, context);
+  keysCommand(program, context);
+<<<<<<< HEAD
+  policyCommand(program, context);
+=======
+>>>>>>> k4
   tablesCommand(program, context);
   transferCommands(program, context);
   return program;
@@ -78,6 +88,8 @@ function refuseSecretArguments(argv: readonly string[]): void {
   const named = own.some((argument) =>
     /^--?(?:secret|token|password|pass|api-?key|key|value)(?:=|$)/i.test(argument),
   );
+  // The key of a policy is the name of one.
+  if (own[0] === 'policy') return;
   const extra = own[0] === 'connections' && own[1] === 'set' && positionals(own.slice(2)) > 1;
   if (named || extra)
     throw refuse(

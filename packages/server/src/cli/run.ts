@@ -1,5 +1,6 @@
 import {
   initConfig,
+  loadPolicies,
   openLog,
   openProvisioning,
   openSealgate,
@@ -23,6 +24,7 @@ export async function run(argv: readonly string[]): Promise<number> {
     openHere,
     openProvisioning: ({ database }) => openProvisioning(database),
     openTransfer: (config) => openTransfer(config),
+    loadPolicies,
     start,
     serveHere: (config) => startLocal(config, openLog(config.logLevel)),
     interrupted: stopSignal,

@@ -62,3 +62,17 @@ export interface Status {
 export type AdminAnswer =
   | { readonly ok: true; readonly result: unknown }
   | { readonly ok: false; readonly error: { readonly code: string; readonly message: string } };
+
+/** Who is about to be shredded. */
+export interface ToShred {
+  readonly kind: 'tenant' | 'person';
+  readonly id: string;
+  /** As people call it; typed again by whoever means it. */
+  readonly name: string;
+  /** The object of the entry in the journal. */
+  readonly object: string;
+  /** What goes, in words. */
+  readonly goes: readonly string[];
+  /** It was begun, or done, before. */
+  readonly begun: boolean;
+}

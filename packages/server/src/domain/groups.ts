@@ -56,3 +56,21 @@ export function seatStep(
   if (taken >= seatsMax) return undefined;
   return { put: 'groups', item: { ...item, seatsTaken: taken + 1 }, guard };
 }
+
+/**
+ * The step that gives a seat back with a membership that ends.
+ *
+ * @returns `undefined` for a group with any number of people
+ */
+export function seatFreed(
+  item: ItemOf<'groups'>,
+  revision: string | undefined,
+): Extract<Step, { put: 'groups' }> | undefined {
+  const { seatsMax, seatsTaken } = item;
+  if (typeof seatsMax !== 'number' || typeof seatsTaken !== 'number') return undefined;
+  return {
+    put: 'groups',
+    item: { ...item, seatsTaken: Math.max(0, seatsTaken - 1) },
+    guard: { ifRevision: revision },
+  };
+}

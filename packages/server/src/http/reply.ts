@@ -82,6 +82,7 @@ const answers: Readonly<Record<ServerCode | VaultCode, Answered>> = {
   store_frozen: refused(503),
   store_insecure: ourFault,
   store_unavailable: refused(503),
+  token_pending: refused(503),
   tool_denied: refused(403),
   unauthorized: refused(401),
   upstream_exists: refused(409),

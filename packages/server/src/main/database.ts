@@ -1,9 +1,17 @@
 import { join } from 'node:path';
-import { frozen, sqliteTables, type FillableTables } from '@sealgate/vault';
+import {
+  frozen,
+  sqliteTables,
+  type BackupNote,
+  type FillableTables,
+  type StorageNote,
+  type TableName,
+} from '@sealgate/vault';
 import type { TableChoices, TablesChecked, TablesCreated, TableState } from '@sealgate/vault/dynamodb';
 import type { DatabaseChoice, DynamoChoice } from '../config.ts';
 import { refuse } from '../errors.ts';
 import { loadAdapter } from './adapter.ts';
+import { dynamoBackups, dynamoStorage, sqliteBackups, sqliteStorage } from './backups.ts';
 
 /** What an examination of the database found; `advice` when something is wrong. */
 export interface DatabaseState {
@@ -11,9 +19,17 @@ export interface DatabaseState {
   readonly advice: string | undefined;
 }
 
+/** What a store says after rows were removed from it for good. */
+export interface Forgotten {
+  readonly storage: StorageNote;
+  readonly backups: readonly BackupNote[];
+}
+
 /** The tables that the configuration chose. */
 export interface Database {
   readonly tables: FillableTables;
+  /** Leave nothing of what was removed from these tables, and say where copies may lie. @throws Refusal `store_unavailable` */
+  forget(names: readonly TableName[]): Promise<Forgotten>;
   /** @throws Refusal `store_unavailable` */
   examine(): Promise<DatabaseState>;
 }
@@ -61,6 +77,7 @@ export async function openTables(
   const tables = dynamoTables({ ...choice, now });
   return {
     tables,
+    forget: (names) => forgetInDynamo(choice, names, now),
     async examine() {
       // How tables are encrypted and protected is the operator's choice; that they fit is ours.
       const { differences, tables: count } = await checkTables({ ...choice, deletionProtection: true });
@@ -98,6 +115,10 @@ function openFile(file: string, now: () => number): Database {
   const tables = sqliteTables({ file, now });
   return {
     tables,
+    async forget(names) {
+      await tables.scrub(names);
+      return { storage: sqliteStorage, backups: sqliteBackups };
+    },
     async examine() {
       const standing = await frozenState(tables);
       if (standing !== undefined) return standing;
@@ -115,5 +136,23 @@ async function frozenState(tables: FillableTables): Promise<DatabaseState | unde
   return {
     message: `frozen by a copy since ${new Date(freeze.sinceMs).toISOString()}; changes are refused`,
     advice: 'run sealgate export or migrate again to finish it, or end it: sealgate migrate --release',
+  };
+}
+
+async function forgetInDynamo(
+  choice: DynamoChoice,
+  names: readonly TableName[],
+  now: () => number,
+): Promise<Forgotten> {
+  const { describeTables } = await adapter();
+  const states = await describeTables({ ...choice, deletionProtection: true });
+  const touched = states.filter(({ table }) => names.includes(table));
+  const restorable = touched.filter(({ settings }) => settings?.['point-in-time recovery'] === 'on');
+  return {
+    storage: dynamoStorage,
+    backups: dynamoBackups(
+      restorable.map(({ name }) => name),
+      now(),
+    ),
   };
 }

@@ -34,6 +34,8 @@ import { openTogether, type Shared, type Together } from './together.ts';
 export interface Ground extends Together {
   readonly tables: Tables;
   readonly examineDatabase: () => Promise<DatabaseState>;
+  /** Leave nothing in the store of what was removed from these tables, and say where copies may lie. */
+  readonly forgetRows: Database['forget'];
   /** Blobs; what must not be read is sealed before. */
   readonly archive: Archive;
   readonly sealer: OpenedSealer;
@@ -114,13 +116,18 @@ interface GroundParts {
   readonly given: Shared;
 }
 
-type Stores = Together & Pick<Ground, 'tables' | 'examineDatabase' | 'archive' | 'sealer'>;
+type Stores = Together & Pick<Ground, 'tables' | 'examineDatabase' | 'forgetRows' | 'archive' | 'sealer'>;
 
 /** @param closers given what closes each of them, in the order in which they were opened */
 async function openStores({ config, log, now, given }: GroundParts, closers: Closers): Promise<Stores> {
   const directory = claimDirectory(config.dataDirectory);
   closers.push(() => directory.release());
-  const { tables, examine: examineDatabase, close } = await tablesOf(config, now, given.tables);
+  const {
+    tables,
+    examine: examineDatabase,
+    forget: forgetRows,
+    close,
+  } = await tablesOf(config, now, given.tables);
   closers.push(close);
   const archive = await openArchive(config, log);
   closers.push(() => archive.close());
@@ -132,7 +139,7 @@ async function openStores({ config, log, now, given }: GroundParts, closers: Clo
   closers.push(together.close);
   if (given.tables === undefined && config.database.type === 'dynamodb')
     closers.push(await claim({ config, log, now }, { tables, sealer }));
-  return { ...together, tables, examineDatabase, archive, sealer };
+  return { ...together, tables, examineDatabase, forgetRows, archive, sealer };
 }
 
 /** Claim tables that lie elsewhere: nothing but the claim keeps two that do not know of each other apart. */
@@ -156,13 +163,16 @@ async function tablesOf(
   { database, dataDirectory }: AppConfig,
   now: () => number,
   shared: Tables | undefined,
-): Promise<Pick<Database, 'examine'> & { readonly tables: Tables; readonly close: () => Promise<void> }> {
+): Promise<
+  Pick<Database, 'examine' | 'forget'> & { readonly tables: Tables; readonly close: () => Promise<void> }
+> {
   if (shared === undefined) {
-    const { tables, examine } = await openDatabase(database, dataDirectory, now);
-    return { tables, examine, close: () => tables.close() };
+    const { tables, examine, forget } = await openDatabase(database, dataDirectory, now);
+    return { tables, examine, forget, close: () => tables.close() };
   }
   const examine = async (): Promise<DatabaseState> => ({ message: 'opened by others', advice: undefined });
-  return { tables: shared, examine, close: async () => undefined };
+  const forget = async () => ({ storage: { store: 'others', done: 'opened by others' }, backups: [] });
+  return { tables: shared, examine, forget, close: async () => undefined };
 }
 
 function keptUpstreams(

@@ -35,6 +35,8 @@ export interface Protocol extends Pick<Reached, 'passes' | 'doubt' | 'single'> {
   endOf(whose: Whose): Promise<void>;
   /** Whether this instance holds anything for them. */
   holds(whose: Whose): boolean;
+  /** Another instance may go on with the sessions from now on; what comes here is served as before. */
+  leave(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -50,13 +52,14 @@ export interface ProtocolParts {
 
 /** Put it together; no upstream is contacted yet. @throws Refusal `store_unavailable` */
 export async function openProtocol(parts: ProtocolParts): Promise<Protocol> {
-  const { ground, gate, config, log, now } = parts;
+  const { ground, gate, owners, config, log, now } = parts;
   const reached = openReached(ground, { gate, config, log, now });
   const { links, single, passes, doubt } = reached;
   const { aggregate, rewrite, close: closeWhole } = await openWhole({ ground, gate, reached, log, now });
   const { sessions, modern } = openFronts(parts, (caller, { upstream }) =>
     upstream === undefined ? aggregate : single(upstreamOf(ground, caller, upstream)),
   );
+  owners.onReturn(() => sessions.renew());
   ground.upstreams.onChange((tenant, name) => {
     void links.retire(tenant, name);
     void modern.retire(tenant, name);
@@ -79,6 +82,7 @@ export async function openProtocol(parts: ProtocolParts): Promise<Protocol> {
       await Promise.all([sessions.endOf(whose), modern.endOf(whose)]);
     },
     holds: (whose) => sessions.holds(whose) || modern.holds(whose),
+    leave: () => sessions.leave(),
     async close() {
       // Fronts let go of what they hold before it ends.
       await Promise.all([sessions.close(), modern.close()]);

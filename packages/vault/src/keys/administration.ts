@@ -1,10 +1,18 @@
 import { redeem, type Receipt } from '../receipt.ts';
 import type { KeyCore } from './key-core.ts';
+import type { Job, Shredded } from './shred/job.ts';
+import { openShredding, type ShreddedPerson, type ShredOrder } from './shred/shredding.ts';
+import type { SignedReceipt } from './shred/shredding-receipt.ts';
 import { changeTenantState } from './tenant-state.ts';
 
 /** The object of an entry in the journal about the keys of a tenant. */
 export function keysOf(tenant: string): string {
   return `keys:${tenant}`;
+}
+
+/** The object of an entry in the journal about everything that a person has. */
+export function personOf(subject: string): string {
+  return `person:${subject}`;
 }
 
 /** What an administrator does with the keys of tenants. Every change takes the receipt of its entry in the journal. */
@@ -29,6 +37,24 @@ export interface KeyAdministration {
    * @param receipt for `key.revoke` on {@link keysOf} the tenant
    */
   revoke(receipt: Receipt, tenant: string): Promise<void>;
+  /**
+   * Destroy every key of the tenant, for good. Killed, it is called again and goes on; called when it is done, it gives the
+   * same receipt.
+   *
+   * @param receipt for `key.shred` on {@link keysOf} the tenant
+   * @throws Refusal `item_invalid` for the deployment's own keys
+   */
+  shredTenant(receipt: Receipt, tenant: string, order: ShredOrder): Promise<SignedReceipt>;
+  /**
+   * Destroy every key of a person in whatever tenant, and the tenants that are theirs alone.
+   *
+   * @param receipt for `key.shred` on {@link personOf} the subject
+   */
+  shredPerson(receipt: Receipt, person: ShreddedPerson, order: ShredOrder): Promise<SignedReceipt>;
+  /** How far a shredding has come, or came; `undefined` when there never was one. */
+  shredding(of: Shredded): Promise<Job | undefined>;
+  /** PEM of the Ed25519 key under which receipts of destroyed keys are signed. */
+  signingKey(): Promise<string>;
 }
 
 /** Administration of these keys. */
@@ -37,7 +63,18 @@ export function keyAdministration(core: KeyCore): KeyAdministration {
     await changeTenantState(core, tenant, state === undefined ? {} : { state });
     await core.changes.tell(tenant);
   };
+  const shredding = openShredding(core);
   return {
+    async shredTenant(receipt, tenant, order) {
+      redeem(receipt, 'key.shred', keysOf(tenant));
+      return shredding.tenant(receipt.entry, tenant, order);
+    },
+    async shredPerson(receipt, person, order) {
+      redeem(receipt, 'key.shred', personOf(person.subject));
+      return shredding.person(receipt.entry, person, order);
+    },
+    shredding: (of) => shredding.find(of),
+    signingKey: () => shredding.publicKey(),
     async disable(receipt, tenant) {
       redeem(receipt, 'key.disable', keysOf(tenant));
       await change(tenant, 'disabled');

@@ -12,7 +12,7 @@ import type { PlacedKind } from './sealer.ts';
 // Rows of `data_keys`, one partition a tenant:
 //
 //   kind#subject#<id>     wrapped (base64url) · suite · kekVersion · commitment · state · createdAtMs
-//   kind#subject#active   id of the key new records are sealed under
+//   kind#subject#active   id of the key new records are sealed under; state `shredded` and no id: none is minted any more
 //
 // The wrap binds deployment, tenant, subject, kind, suite, tenant key version and commitment: a row that is moved or
 // changed does not open. Rows choose the suite, never records.
@@ -63,12 +63,30 @@ export async function readDataKey(
   return stored === undefined ? undefined : checkedRow(stored.item, scope, id);
 }
 
-/** Which key new records are sealed under. `undefined` before the first. */
+/**
+ * Which key new records are sealed under. `undefined` before the first.
+ *
+ * @throws Refusal `key_shredded` for a tombstone, `key_unavailable` for a row that was damaged
+ */
 export async function readPointer({ tables }: DataKeyParts, scope: Scope): Promise<Pointer | undefined> {
   const stored = await tables.get('data_keys', { tenant: scope.tenant, dataKey: rowName(scope, 'active') });
   if (stored === undefined) return undefined;
+  if (stored.item.state === 'shredded')
+    throw refuse(
+      'key_shredded',
+      'the keys of this person were destroyed; nothing of them can be opened',
+      `data_keys ${scope.tenant} ${scope.kind}`,
+    );
   if (typeof stored.item.id !== 'string') throw unusable(scope, 'active', 'names no key');
   return { id: stored.item.id, revision: stored.revision };
+}
+
+/** What stands in the pointer's place when the keys of a subject are gone: whoever mints holds to the pointer. */
+export function tombstoneOf(scope: Scope): Step {
+  return {
+    put: 'data_keys',
+    item: { tenant: scope.tenant, dataKey: rowName(scope, 'active'), state: 'shredded' },
+  };
 }
 
 /** Put the key of a row into use. */

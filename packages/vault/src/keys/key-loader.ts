@@ -43,6 +43,8 @@ export function keyLoader(parts: LoaderParts): KeyLoader {
     const row = await readDataKey(parts, scope, Buffer.from(id, 'latin1').toString('base64url'));
     if (row === undefined) {
       refuseUnusable(scope.tenant, await readTenantState(parts.tables, scope.tenant));
+      // Refuses where the keys of a person were destroyed.
+      await readPointer(parts, scope);
       throw openFailed('no data key of this scope has the id of the record');
     }
     const wrapping = await tenantKey(life, scope.tenant, row.kekVersion).catch(pointsNowhere);

@@ -1,12 +1,10 @@
-import type { Sealer } from './sealer.ts';
-
 // A name is blinded again and again while what lies under it is in use, and a look-up costs a twentieth of blinding. Names may
 // be the ids of sessions, so few are kept, and none for longer than a minute after its last use.
 
 const keptMax = 2048;
 const turnMs = 30_000;
 
-const ofSealer = new WeakMap<Sealer, RecentNames>();
+const ofBlinder = new WeakMap<object, RecentNames>();
 
 /** Blinded names by what they were made of. */
 export interface RecentNames {
@@ -14,12 +12,12 @@ export interface RecentNames {
   get(text: string, make: () => string): string;
 }
 
-/** The names blinded lately by this sealer. */
-export function recentNames(sealer: Sealer): RecentNames {
-  const known = ofSealer.get(sealer);
+/** The names that this sealer, or whatever else blinds, has blinded lately. */
+export function recentNames(blinding: object): RecentNames {
+  const known = ofBlinder.get(blinding);
   if (known !== undefined) return known;
   const names = namesKept();
-  ofSealer.set(sealer, names);
+  ofBlinder.set(blinding, names);
   return names;
 }
 

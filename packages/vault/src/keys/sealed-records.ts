@@ -1,5 +1,6 @@
 import { Refusal } from '../refusal.ts';
 import { openFailed } from '../seal/gcm.ts';
+import { everyPage } from '../store/every-page.ts';
 import { checkedName, checkedOwner, checkedWrite } from '../store/record-rules.ts';
 import type { RecordWrite, Records, StoredRecord } from '../store/records.ts';
 import { invalid } from './drafts.ts';
@@ -80,6 +81,24 @@ export function sealedRecords(records: Records, sealer: Sealer, sealing: RecordS
     scan: async (page) => clear(await records.scan(page)),
     close: () => records.close(),
   };
+}
+
+/**
+ * Remove what an owner has, without opening any of it: also when the keys are gone.
+ *
+ * @returns how many records there were
+ */
+export async function dropOwned(
+  records: Records,
+  sealer: Sealer,
+  sealing: RecordSealing,
+  owner: string,
+): Promise<number> {
+  const { owned } = namesOf(sealer, sealing);
+  let dropped = 0;
+  for await (const { names } of everyPage((from) => records.list(owned(owner), { limit: 100, ...from })))
+    for (const name of names) if ((await records.take(name)) !== undefined) dropped += 1;
+  return dropped;
 }
 
 async function wipedAfter<V>(packed: Buffer, use: () => Promise<V>): Promise<V> {

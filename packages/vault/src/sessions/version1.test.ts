@@ -1,6 +1,8 @@
 import { createCipheriv, randomBytes } from 'node:crypto';
 import { GetItemCommand, PutItemCommand, type AttributeValue } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
+import { openKmsStage } from '../keys/kms/fixtures/kms-stage.ts';
+import { openKmsSessionKeys } from '../keys/kms/session-keys.ts';
 import { sessionTable, type SessionTable } from '../store/dynamodb/fixtures/session-table.ts';
 import { oneKeySealer } from '../testing/one-key-sealer.ts';
 import { testService } from '../testing/test-service.ts';
@@ -137,6 +139,19 @@ describe.skipIf(dynamodb === undefined)('sessions of version 1 in DynamoDB', asy
     const store = storeWith(reading);
     await putRow({ ttl: { N: String(Math.floor(Date.now() / 1000) - 6 * 365 * 86_400) } });
     expect(await store.get(id)).toBeUndefined();
+  });
+
+  test('have their keys made and opened by AWS KMS, one call for each', async () => {
+    const stage = await openKmsStage();
+    const keys = openKmsSessionKeys({ ...stage.connection, keyId: await stage.makeKey() });
+    const store = storeWith({ attributes, ...keys });
+    await store.set(id, { cookie: {}, userId: 'ada' });
+    expect((await rawRow())?.['dek']?.S).toMatch(/^[\w+/]{50,}=*$/);
+    expect(await storeWith({ attributes, ...keys }).get(id)).toMatchObject({ userId: 'ada' });
+    const asked = stage.peer?.events.map(({ eventName }) => eventName) ?? ['GenerateDataKey', 'Decrypt'];
+    expect(asked.slice(-2)).toEqual(['GenerateDataKey', 'Decrypt']);
+    keys.close();
+    await stage.close();
   });
 
   test('are written on request, and a logout holds there as well', async () => {

@@ -16,6 +16,7 @@ import type { People } from '../../domain/people.ts';
 import { pageHeaders } from '../pages/layout.ts';
 import { errorPage } from '../pages/message-pages.ts';
 import type { WebSessions } from '../web-session.ts';
+import { openAccessEnds, type AccessEnds } from './access-ends.ts';
 import { openAdapter, type AdapterParts } from './adapter.ts';
 import { openClients, type Clients } from './clients.ts';
 import { answeringLater, comingBack } from './come-again.ts';
@@ -69,6 +70,7 @@ export interface AuthorizationServer extends Pick<Revocations, 'onRevoked' | 'cl
   readonly clients: Clients;
   readonly names: Names;
   readonly tokens: Tokens;
+  readonly ends: AccessEnds;
   routes(app: FastifyInstance, parts: ServingParts): void;
 }
 
@@ -111,6 +113,7 @@ export async function openAuthorizationServer(parts: AuthorizationServerParts): 
     clients,
     names,
     tokens,
+    ends: openAccessEnds({ ...shelves, revoked }),
     ...revocations,
     routes(app, serving) {
       const { sessions } = serving;

@@ -25,16 +25,18 @@ export function openAggregate(parts: AggregateParts): OpenTarget {
     const stopListening = parts.upstreams.onChange((changed) => {
       if (changed === tenant) whole.notices.listsChanged();
     });
+    const stop = (): void => {
+      stopListening();
+      whole.notices.close();
+    };
     return {
       introduce: (context) => introduceAll(whole, context),
       request: (relayed) => answer(whole, relayed),
       notify: (context, notice) => notify(whole, context, notice),
       resumption: () => whole.members.resumption(),
-      async close() {
-        stopListening();
-        whole.notices.close();
-        await whole.members.close();
-      },
+      rest: () => whole.members.rest(),
+      leave: () => (stop(), whole.members.leave()),
+      close: () => (stop(), whole.members.close()),
     };
   };
 }
@@ -45,7 +47,7 @@ function wholeOf(
   { claims, resumed }: { readonly claims: Claims; readonly resumed: Values | undefined },
 ): Whole {
   const { caller } = conversation;
-  const hear: Conversation['hear'] = (notice) => conversation.hear(notice);
+  const hear: Conversation['hear'] = (notice, at) => conversation.hear(notice, at);
   const notices = openNotices({ tenant: caller.tenant, catalog: parts.catalog, claims, hear });
   const list = () =>
     parts.upstreams

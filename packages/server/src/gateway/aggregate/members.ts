@@ -22,6 +22,10 @@ export interface Members {
   tellLevel(upstream: Upstream, logs: () => Promise<boolean>, context: AuditContext): Promise<void>;
   /** Small JSON. */
   resumption(): Values;
+  /** As each target does, those that are opened later included. */
+  rest(): void;
+  /** Let go of them, and leave what `resumption` names as it is. */
+  leave(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -53,6 +57,7 @@ export function openMembers(parts: MemberParts): Members {
     Object.entries((resumed?.['upstreams'] ?? {}) as Readonly<Record<string, Earlier>>),
   );
   let level = resumed?.['level'];
+  let resting = false;
   const reach = (upstream: Upstream): Open => {
     const { name } = upstream;
     const digest = digestOf(upstream);
@@ -66,6 +71,7 @@ export function openMembers(parts: MemberParts): Members {
     const target = parts.single(upstream)(partOf(parts, name), state);
     const opened: Open = { upstream, digest, target, level: undefined };
     open.set(name, opened);
+    if (resting) target.rest();
     return opened;
   };
   return {
@@ -84,12 +90,20 @@ export function openMembers(parts: MemberParts): Members {
       upstreams: { ...Object.fromEntries(earlier), ...statesOf(open) },
       ...(level === undefined ? {} : { level }),
     }),
-    async close() {
-      const closing = [...open.values()].map(({ target }) => target.close());
-      open.clear();
-      await Promise.allSettled(closing);
+    rest() {
+      resting = true;
+      for (const { target } of open.values()) target.rest();
     },
+    leave: () =>
+      letGo(open, (target) => (target.resumption() === undefined ? target.close() : target.leave())),
+    close: () => letGo(open, (target) => target.close()),
   };
+}
+
+async function letGo(open: Map<string, Open>, end: (target: Target) => Promise<void>): Promise<void> {
+  const ending = [...open.values()].map(({ target }) => end(target));
+  open.clear();
+  await Promise.allSettled(ending);
 }
 
 interface Earlier {
@@ -117,7 +131,8 @@ function partOf({ conversation, notices }: MemberParts, name: string): Conversat
     era,
     capabilities,
     holder,
-    hear: (notice) => notices.take(name, notice),
+    hear: (notice, at) => notices.take(name, notice, at),
+    heardUpTo: (upstream) => conversation.heardUpTo?.(upstream),
     ask: (asked) => conversation.ask(asked),
   };
 }

@@ -1,4 +1,4 @@
-import type { Notice } from '../front/target.ts';
+import type { Notice, Position } from '../front/target.ts';
 import type { Catalog } from './catalog.ts';
 import type { Claims } from './claims.ts';
 
@@ -11,7 +11,7 @@ const listNotices = ['tools', 'prompts', 'resources'].map((list) => `notificatio
 /** Takes what upstreams announce to one conversation. */
 export interface Notices {
   /** From an upstream of this name. */
-  take(upstream: string, notice: Notice): void;
+  take(upstream: string, notice: Notice, at?: Position): void;
   /** Say that any list may have changed. */
   listsChanged(): void;
   close(): void;
@@ -22,7 +22,7 @@ export interface NoticeParts {
   readonly tenant: string;
   readonly catalog: Pick<Catalog, 'drop'>;
   readonly claims: Claims;
-  readonly hear: (notice: Notice) => void;
+  readonly hear: (notice: Notice, at?: Position) => void;
 }
 
 /** Open the ear of one conversation. */
@@ -45,14 +45,14 @@ export function openNotices({ tenant, catalog, claims, hear }: NoticeParts): Not
     quiet.set(method, { timer: timer.unref(), again: false });
   };
   return {
-    take(upstream, notice) {
+    take(upstream, notice, at) {
       const { method, params } = notice;
       if (listNotices.includes(method)) {
         catalog.drop(tenant, upstream);
         once(method);
       } else if (method === 'notifications/message')
-        hear({ method, params: { ...params, logger: loggerOf(upstream, params) } });
-      else if (isTheirs(upstream, notice, claims)) hear(notice);
+        hear({ method, params: { ...params, logger: loggerOf(upstream, params) } }, at);
+      else if (isTheirs(upstream, notice, claims)) hear(notice, at);
     },
     listsChanged: () => listNotices.forEach(once),
     close() {

@@ -1,7 +1,10 @@
 import { sealedRecords, type Records, type Sealer } from '@sealgate/vault';
+import type { Position } from './target.ts';
 
 // Messages that were sent, each a sealed record named session/stream/generation.number. Records hold 248 KiB with their
-// head; a longer message lies in several. The first one begins with two bytes: whether it is final, and how many there are.
+// head; a longer message lies in several. The first one begins with two bytes: what it is (1: final, 2: it says where its
+// upstream stood), and how many there are. Where the upstream stood comes next, after its length in two bytes: in the same
+// record as the message, so that nobody ever finds the one without the other.
 
 const table = 'mcp_events';
 const partBytes = 240 * 1024;
@@ -13,6 +16,8 @@ export interface SentEvent {
   readonly text: string;
   /** The response, after which the stream has nothing more to say. */
   readonly final: boolean;
+  /** Where the stream of its upstream stood; `undefined`: it came on none, or nobody can go on from there. */
+  readonly at: Position | undefined;
 }
 
 /** Which message of a session. */
@@ -31,13 +36,12 @@ export interface EventPlace {
   readonly session: string;
 }
 
+/** What is written down of a message. */
+export type EventContent = Omit<SentEvent, 'id'>;
+
 /** Stored messages of one session. Every method throws what `Records` throws. */
 export interface EventRecords {
-  write(
-    name: EventName,
-    content: { readonly text: string; readonly final: boolean },
-    endsAtMs: number,
-  ): Promise<void>;
+  write(name: EventName, content: EventContent, endsAtMs: number): Promise<void>;
   /** `undefined` when it is not there as a whole. */
   read(name: EventName): Promise<SentEvent | undefined>;
   /** This message and those that follow it without a hole. */
@@ -75,13 +79,13 @@ export function openEventRecords({ records, sealer, tenant, subject, session }: 
     }
     const whole = Buffer.concat(pieces);
     for (const piece of pieces) piece.fill(0);
-    return { id: eventIdOf(name), text: whole.toString('utf8', 2), final: whole[0] === 1 };
+    return { id: eventIdOf(name), ...contentOf(whole) };
   };
   return {
-    async write(name, { text, final }, endsAtMs) {
-      const whole = Buffer.concat([Buffer.alloc(2), Buffer.from(text)]);
+    async write(name, content, endsAtMs) {
+      const whole = wholeOf(content);
       const parts = Math.ceil(whole.length / partBytes);
-      whole.set([final ? 1 : 0, parts]);
+      whole.writeUInt8(parts, 1);
       const puts = Array.from({ length: parts }, (_, part) =>
         sealed.put(nameOf(name, part), whole.subarray(part * partBytes, (part + 1) * partBytes), {
           endsAtMs,
@@ -105,4 +109,26 @@ export function openEventRecords({ records, sealer, tenant, subject, session }: 
       for (let part = 1; part < parts; part += 1) (await sealed.take(nameOf(name, part)))?.bytes.fill(0);
     },
   };
+}
+
+const finalBit = 1;
+const placedBit = 2;
+
+function wholeOf({ text, final, at }: EventContent): Buffer {
+  const bits = (final ? finalBit : 0) | (at === undefined ? 0 : placedBit);
+  const head = Buffer.from([bits, 1]);
+  if (at === undefined) return Buffer.concat([head, Buffer.from(text)]);
+  const place = Buffer.from(JSON.stringify(at));
+  const length = Buffer.alloc(2);
+  length.writeUInt16BE(place.length);
+  return Buffer.concat([head, length, place, Buffer.from(text)]);
+}
+
+function contentOf(whole: Buffer): EventContent {
+  const bits = whole.readUInt8(0);
+  const final = (bits & finalBit) !== 0;
+  if ((bits & placedBit) === 0) return { text: whole.toString('utf8', 2), final, at: undefined };
+  const textAt = 4 + whole.readUInt16BE(2);
+  const at = JSON.parse(whole.toString('utf8', 4, textAt)) as Position;
+  return { text: whole.toString('utf8', textAt), final, at };
 }

@@ -3,6 +3,7 @@ import {
   eventIdOf,
   openEventRecords,
   readEventId,
+  type EventContent,
   type EventPlace,
   type EventRecords,
   type SentEvent,
@@ -21,8 +22,8 @@ export interface Keeping {
   readonly id: string;
   /** Settles when it was written, or could not be; never rejects. */
   readonly settled: Promise<void>;
-  /** It is on its way to the client: from now on it is replayed. Called in the order of sending. */
-  sent(): void;
+  /** It is on its way to the client: from now on it is replayed. Called in the order of sending. @returns whether it was written */
+  sent(): boolean;
 }
 
 /** What followed an event. */
@@ -37,7 +38,7 @@ export interface Followed {
 export interface EventStore {
   /** The id that names the place after everything sent on the stream so far. */
   idNow(stream: string): string;
-  keep(stream: string, text: string, final: boolean): Keeping;
+  keep(stream: string, content: EventContent): Keeping;
   /**
    * Everything sent on the stream after the named event.
    *
@@ -98,7 +99,7 @@ export function openEventStore(parts: EventStoreParts): EventStore {
   const state: State = { parts, records, lines: new Map(), kept: [], bytes: 0 };
   return {
     idNow: (stream) => eventIdOf({ stream, generation, number: lineOf(state, stream).sent }),
-    keep: (stream, text, final) => keep(state, stream, { text, final }),
+    keep: (stream, content) => keep(state, stream, content),
     after: (id) => after(state, id),
     skip(stream) {
       const line = lineOf(state, stream);
@@ -127,7 +128,7 @@ function lineOf({ lines }: State, stream: string): Line {
   return line;
 }
 
-function keep(state: State, stream: string, content: { text: string; final: boolean }): Keeping {
+function keep(state: State, stream: string, content: EventContent): Keeping {
   const { generation, limits, now, failed } = state.parts;
   const line = lineOf(state, stream);
   const number = (line.given += 1);
@@ -144,11 +145,15 @@ function keep(state: State, stream: string, content: { text: string; final: bool
     settled: write().catch(failed),
     sent() {
       line.sent = number;
-      if (!written) return void (line.floor = number);
+      if (!written) {
+        line.floor = number;
+        return false;
+      }
       state.kept.push({ stream, number, bytes, atMs: now() });
       state.bytes += bytes;
       line.retained += 1;
       trim(state);
+      return true;
     },
   };
 }

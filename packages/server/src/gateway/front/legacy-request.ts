@@ -3,6 +3,7 @@ import type { AuditContext } from '@sealgate/vault';
 import type { Log } from '../../log.ts';
 import { logLevelOf, type LogLevel } from '../link/log-level.ts';
 import { errorAnswer } from './error-answer.ts';
+import type { Heard } from './heard.ts';
 import type { SessionRecord } from './session-record.ts';
 import type { Streams } from './session-streams.ts';
 import type { Target, Values } from './target.ts';
@@ -10,19 +11,32 @@ import type { Target, Values } from './target.ts';
 // One request of a legacy session: to the target, and the answer onto the request's own stream. What it changes in the
 // session is stored before it is answered.
 
+/**
+ * Store what has changed. `false`: the session was ended, or is served elsewhere.
+ *
+ * @param how `anew`: store it although nothing has changed
+ */
+export type Save = (record: SessionRecord, how?: { readonly anew: boolean }) => Promise<boolean>;
+
 /** What a running session consists of. */
 export interface Running {
   readonly target: Target;
   readonly streams: Streams;
   readonly log: Log;
   readonly underWay: Map<RequestId, AbortController>;
-  /** The record but for what the target needs to go on. */
+  /** Requests that are being answered. */
+  readonly answering: Set<Promise<void>>;
+  readonly heard: Heard;
+  /** The record but for what the target needs to go on, and how far it was heard. */
   readonly state: State;
-  save(record: SessionRecord): Promise<boolean>;
+  readonly save: Save;
 }
 
 /** The part of a record that requests change. */
-export interface State extends Omit<SessionRecord, 'level' | 'subscriptions' | 'resumption'> {
+export interface State extends Omit<
+  SessionRecord,
+  'level' | 'subscriptions' | 'resumption' | 'heard' | 'told'
+> {
   level: LogLevel | undefined;
   readonly subscriptions: Set<string>;
 }
@@ -37,9 +51,24 @@ export interface Taken {
   readonly context: AuditContext;
 }
 
+/** For the log. */
+export const notStored = 'a session could not be stored';
+
 /** The record as of now. */
-export function recordNow({ state, target }: Pick<Running, 'state' | 'target'>): SessionRecord {
-  return { ...state, subscriptions: [...state.subscriptions], resumption: target.resumption() };
+export function recordNow({
+  state,
+  target,
+  heard,
+  streams,
+}: Pick<Running, 'state' | 'target' | 'heard' | 'streams'>): SessionRecord {
+  heard.stored();
+  return {
+    ...state,
+    subscriptions: [...state.subscriptions],
+    resumption: target.resumption(),
+    heard: heard.all(),
+    told: streams.told(),
+  };
 }
 
 /** Answer it. Never rejects. */
@@ -51,14 +80,14 @@ export async function answerRequest(running: Running, taken: Taken): Promise<voi
   try {
     const result = await relay(running, taken, cancel.signal);
     if (cancel.signal.aborted) streams.end(stream);
-    else streams.send(stream, { jsonrpc: '2.0', id, result }, true);
+    else streams.send(stream, { jsonrpc: '2.0', id, result }, { final: true });
   } catch (thrown) {
     // Nobody waits for a cancelled request's answer; its stream is closed instead.
     if (cancel.signal.aborted) return streams.end(stream);
     const error = errorAnswer(thrown, context.correlation);
     if (error.code === -32603 && (error.data as Values | undefined)?.['code'] === 'internal')
       log.error({ correlation: context.correlation, err: thrown }, 'a relayed request failed');
-    streams.send(stream, { jsonrpc: '2.0', id, error }, true);
+    streams.send(stream, { jsonrpc: '2.0', id, error }, { final: true });
   } finally {
     underWay.delete(id);
   }
@@ -86,7 +115,7 @@ async function relay(running: Running, taken: Taken, signal: AbortSignal): Promi
   // The upstream has answered; that the session could not be stored is no reason to keep it back.
   await running
     .save(recordNow(running))
-    .catch((error: unknown) => running.log.warn({ err: error }, 'a session could not be stored'));
+    .catch((error: unknown) => running.log.warn({ err: error }, notStored));
   return result;
 }
 

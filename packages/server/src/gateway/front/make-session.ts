@@ -1,6 +1,7 @@
 import type { Revision } from '@sealgate/vault';
 import type { Passage } from '../owner/owners.ts';
 import { openEventStore } from './event-store.ts';
+import type { Save } from './legacy-request.ts';
 import { openSession, type LegacySession } from './legacy-session.ts';
 import type { SessionsParts } from './session-parts.ts';
 import type { SessionRecord, SessionRecords } from './session-record.ts';
@@ -24,7 +25,8 @@ export interface Making {
 
 /**
  * Make a session of a record. It stores itself whenever it has changed, one write after the other, each under the
- * revision of the last: a write that loses means that it was ended, or taken over.
+ * revision of the last: a write that loses means that it was ended, or taken over. Only when the records have lost
+ * everything since the last one is it written as new, and then nobody else's is replaced.
  */
 export function makeSession(
   making: Making,
@@ -54,23 +56,34 @@ export function makeSession(
 }
 
 function saver(
-  { stored, endsAtMs }: Making,
+  { parts, stored, endsAtMs }: Making,
   { id, record, revision }: Made,
   lost: () => Promise<void>,
-): (next: SessionRecord) => Promise<boolean> {
-  let last = { text: revision === undefined ? '' : JSON.stringify(record), revision };
+): Save {
+  const { mark } = parts.owners;
+  let last = { text: revision === undefined ? '' : JSON.stringify(record), revision, mark: mark.seen() };
   let line: Promise<unknown> = Promise.resolve();
-  const save = async (next: SessionRecord): Promise<boolean> => {
-    await line;
-    const text = JSON.stringify(next);
-    if (text === last.text) return true;
+  let isLost = false;
+  const write = async (next: SessionRecord): Promise<Revision | undefined> => {
     const saved = await stored.save(id, next, endsAtMs(), last.revision);
-    if (saved === undefined) await lost();
-    else last = { text, revision: saved };
+    if (saved !== undefined || last.revision === undefined || (await mark.look()) === last.mark) return saved;
+    parts.log.info('a session was written anew: the records had lost it');
+    return stored.save(id, next, endsAtMs());
+  };
+  const save = async (next: SessionRecord, anew: boolean): Promise<boolean> => {
+    await line;
+    if (isLost) return false;
+    const text = JSON.stringify(next);
+    if (text === last.text && !anew) return true;
+    const saved = await write(next);
+    if (saved === undefined) {
+      isLost = true;
+      await lost();
+    } else last = { text, revision: saved, mark: mark.seen() };
     return saved !== undefined;
   };
-  return (next) => {
-    const saved = save(next);
+  return (next, { anew } = { anew: false }) => {
+    const saved = save(next, anew);
     line = saved.catch(() => undefined);
     return saved;
   };

@@ -191,6 +191,8 @@ describe('a hostile upstream', () => {
       },
       notify: async () => undefined,
       resumption: () => undefined,
+      rest: () => undefined,
+      leave: async () => undefined,
       close: async () => undefined,
     }));
     const { result } = await post(room, 'tools/call', call('any'));
@@ -216,6 +218,8 @@ describe('a hostile upstream', () => {
       request: async ({ method }) => (method === 'tools/list' ? { tools: [] } : answer),
       notify: async () => undefined,
       resumption: () => undefined,
+      rest: () => undefined,
+      leave: async () => undefined,
       close: async () => undefined,
     }));
     const came = await post(room, 'tools/call', call('any'));

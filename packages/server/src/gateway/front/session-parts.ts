@@ -13,7 +13,7 @@ export interface SessionsParts {
   /** The target of an address; its upstream is the caller's group's. @throws Refusal `upstream_unknown` */
   readonly openTarget: (caller: Caller, address: McpAddress) => OpenTarget;
   readonly audit: Audit;
-  readonly owners: Pick<Owners, 'self' | 'pass'>;
+  readonly owners: Pick<Owners, 'self' | 'pass' | 'mark'>;
   readonly limits: SessionLimits;
   /** Lowest protocol revision that is served. */
   readonly minVersion: string;

@@ -1,13 +1,23 @@
-import { everyPage, sealedRecords, type Records, type Revision, type Sealer } from '@sealgate/vault';
+import {
+  dropOwned,
+  everyPage,
+  sealedRecords,
+  type Records,
+  type Revision,
+  type Sealer,
+} from '@sealgate/vault';
 import { pathOfAddress } from '../../domain/mcp-address.ts';
 import type { Passage } from '../owner/owners.ts';
 import type { LogLevel } from '../link/log-level.ts';
+import type { Places } from './heard.ts';
 import type { Values } from './target.ts';
 
 // What makes a session outlive the instance that opened it. Sealed for its group and person, under a name nobody can
 // read: whoever comes as somebody else does not even find it.
 
 const table = 'mcp_sessions';
+/** The owner that every record has. */
+const everySession = 'sessions';
 
 /** Who may use a session, and where. */
 export interface Principal {
@@ -42,6 +52,10 @@ export interface SessionRecord {
   readonly holder: string;
   /** What the target needs to go on elsewhere; `undefined`: it cannot. */
   readonly resumption: Values | undefined;
+  /** How far its upstreams were heard when `told` was the last event. */
+  readonly heard: Places;
+  /** Id of an event of the standing stream; `undefined`: that was never opened. */
+  readonly told: string | undefined;
 }
 
 /** A record that was read, and the revision to replace it under. */
@@ -86,6 +100,15 @@ export function isOwn(principal: Principal, passage: Pick<Passage, 'caller' | 'a
   );
 }
 
+/** Remove the records of a person in a group, also when they cannot be opened any more. @returns how many there were */
+export function dropSessionRecords(
+  records: Records,
+  sealer: Sealer,
+  { tenant, subject }: { readonly tenant: string; readonly subject: string },
+): Promise<number> {
+  return dropOwned(records, sealer, { kind: 'session', table, tenant, subject }, everySession);
+}
+
 /** Sessions on any `Records`. */
 export function openSessionRecords(records: Records, sealer: Sealer): SessionRecords {
   const of = ({ tenant, subject }: { readonly tenant: string; readonly subject: string }): Records =>
@@ -99,13 +122,14 @@ export function openSessionRecords(records: Records, sealer: Sealer): SessionRec
       const { buffer, byteOffset, byteLength } = found.bytes;
       const text = Buffer.from(buffer, byteOffset, byteLength).toString('utf8');
       found.bytes.fill(0);
-      const { upstream, level, resumption, ...record } = JSON.parse(text) as SessionRecord;
-      return { record: { ...record, upstream, level, resumption }, revision: found.revision };
+      const stored = JSON.parse(text) as Omit<SessionRecord, 'heard'> & { readonly heard?: Places };
+      const { upstream, level, resumption, told, heard = {}, ...record } = stored;
+      return { record: { ...record, upstream, level, resumption, heard, told }, revision: found.revision };
     },
     async save(id, record, endsAtMs, revision) {
       const bytes = Buffer.from(JSON.stringify(record));
       const guard = revision === undefined ? ({ ifAbsent: true } as const) : { ifRevision: revision };
-      const owners = ['sessions'];
+      const owners = [everySession];
       return of(record.principal)
         .put(id, bytes, { endsAtMs, owners, guard })
         .finally(() => bytes.fill(0));
@@ -115,7 +139,7 @@ export function openSessionRecords(records: Records, sealer: Sealer): SessionRec
     async idsOf(tenant, subject) {
       const ids: string[] = [];
       const mine = of({ tenant, subject });
-      for await (const { names } of everyPage((from) => mine.list('sessions', { limit: 100, ...from })))
+      for await (const { names } of everyPage((from) => mine.list(everySession, { limit: 100, ...from })))
         ids.push(...names);
       return ids;
     },

@@ -1,5 +1,7 @@
 import type { RequestId } from '@modelcontextprotocol/server';
+import type { EventContent } from './event-records.ts';
 import { standing, type EventStore, type Keeping } from './event-store.ts';
+import type { Position } from './target.ts';
 
 // The streams of one session: one for each request that is being answered, and the standing one of a GET. Everything
 // that is sent goes through one line, in which a message waits until it is written down and everything before it was
@@ -16,6 +18,27 @@ export interface StreamsParts {
   /** Whether the client takes an event without data, which tells it from where to resume (revision 2025-11-25). */
   readonly primes: boolean;
   readonly keepAliveMs: number;
+  /** Whether the standing stream was open under another owner: its client comes back for what is said from now on. */
+  readonly stood: boolean;
+  /** Called in the order of sending, at the moment from which a message is replayed. */
+  readonly onTold: (told: Told) => void;
+}
+
+/** How a message is sent. */
+export interface How {
+  /** It is the response, which closes the stream. */
+  readonly final?: boolean;
+  /** Where its upstream's stream stood. */
+  readonly at?: Position | undefined;
+}
+
+/** A message that an upstream said on its own stream has been written down and sent, or there is nobody to send it to. */
+export interface Told {
+  readonly at: Position;
+  /** Length of the message; 0 when it was sent to nobody. */
+  readonly characters: number;
+  /** Whether it can be found again by whoever takes the session over; `true` also when it was sent to nobody. */
+  readonly written: boolean;
 }
 
 /** The streams of one session. */
@@ -33,10 +56,16 @@ export interface Streams {
   resume(lastEventId: string, lost: (id: RequestId) => Outgoing): Promise<ReadableStream<Uint8Array>>;
   /** Whether somebody listens to the stream now. */
   isLive(stream: string): boolean;
+  /** Whether what is said on the stream is kept for whoever comes back for it. */
+  isKept(stream: string): boolean;
+  /** Id of the last event of the standing stream; `undefined`: it was never opened. */
+  told(): string | undefined;
   /** The newest request's stream that somebody listens to. */
   newest(): string | undefined;
-  /** Send in turn. `final`: the response, which closes the stream. */
-  send(stream: string, message: Outgoing, final?: boolean): void;
+  /** Send in turn. */
+  send(stream: string, message: Outgoing, how?: How): void;
+  /** Resolves when everything that was to be sent so far was written down and sent. */
+  settled(): Promise<void>;
   /** Close a request's stream without a response. */
   end(stream: string): void;
   /** Close them all. */
@@ -55,16 +84,29 @@ interface State extends StreamsParts {
   readonly waiting: { messages: number; characters: number };
   line: Promise<void>;
   closed: boolean;
+  /** Whether the standing stream was ever open. */
+  everStood: boolean;
 }
 
 const encoder = new TextEncoder();
 // An upstream may announce things faster than they can be written down.
 const waitingMax = { messages: 5000, characters: 2 * 1024 * 1024 };
 
+function emptyState(parts: StreamsParts): State {
+  return {
+    ...parts,
+    streams: new Map(),
+    waiting: { messages: 0, characters: 0 },
+    line: Promise.resolve(),
+    closed: false,
+    everStood: parts.stood,
+  };
+}
+
 /** No stream is open yet. */
 export function openStreams(parts: StreamsParts): Streams {
-  const waiting = { messages: 0, characters: 0 };
-  const state: State = { ...parts, streams: new Map(), waiting, line: Promise.resolve(), closed: false };
+  const state = emptyState(parts);
+  if (parts.stood) state.streams.set(standing, { connection: undefined, resumable: true });
   let count = 0;
   const begin = (stream: string, open: Open): ReadableStream<Uint8Array> => {
     state.streams.set(stream, open);
@@ -84,15 +126,20 @@ export function openStreams(parts: StreamsParts): Streams {
     },
     stand() {
       const open = state.streams.get(standing) ?? { connection: undefined, resumable: false };
+      state.everStood = true;
       return open.connection === undefined ? begin(standing, open) : undefined;
     },
     resume: (lastEventId, lost) => resume(state, lastEventId, lost),
     isLive: (stream) => state.streams.get(stream)?.connection !== undefined,
+    isKept: (stream) => state.streams.get(stream)?.resumable === true,
+    told: () => (state.everStood ? parts.events.idNow(standing) : undefined),
     newest: () =>
       [...state.streams].findLast(
         ([stream, { connection }]) => stream !== standing && connection !== undefined,
       )?.[0],
-    send: (stream, message, final = false) => send(state, stream, { text: JSON.stringify(message), final }),
+    send: (stream, message, { final = false, at } = {}) =>
+      send(state, stream, { text: JSON.stringify(message), final, at }),
+    settled: () => state.line,
     end: (stream) => inTurn(state, async () => finish(state, stream)),
     close() {
       state.closed = true;
@@ -109,13 +156,20 @@ function inTurn(state: State, step: () => Promise<void>): void {
   state.line = state.line.then(step).catch(() => undefined);
 }
 
-function send(state: State, stream: string, { text, final }: { text: string; final: boolean }): void {
+function send(state: State, stream: string, content: EventContent): void {
+  const { text, final, at } = content;
   const open = state.streams.get(stream);
-  if (open === undefined || state.closed) return;
-  if (!final && isCrowded(state)) return leaveOut(state, stream, open);
+  if (state.closed) return;
+  const isFor = open !== undefined && (final || !isCrowded(state));
+  if (!isFor) {
+    // In turn, too: what was said before is not written down yet.
+    if (at !== undefined) inTurn(state, async () => state.onTold({ at, characters: 0, written: true }));
+    if (open !== undefined) leaveOut(state, stream, open);
+    return;
+  }
   // A client that was told no id of this stream cannot come back for it.
   const keeps = open.resumable || (!final && open.connection !== undefined);
-  const keeping: Keeping | undefined = keeps ? state.events.keep(stream, text, final) : undefined;
+  const keeping: Keeping | undefined = keeps ? state.events.keep(stream, content) : undefined;
   open.resumable = keeps;
   const { waiting } = state;
   waiting.messages += 1;
@@ -124,7 +178,8 @@ function send(state: State, stream: string, { text, final }: { text: string; fin
     await keeping?.settled;
     waiting.messages -= 1;
     waiting.characters -= text.length;
-    keeping?.sent();
+    const written = keeping?.sent() ?? false;
+    if (at !== undefined) state.onTold({ at, characters: text.length, written });
     open.connection?.write(eventText(text, keeping?.id));
     if (final) finish(state, stream);
   });
@@ -159,7 +214,10 @@ async function resume(
     const open: Open = known ?? { connection: undefined, resumable: true };
     if (state.closed)
       return replayed.resolve(new ReadableStream({ start: (controller) => controller.close() }));
-    if (stream === standing) state.streams.set(standing, open);
+    if (stream === standing) {
+      state.streams.set(standing, open);
+      state.everStood = true;
+    }
     // The client came back: what it had before is broken, whether we have noticed or not.
     open.connection?.close();
     replayed.resolve(attach(state, open));

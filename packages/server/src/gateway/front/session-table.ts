@@ -30,6 +30,10 @@ export interface SessionTable {
   endsAtMs(): number;
   /** Until when an ended session stays barred: longer than any write that began before it ended. */
   barredUntilMs(): number;
+  /** What is served here may be gone from the records: store it again. */
+  renew(): Promise<void>;
+  /** Others may own the sessions from now on: their news are left to them. What comes here is served as before. */
+  leave(): Promise<void>;
   /** Stop serving all; what can be resumed may go on elsewhere, or here after a restart. */
   close(): Promise<void>;
 }
@@ -42,13 +46,18 @@ interface State {
   readonly opening: Set<Pick<Caller, 'tenant' | 'subject'>>;
   readonly idleMs: number;
   readonly extendMs: number;
+  leaving: boolean;
+}
+
+function emptyState(parts: SessionsParts, stored: SessionRecords): State {
+  const idleMs = parts.limits.sessionIdleSeconds * 1000;
+  const extendMs = Math.min(60_000, idleMs / 2);
+  return { parts, stored, sessions: new Map(), opening: new Set(), idleMs, extendMs, leaving: false };
 }
 
 /** No session is open yet. */
 export function openSessionTable(parts: SessionsParts, stored: SessionRecords): SessionTable {
-  const idleMs = parts.limits.sessionIdleSeconds * 1000;
-  const extendMs = Math.min(60_000, idleMs / 2);
-  const state: State = { parts, stored, sessions: new Map(), opening: new Set(), idleMs, extendMs };
+  const state = emptyState(parts, stored);
   const { sessions } = state;
   const making = {
     parts,
@@ -68,11 +77,16 @@ export function openSessionTable(parts: SessionsParts, stored: SessionRecords): 
         await table.end(oldest).catch((error: unknown) => (free(), Promise.reject(error)));
       return free;
     },
-    add: (session) => void sessions.set(session.id, session),
+    add(session) {
+      sessions.set(session.id, session);
+      if (state.leaving) void rest(state, session);
+    },
     touch: (session) => touch(state, session),
     end: (session, by) => end(state, session, by),
     endsAtMs: () => endOf(state),
     barredUntilMs: () => endOf(state) + 3600_000,
+    renew: () => renew(state),
+    leave: () => leave(state),
     async close() {
       clearInterval(sweep);
       const open = [...sessions.values()];
@@ -103,11 +117,28 @@ async function drop({ sessions, parts }: State, session: LegacySession, resumabl
     .catch((error: unknown) => parts.log.warn({ err: error }, 'a session did not close'));
 }
 
-// What was taken over goes on with the same upstream session, which must not be ended then.
+async function leave(state: State): Promise<void> {
+  state.leaving = true;
+  await Promise.all([...state.sessions.values()].map((session) => rest(state, session)));
+}
+
+async function rest({ parts }: State, session: LegacySession): Promise<void> {
+  await session
+    .rest()
+    .catch((error: unknown) => parts.log.warn({ err: error }, 'a session could not be left in order'));
+}
+
+// What was taken over goes on with the same upstream session, which must not be ended then. Whoever waits for an answer of
+// this instance gets it: a request that may have taken effect is not sent again anywhere.
 async function lose(state: State, session: LegacySession): Promise<void> {
+  const { sessions, stored, parts } = state;
   const { principal } = session.record;
-  const elsewhere = await state.stored.load(principal, session.id).catch(() => undefined);
-  await drop(state, session, elsewhere !== undefined);
+  const elsewhere = await stored.load(principal, session.id).catch(() => undefined);
+  if (elsewhere === undefined) return drop(state, session, false);
+  if (sessions.get(session.id) === session) sessions.delete(session.id);
+  session
+    .handOver()
+    .catch((error: unknown) => parts.log.warn({ err: error }, 'a session was not handed over in order'));
 }
 
 function touch(state: State, session: LegacySession): void {
@@ -116,10 +147,18 @@ function touch(state: State, session: LegacySession): void {
   session.lastUsedMs = nowMs;
   if (nowMs - session.extendedAtMs < state.extendMs) return;
   session.extendedAtMs = nowMs;
-  void stored.extend(session.record.principal, session.id, endOf(state)).then(
-    (lives) => (lives ? undefined : lose(state, session)),
-    (error: unknown) => parts.log.warn({ err: error }, 'a session could not be extended'),
-  );
+  void stored
+    .extend(session.record.principal, session.id, endOf(state))
+    // Whether it was ended, or the records have lost it, is found out by storing it.
+    .then((lives) => lives || session.store())
+    .catch((error: unknown) => parts.log.warn({ err: error }, 'a session could not be extended'));
+}
+
+async function renew({ parts, sessions }: State): Promise<void> {
+  for (const session of sessions.values())
+    await session
+      .store()
+      .catch((error: unknown) => parts.log.warn({ err: error }, 'a session could not be stored again'));
 }
 
 async function end(state: State, session: LegacySession, by: Passage | undefined): Promise<void> {

@@ -237,6 +237,8 @@ describe('a request', () => {
 test('three hundred sessions leave nothing behind', async () => {
   stage = openStage();
   const instance = await stage.start();
+  const namesNow = async (): Promise<readonly string[]> => (await stage.records.scan({ limit: 100 })).names;
+  const before = await namesNow();
   const [begin, clear] = [globalThis.setInterval, globalThis.clearInterval];
   const ticking = new Set<unknown>();
   globalThis.setInterval = ((...args: Parameters<typeof begin>) => {
@@ -264,6 +266,7 @@ test('three hundred sessions leave nothing behind', async () => {
   expect(stage.opened.filter(({ closed }) => !closed)).toEqual([]);
   expect(ticking.size).toBe(0);
   [globalThis.setInterval, globalThis.clearInterval] = [begin, clear];
-  await until(async () => (await stage.records.scan({ limit: 100 })).names.length === 0);
+  await until(async () => (await namesNow()).length === before.length);
+  expect(await namesNow()).toEqual(before);
   expect(stage.warned).toEqual([]);
 });

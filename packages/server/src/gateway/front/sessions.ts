@@ -32,6 +32,10 @@ export interface Sessions {
   endOf(whose: Whose): Promise<void>;
   /** Whether this instance serves a session of theirs. */
   holds(whose: Whose): boolean;
+  /** What is served here may be gone from the records: store it again. */
+  renew(): Promise<void>;
+  /** Others may own the sessions from now on: their news are left to them. What comes here is served as before. */
+  leave(): Promise<void>;
   /** Stop serving. What can be resumed may go on elsewhere, or here after a restart. */
   close(): Promise<void>;
 }
@@ -56,6 +60,8 @@ export function openSessions(parts: SessionsParts): Sessions {
           await stored.bar(found.record.principal, id, table.barredUntilMs());
       }
     },
+    renew: table.renew,
+    leave: table.leave,
     close: table.close,
   };
 }
@@ -168,6 +174,8 @@ async function open(
     generation: 1,
     holder: randomUUID(),
     resumption: undefined,
+    heard: {},
+    told: undefined,
   };
   const session = table.make(passage, { id, record, revision: undefined });
   try {

@@ -180,6 +180,42 @@ describe('a session whose owner is dead', () => {
     expect((await session.at(second.url(a)).post(rpc('ping'))).status).toBe(200);
   });
 
+  test('is left in order: its news are for the next owner, and a long call is answered by the last one', async () => {
+    const finishing = Promise.withResolvers<object>();
+    stage = openStage({ resumption, answers: { long: () => finishing.promise } });
+    const [first, second] = [await stage.start(), await stage.start()];
+    const session = await initialize(first.url(a));
+    const stream = follow(await session.listen());
+    const call = follow(await session.post(rpc('long', {}, 'long')));
+    await until(() => stream.events.length === 1 && call.events.length === 1);
+    const [old] = stage.opened;
+    for (let n = 0; n < 3; n += 1) old!.conversation.hear(news(n));
+    await first.leave();
+    expect(old!.resting).toBe(true);
+    const there = follow(await session.at(second.url(a)).listen(stream.events[0]!.id));
+    await until(() => there.messages().length === 3);
+    // It finds out when it has something to store.
+    old!.resumption = { sessionId: 'upstream-2' };
+    finishing.resolve({ late: true });
+    await call.ended;
+    expect(call.messages()).toMatchObject([{ id: 'long', result: { late: true } }]);
+    await until(() => old!.left);
+    await stream.ended;
+    expect([first.sessions.count(), second.sessions.count(), old!.closed]).toEqual([0, 1, false]);
+    stage.opened[1]!.conversation.hear(news(3));
+    await until(() => there.messages().length === 4);
+  });
+
+  test('that is opened by one that leaves has its news elsewhere, too', async () => {
+    stage = openStage({ resumption });
+    const [first, second] = [await stage.start(), await stage.start()];
+    await first.leave();
+    const session = await initialize(first.url(a));
+    await until(() => stage.opened[0]!.resting);
+    expect((await session.at(second.url(a)).post(rpc('ping'))).status).toBe(200);
+    expect(stage.opened[1]).toMatchObject({ resumed: resumption, resting: false });
+  });
+
   test('goes on at a restarted gateway', async () => {
     stage = openStage({ resumption });
     const first = await stage.start();

@@ -1,7 +1,10 @@
 import type { Refusal } from '@sealgate/vault';
 import { refuse } from '../../errors.ts';
 import type { Passage, Served } from '../owner/owners.ts';
+import type { StoreMark } from '../owner/store-mark.ts';
 import { auditContext } from '../use.ts';
+import { openEventRecords } from './event-records.ts';
+import { heardBefore } from './heard.ts';
 import { bare, served } from './legacy-answer.ts';
 import type { LegacySession } from './legacy-session.ts';
 import { isOwn, type Found, type SessionRecords } from './session-record.ts';
@@ -24,6 +27,14 @@ export interface TakeOver {
 /** As unknown as one that never was. */
 export function sessionUnknown(): Refusal {
   return refuse('session_unknown', 'this session is unknown or has ended; initialize a new one');
+}
+
+// Right after the records were lost, whoever serves the session has not written it anew yet.
+async function absent(mark: StoreMark): Promise<Refusal> {
+  await mark.look();
+  return mark.isNew()
+    ? refuse('instance_unavailable', 'sessions are being found again; send the request again in a moment')
+    : sessionUnknown();
 }
 
 const triesMax = 3;
@@ -49,7 +60,8 @@ export function openTakeOver(parts: SessionsParts, stored: SessionRecords, table
     async find(id, passage, request) {
       for (let tries = 0; tries < triesMax; tries += 1) {
         const found = await stored.load(passage.caller, id);
-        if (found === undefined || !isOwn(found.record.principal, passage)) throw sessionUnknown();
+        if (found === undefined) throw await absent(owners.mark);
+        if (!isOwn(found.record.principal, passage)) throw sessionUnknown();
         const { owner, principal, resumption } = found.record;
         if (owner !== owners.self) {
           const answer = await owners.pass(owner, passage, request);
@@ -89,7 +101,11 @@ async function claim(
   const next = { ...record, owner: parts.owners.self, generation: record.generation + 1 };
   const revision = await stored.save(id, next, table.endsAtMs(), before);
   if (revision === undefined) return undefined;
-  const session = table.make(passage, { id, record: next, revision });
+  const { tenant, subject } = record.principal;
+  const { records, sealer } = parts;
+  const events = openEventRecords({ records, sealer, tenant, subject, session: id });
+  const heard = await heardBefore(events, record);
+  const session = table.make(passage, { id, record: { ...next, heard }, revision });
   table.add(session);
   return session;
 }

@@ -14,6 +14,17 @@ export interface Notice {
   readonly params?: Values;
 }
 
+/** Where the stream of an upstream stands: whoever goes on from there hears what follows, and nothing else. */
+export interface Position {
+  readonly upstream: string;
+  /** Names the upstream's session, without telling its id. A position is of no use in another one. */
+  readonly session: string;
+  /** The upstream's id of the event. */
+  readonly id: string;
+  /** How many events of the session were read up to this one, by all instances together. */
+  readonly read: number;
+}
+
 /** A request of an upstream to the client: sampling, elicitation, roots. */
 export interface Asked {
   readonly method: string;
@@ -33,8 +44,14 @@ export interface Conversation {
    * that cannot be shared with the same person's other conversations.
    */
   readonly holder: string | undefined;
-  /** Takes notices that belong to no request: changed lists, updated resources, log messages, task states. */
-  hear(notice: Notice): void;
+  /**
+   * Takes notices that belong to no request: changed lists, updated resources, log messages, task states.
+   *
+   * @param at where the upstream's stream stood then; `undefined`: nobody could go on from there
+   */
+  hear(notice: Notice, at?: Position): void;
+  /** How far an upstream was heard by those who led this conversation before; `undefined`: not known, or by nobody. */
+  heardUpTo?(upstream: string): Position | undefined;
   /**
    * Ask the client. Resolves with its result.
    *
@@ -70,7 +87,11 @@ export interface Target {
   notify(context: AuditContext, notice: Notice): Promise<void>;
   /** What another instance needs to go on with this conversation; `undefined` when it cannot. Small JSON. */
   resumption(): Values | undefined;
-  /** Let go of everything that was held for this conversation. */
+  /** Listen no more to what another instance can hear; requests go on. */
+  rest(): void;
+  /** Let go of it, and leave what `resumption` names as it is: somebody else goes on with it. */
+  leave(): Promise<void>;
+  /** Let go of everything that was held for this conversation, and end it. */
   close(): Promise<void>;
 }
 

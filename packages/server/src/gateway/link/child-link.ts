@@ -109,6 +109,7 @@ function linkOver(client: Client, transport: StdioClientTransport, said: Said): 
       return async () => void (await tell('resources/unsubscribe'));
     },
     resumption: () => undefined,
+    rest: () => undefined,
     leave: said.end,
     close: said.end,
   };

@@ -2,7 +2,7 @@ import { ProtocolError } from '@modelcontextprotocol/client';
 import type { AuditContext, Refusal } from '@sealgate/vault';
 import type { HttpUpstream } from '../../domain/upstream.ts';
 import { refuse } from '../../errors.ts';
-import type { Values } from '../front/target.ts';
+import type { Position, Values } from '../front/target.ts';
 import { Silence } from '../silence.ts';
 import { isDeclared } from './capabilities.ts';
 import { withoutSubscription } from './child-notices.ts';
@@ -24,6 +24,8 @@ export interface Origin {
   readonly context: AuditContext;
   /** The request on whose stream it came; `undefined`: on no request's. */
   readonly sending: Sending | undefined;
+  /** Where the stream stood on which it came; `undefined`: nobody can go on from there. */
+  readonly at?: Position | undefined;
 }
 
 /** The requests of one link. */
@@ -46,6 +48,8 @@ export interface CallsParts {
   readonly upstream: HttpUpstream;
   readonly capabilities: Values;
   readonly events: LinkEvents;
+  /** Number before the first request's. Who goes on with a session must not use those of requests that are under way in it. */
+  readonly idsFrom: number;
   /** Post an answer to a request of the upstream. */
   readonly post: (message: Values, context: AuditContext) => Promise<void>;
   /** Called with the id of a request that was given up while it was under way. */
@@ -70,7 +74,12 @@ interface State {
 
 /** No requests yet. */
 export function openCalls(parts: CallsParts): Calls {
-  const state: State = { waiting: new Map(), asked: new Map(), patience: openPatience(), lastId: 0 };
+  const state: State = {
+    waiting: new Map(),
+    asked: new Map(),
+    patience: openPatience(),
+    lastId: parts.idsFrom,
+  };
   return {
     run: (sending, deliver) => run(parts, state, sending, deliver),
     take: (message, origin) => take(parts, state, message, origin),
@@ -136,7 +145,7 @@ function take(parts: CallsParts, state: State, message: Values, origin: Origin):
   if (method === 'notifications/subscriptions/acknowledged') return;
   const notice = withoutSubscription({ method, params });
   const onLog = method === 'notifications/message' ? origin.sending?.onLog : undefined;
-  if (onLog === undefined) parts.events.onNotice(notice);
+  if (onLog === undefined) parts.events.onNotice(notice, origin.at);
   else onLog(notice);
 }
 

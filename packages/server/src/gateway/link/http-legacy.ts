@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { ProtocolError } from '@modelcontextprotocol/client';
 import type { AuditContext } from '@sealgate/vault';
 import { legacyRevisions } from '../../domain/eras.ts';
@@ -8,6 +9,7 @@ import { deliver, headersOf, ignoring, initialize, post, SessionLost, type Sessi
 import { followStream } from './http-stream.ts';
 import { exchange } from './http-wire.ts';
 import type { Link, Sending } from './link.ts';
+import { openPlace } from './stream-place.ts';
 
 // A session with an HTTP upstream of the revisions up to 2025-11-25. It survives being lost: an upstream that does not know
 // it any more (404) gets a new `initialize`, what was subscribed to is asked for again, and the request is sent once more.
@@ -20,6 +22,7 @@ import type { Link, Sending } from './link.ts';
 export async function openLegacyLink(parts: HttpLinkParts): Promise<Link> {
   const calls: Calls = openCalls({
     ...parts,
+    idsFrom: parts.resume === undefined ? 0 : randomInt(2 ** 47),
     post: (message, context) => post(session, message, { context, signal: session.life.signal }),
     onGivenUp: async (requestId, context) => {
       // An initialize cannot be cancelled (MCP 2025-11-25, cancellation).
@@ -32,12 +35,14 @@ export async function openLegacyLink(parts: HttpLinkParts): Promise<Link> {
   const session: Session = {
     parts,
     calls,
+    place: openPlace(parts.upstream.name, undefined),
     uris: new Set(),
     level: undefined,
     id: undefined,
     revision: legacyRevisions.at(-1)!,
     taken: false,
     introduction: {},
+    ear: new AbortController(),
     life: new AbortController(),
     renewing: undefined,
     closed: false,
@@ -51,12 +56,12 @@ function resume(session: Session): boolean {
   const { sessionId, revision, introduction, url } = session.parts.resume ?? {};
   if (typeof sessionId !== 'string' || typeof revision !== 'string' || url !== session.parts.upstream.url)
     return false;
-  Object.assign(session, { id: sessionId, revision, introduction, taken: true });
+  const place = openPlace(session.parts.upstream.name, sessionId, session.parts.place);
+  Object.assign(session, { id: sessionId, revision, introduction, place, taken: true });
   return true;
 }
 
 function linkOf(session: Session): Link {
-  const { parts } = session;
   return {
     era: 'legacy',
     get introduction() {
@@ -92,18 +97,18 @@ function linkOf(session: Session): Link {
         await tell('resources/unsubscribe');
       };
     },
-    resumption: () =>
-      session.id === undefined
-        ? {}
-        : {
-            sessionId: session.id,
-            revision: session.revision,
-            introduction: session.introduction,
-            url: parts.upstream.url,
-          },
+    resumption: () => resumptionOf(session),
+    rest: () => session.ear.abort(),
     leave: async () => leave(session),
     close: () => close(session),
   };
+}
+
+function resumptionOf({ id, revision, introduction, place, parts: { upstream } }: Session): Values {
+  if (id === undefined) return {};
+  const unsaid = place.unsaid();
+  const placed = unsaid === undefined ? {} : { place: unsaid };
+  return { sessionId: id, revision, introduction, url: upstream.url, ...placed };
 }
 
 function leave(session: Session): void {

@@ -18,7 +18,7 @@ export async function openModernLink(parts: HttpLinkParts): Promise<Link> {
   const state: ModernState = {
     parts,
     // A client of this era answers by asking again, and gives up by closing the stream.
-    calls: openCalls({ ...parts, post: async () => undefined, onGivenUp: async () => undefined }),
+    calls: openCalls({ ...parts, idsFrom: 0, post: async () => undefined, onGivenUp: async () => undefined }),
     paramHeaders: openParamHeaders(),
     life: new AbortController(),
   };
@@ -39,6 +39,8 @@ export async function openModernLink(parts: HttpLinkParts): Promise<Link> {
     notify: async () => undefined,
     watch: (uri, about) => watch(state, uri, about),
     resumption: () => ({}),
+    // A subscription cannot be gone on with elsewhere: it is heard here to the end.
+    rest: () => undefined,
     leave: async () => end(state),
     close: async () => end(state),
   };

@@ -1,6 +1,6 @@
 import type { AuditContext } from '@sealgate/vault';
 import type { HttpUpstream } from '../../domain/upstream.ts';
-import type { Values } from '../front/target.ts';
+import type { Position, Values } from '../front/target.ts';
 import type { WireParts } from './http-wire.ts';
 import type { LinkLimits } from './limits.ts';
 import type { LinkEvents } from './link.ts';
@@ -18,6 +18,8 @@ export interface HttpLinkParts extends WireParts {
   readonly prefer: 'legacy' | 'modern';
   /** A session to go on with. `undefined`: a new one. */
   readonly resume: Values | undefined;
+  /** How far its stream was heard. `undefined`: not known. */
+  readonly place: Position | undefined;
   readonly limits: LinkLimits;
   readonly version: string;
   readonly events: LinkEvents;

@@ -8,6 +8,7 @@ import type { Calls, Waiting } from './http-calls.ts';
 import type { HttpLinkParts } from './http-parts.ts';
 import { exchange, type Inward } from './http-wire.ts';
 import type { Sending } from './link.ts';
+import { openPlace, type StreamPlace } from './stream-place.ts';
 
 // What is sent within a session of the revisions up to 2025-11-25.
 
@@ -15,6 +16,8 @@ import type { Sending } from './link.ts';
 export interface Session {
   readonly parts: HttpLinkParts;
   readonly calls: Calls;
+  /** In the stream that belongs to no request. */
+  place: StreamPlace;
   readonly uris: Set<string>;
   level: Values | undefined;
   id: string | undefined;
@@ -22,6 +25,8 @@ export interface Session {
   /** Whether it was opened by another instance, and may have ended since. */
   taken: boolean;
   introduction: Values;
+  /** Aborts when nobody is to listen here any more to what belongs to no request. */
+  readonly ear: AbortController;
   /** Aborts when the session ends, for whatever reason; another one takes its place when it is opened anew. */
   life: AbortController;
   renewing: Promise<void> | undefined;
@@ -76,6 +81,7 @@ export async function initialize(session: Session, context: AuditContext): Promi
       `upstream "${parts.upstream.name}" speaks no protocol revision we know`,
     );
   session.revision = revision;
+  session.place = openPlace(parts.upstream.name, session.id);
   session.introduction = withoutVersion(result ?? {});
   await post(session, { jsonrpc: '2.0', method: 'notifications/initialized' }, { context, signal });
 }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Refusal, type AuditContext } from '@sealgate/vault';
-import { exchange } from './http-wire.ts';
+import { exchange, type Inward } from './http-wire.ts';
 import { headersOf, SessionLost, type Session } from './http-session.ts';
 
 // The stream of a session that belongs to no request (GET). It is followed for as long as the session lives: taken up again
@@ -14,51 +14,75 @@ const quietMsMax = 60_000;
  * @param renew opens the session anew when it is lost
  */
 export async function followStream(session: Session, context: AuditContext, renew: Renew): Promise<void> {
-  const { parts, calls, life } = session;
-  const { signal } = life;
-  let lastEventId: string | undefined;
-  let retryMs: number | undefined;
+  const { parts, life, ear, place } = session;
+  const signal = AbortSignal.any([life.signal, ear.signal]);
+  const stream: Stream = { session, context, signal, mayBeLost: session.taken, status: 0, retryMs: 0 };
+  const inward = listening(stream);
   let waitMs = 500;
-  // A session that was opened a moment ago is not lost: who answers 404 has no stream, and would have none in the next one.
-  let mayBeLost = session.taken;
   while (!signal.aborted) {
     const openedAtMs = performance.now();
+    stream.status = 0;
+    const lastEventId = place.lastEventId();
+    const resumed = lastEventId === undefined ? {} : { 'last-event-id': lastEventId };
+    const headers = { ...headersOf(session), ...resumed };
     let none = false;
-    const headers = {
-      ...headersOf(session),
-      ...(lastEventId === undefined ? {} : { 'last-event-id': lastEventId }),
-    };
     try {
-      await exchange(
-        parts,
-        { context, method: 'GET', message: undefined, headers, signal },
-        {
-          onHead: (status) => {
-            if (status === 404 && session.id !== undefined && mayBeLost)
-              throw new SessionLost('the session is lost');
-            mayBeLost = true;
-            // 405: the upstream has no such stream (MCP 2025-11-25, transports, listening for messages).
-            // 409: it has one, which the instance that had the session before has not let go of yet.
-            none = status >= 400 && status !== 409;
-          },
-          onMessage: (message) => calls.take(message, { context, sending: undefined }),
-          onEvent: (event) => {
-            lastEventId = event.id ?? lastEventId;
-            retryMs = event.retryMs ?? retryMs;
-          },
-        },
-      );
+      await exchange(parts, { context, method: 'GET', message: undefined, headers, signal }, inward);
+      none = hasNone(stream.status);
     } catch (error) {
       if (error instanceof SessionLost) return lost(session, context, { signal, renew });
       none = isFinal(error);
     }
-    if (none) return;
+    // An upstream that has a stream and no longer knows this place in it goes on from now on.
+    if (none && stream.status !== 405 && hasNone(stream.status) && lastEventId !== undefined) place.forget();
+    else if (none) return;
     waitMs = performance.now() - openedAtMs > 10_000 ? 500 : Math.min(2 * waitMs, quietMsMax);
-    await sleep(Math.max(waitMs, retryMs ?? 0), undefined, { signal }).catch(() => undefined);
+    await sleep(Math.max(waitMs, stream.retryMs), undefined, { signal }).catch(() => undefined);
   }
 }
 
 type Renew = (session: Session, context: AuditContext) => Promise<void>;
+
+interface Stream {
+  readonly session: Session;
+  readonly context: AuditContext;
+  readonly signal: AbortSignal;
+  /** A session that was opened a moment ago is not lost: who answers 404 has no stream, and would have none in the next one. */
+  mayBeLost: boolean;
+  /** Of the last answer; 0: there was none. */
+  status: number;
+  retryMs: number;
+}
+
+// 405: the upstream has no such stream (MCP 2025-11-25, transports, listening for messages).
+// 409: it has one, which the instance that had the session before has not let go of yet.
+function hasNone(status: number): boolean {
+  return status >= 400 && status !== 409;
+}
+
+function listening(stream: Stream): Inward {
+  const { session, context, signal } = stream;
+  const { calls, place } = session;
+  return {
+    onHead(status) {
+      if (status === 404 && session.id !== undefined && stream.mayBeLost)
+        throw new SessionLost('the session is lost');
+      stream.mayBeLost = true;
+      stream.status = status;
+    },
+    // What had come when somebody stopped listening is for whoever goes on from the place before it.
+    onEvent({ id, retryMs, data }) {
+      if (signal.aborted) return;
+      place.read(id, data === '');
+      stream.retryMs = retryMs ?? stream.retryMs;
+    },
+    onMessage(message) {
+      if (signal.aborted) return;
+      if (message['method'] !== 'ping') place.said();
+      calls.take(message, { context, sending: undefined, at: place.at() });
+    },
+  };
+}
 
 async function lost(
   session: Session,

@@ -32,7 +32,7 @@ export interface Inward {
   onHead(status: number, headers: Answer['headers']): void;
   onMessage(message: Values): void;
   /** Of an event stream, for resuming it. */
-  onEvent(event: Pick<StreamEvent, 'id' | 'retryMs'>): void;
+  onEvent(event: StreamEvent): void;
 }
 
 /** Who sends, and where to. */

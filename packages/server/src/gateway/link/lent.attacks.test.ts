@@ -95,6 +95,7 @@ async function openInstance(lookSeconds = 1000): Promise<Instance> {
         prefer: 'legacy',
         listener: { subject, level: undefined, uris: new Set(), hear, ask },
         resume: undefined,
+        place: undefined,
         request: {},
       });
       const signal = new AbortController().signal;

@@ -1,5 +1,5 @@
 import type { AuditContext } from '@sealgate/vault';
-import type { Asked, Notice, Values } from '../front/target.ts';
+import type { Asked, Notice, Position, Values } from '../front/target.ts';
 
 // A link is the upstream's half: one live MCP conversation with one upstream, in the upstream's own era, over HTTP or
 // with a child process. It knows nothing of clients; who may use it is the slot's and single.ts's business.
@@ -36,6 +36,8 @@ export interface Link {
   watch(uri: string, sending: Pick<Sending, 'context' | 'timeoutMs'>): Promise<() => Promise<void>>;
   /** What another instance needs to go on with this conversation; `undefined` when nobody can. */
   resumption(): Values | undefined;
+  /** Listen no more to what belongs to no request and can be heard by another instance; requests go on. */
+  rest(): void;
   /** Let go of it without ending what `resumption` names. */
   leave(): Promise<void>;
   /** End it: a child with everything below it, a session with a DELETE. Resolves when it is gone. */
@@ -44,8 +46,8 @@ export interface Link {
 
 /** What a link tells whoever opened it. */
 export interface LinkEvents {
-  /** A notification that belongs to no request. */
-  onNotice(notice: Notice): void;
+  /** A notification that belongs to no request. @param at where the stream stood; `undefined`: nobody can go on from there */
+  onNotice(notice: Notice, at?: Position): void;
   /** A request of the upstream. @throws ProtocolError to refuse it, -32601 when nobody can answer */
   onAsk(asked: Asked): Promise<Values>;
   /** The link is dead: the process ended, the session is lost for good. Called once at most. */

@@ -12,8 +12,13 @@ export interface Links {
    *   `audit_unavailable`, and those of opening a credential
    */
   reach(ask: Ask): Promise<Reached>;
-  /** End what this holder has for itself. @param upstream only this one's; `undefined`: all */
-  release(holder: string, upstream?: string): Promise<void>;
+  /**
+   * Give up what this holder has for itself.
+   *
+   * @param upstream only this one's; `undefined`: all
+   * @param how `leave`: what another instance can go on with is not ended
+   */
+  release(holder: string, upstream?: string, how?: 'leave' | 'end'): Promise<void>;
   /** End the links of an upstream that was removed or changed. */
   retire(tenant: string, upstream: string): Promise<void>;
   /** Links that stand now: children, and conversations with HTTP upstreams. */
@@ -36,8 +41,8 @@ export function openLinks(parts: LinksParts): Links {
   const sweep = setInterval(() => dropIdle(state, parts), everyMs).unref();
   return {
     reach: (ask) => reach(state, parts, ask),
-    async release(holder, upstream) {
-      await Promise.all(release(state, holder, upstream).map(endIn));
+    async release(holder, upstream, how = 'end') {
+      await Promise.all(release(state, holder, upstream).map(how === 'end' ? endIn : leaveIn));
     },
     async retire(tenant, upstream) {
       await Promise.all(forget(state, tenant, upstream, () => true).map(endIn));

@@ -1,4 +1,4 @@
-import type { Asked, Notice, Values } from '../front/target.ts';
+import type { Asked, Notice, Position, Values } from '../front/target.ts';
 import { isLoud, type LogLevel } from './log-level.ts';
 
 /** Somebody at a slot: one conversation's ear, and its mouth when the slot is its own. */
@@ -8,7 +8,7 @@ export interface Listener {
   level: LogLevel | undefined;
   /** Resources it wants to hear of. */
   readonly uris: Set<string>;
-  hear(notice: Notice): void;
+  hear(notice: Notice, at?: Position): void;
   /** @throws ProtocolError with the client's own error */
   ask(asked: Asked): Promise<Values>;
 }

@@ -1,7 +1,7 @@
 import type { AuditContext, Gate, Refusal } from '@sealgate/vault';
 import type { Upstream } from '../../domain/upstream.ts';
 import { refuse } from '../../errors.ts';
-import type { Values } from '../front/target.ts';
+import type { Position, Values } from '../front/target.ts';
 import { eraOf, SilentInEra, type Era } from './child-era.ts';
 import { openHttpLink } from './http-link.ts';
 import type { HttpLinkParts } from './http-parts.ts';
@@ -34,6 +34,8 @@ export interface Ask {
   readonly listener: Listener;
   /** What `resumption` gave elsewhere. */
   readonly resume: Values | undefined;
+  /** How far the upstream was heard by those who led the conversation before; `undefined`: not known. */
+  readonly place: Position | undefined;
   readonly request: { readonly method?: string; readonly tool?: string; readonly bytes?: number };
 }
 
@@ -159,13 +161,14 @@ function starting(
   ask: Ask,
   { slot, era, environment, silent }: Opening,
 ): Parameters<typeof startIn>[1] {
-  const { context, upstream, subject, prefer, resume } = ask;
+  const { context, upstream, subject, prefer, resume, place } = ask;
   const { now, limits } = parts;
-  const about: Pick<HttpLinkParts, 'context' | 'subject' | 'prefer' | 'resume' | 'capabilities'> = {
+  const about: Pick<HttpLinkParts, 'context' | 'subject' | 'prefer' | 'resume' | 'place' | 'capabilities'> = {
     context,
     subject,
     prefer,
     resume: slot.holder === undefined ? undefined : resume,
+    place,
     capabilities: slot.holder === undefined ? {} : slot.capabilities,
   };
   return {

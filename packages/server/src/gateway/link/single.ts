@@ -1,7 +1,7 @@
 import type { AuditContext } from '@sealgate/vault';
 import type { Upstream } from '../../domain/upstream.ts';
 import { refuse } from '../../errors.ts';
-import type { Conversation, Notice, OpenTarget, Relayed, Target, Values } from '../front/target.ts';
+import type { Conversation, Notice, OpenTarget, Position, Relayed, Target, Values } from '../front/target.ts';
 import { askable } from './capabilities.ts';
 import type { Listener } from './listener.ts';
 import type { Links } from './links.ts';
@@ -10,6 +10,7 @@ import { logLevelOf } from './log-level.ts';
 import { relay, type RelayParts } from './relay.ts';
 import { settle } from './settle.ts';
 import { hold, type Reached, type Slot } from './slot.ts';
+import { furtherOf } from './stream-place.ts';
 
 // One upstream as a target. It bridges what differs between the eras: log levels, subscriptions, questions to the client.
 
@@ -28,6 +29,7 @@ interface State {
   slot: Slot | undefined;
   link: Reached['link'] | undefined;
   letGo: () => void;
+  resting: boolean;
   closed: boolean;
 }
 
@@ -37,11 +39,12 @@ export function openSingle(parts: SingleParts): (upstream: Upstream) => OpenTarg
     const state: State = {
       upstream,
       conversation,
-      listener: listenerOf(conversation),
+      listener: listenerOf(conversation, resumed),
       resumed,
       slot: undefined,
       link: undefined,
       letGo: () => undefined,
+      resting: false,
       closed: false,
     };
     return targetOf(parts, state);
@@ -54,21 +57,37 @@ function targetOf(parts: SingleParts, state: State): Target {
     request: (relayed) => request(parts, state, relayed),
     notify: (context, notice) => notify(parts, state, context, notice),
     resumption: () => resumptionOf(state),
-    async close() {
-      state.closed = true;
-      leave(state);
-      const { holder } = state.conversation;
-      if (holder !== undefined) await parts.links.release(holder, state.upstream.name);
+    rest() {
+      state.resting = true;
+      if (state.slot !== undefined && state.link !== undefined) restOver(state.slot, state.link);
     },
+    leave: () => end(parts, state, 'leave'),
+    close: () => end(parts, state, 'end'),
   };
 }
 
-function listenerOf(conversation: Conversation): Listener {
+// What is shared is heard by others, too.
+function restOver({ holder }: Slot, link: Reached['link']): void {
+  if (holder !== undefined) link.rest();
+}
+
+async function end({ links }: SingleParts, state: State, how: 'leave' | 'end'): Promise<void> {
+  state.closed = true;
+  // Who goes on has the same session upstream, and what is subscribed to in it.
+  if (how === 'leave' && state.slot?.holder !== undefined) state.slot.watches.lost();
+  leave(state);
+  const { holder } = state.conversation;
+  if (holder !== undefined) await links.release(holder, state.upstream.name, how);
+}
+
+// What the upstream says first may be of what an earlier owner asked for: it is heard from the beginning.
+function listenerOf(conversation: Conversation, resumed: Values = {}): Listener {
+  const { level, uris = [] } = resumed as { readonly level?: unknown; readonly uris?: readonly string[] };
   return {
     subject: conversation.caller.subject,
-    level: undefined,
-    uris: new Set(),
-    hear: (notice) => conversation.hear(notice),
+    level: logLevelOf(level),
+    uris: new Set(uris),
+    hear: (notice, at) => conversation.hear(notice, at),
     ask: (asked) => conversation.ask(asked),
   };
 }
@@ -91,15 +110,18 @@ async function reach(
     capabilities: holder === undefined ? {} : askable(conversation.capabilities),
     holder,
     // Whoever wants a child's log messages has a child of their own: those of a shared one may be of other people's calls.
+    // Over HTTP a session has one of its own: only one instance can go on with it, and the sessions of a person need not
+    // go on at the same one.
     alone:
-      holder !== undefined &&
-      (era === 'modern' || (upstream.kind === 'stdio' && listener.level !== undefined)),
+      holder !== undefined && (era === 'modern' || upstream.kind === 'http' || listener.level !== undefined),
     prefer: era,
     listener,
     resume: resumed,
+    place: furtherOf(resumed?.['place'] as Position | undefined, conversation.heardUpTo?.(upstream.name)),
     request: about,
   });
   state.link = reached.link;
+  if (state.resting) restOver(reached.slot, reached.link);
   if (state.closed) {
     reached.slot.listeners.delete(listener);
     return reached;
@@ -168,9 +190,16 @@ async function notify(
 }
 
 // What is shared has nothing of this conversation in it but what the front asks for again; a child of one's own has.
-function resumptionOf({ slot, link, resumed }: State): Values | undefined {
+function resumptionOf({ slot, link, resumed, listener }: State): Values | undefined {
   if (slot === undefined || link === undefined) return resumed ?? {};
-  return slot.subject === undefined ? {} : link.resumption();
+  if (slot.subject === undefined) return {};
+  const { level, uris } = listener;
+  const asked = {
+    ...(level === undefined ? {} : { level }),
+    ...(uris.size === 0 ? {} : { uris: [...uris] }),
+  };
+  const state = link.resumption();
+  return state === undefined ? undefined : { ...state, ...asked };
 }
 
 function leave(state: State): void {

@@ -65,11 +65,11 @@ async function open(
 
 function eventsOf(slot: Slot): Omit<LinkEvents, 'onEnd'> {
   return {
-    onNotice(notice) {
+    onNotice(notice, at) {
       const shared = slot.subject === undefined;
       for (const listener of slot.listeners)
         if (isFor(notice, listener, shared) && !slot.tasks.hides(listener.subject, notice.params))
-          listener.hear(notice);
+          listener.hear(notice, at);
     },
     // Only what one conversation has for itself may ask, and it asks that one.
     async onAsk(asked) {

@@ -34,6 +34,8 @@ export interface LeaseParts {
   /** This instance; `undefined`: no other one can reach it, so it takes no lease. */
   readonly own: Lease | undefined;
   readonly now: () => number;
+  /** Told when the lease was gone, and is there again. */
+  readonly returned: () => Promise<void>;
   /** Told when a lease could not be renewed. */
   readonly failed: (error: unknown) => void;
 }
@@ -41,19 +43,23 @@ export interface LeaseParts {
 const nameOf = (id: string): string => `instance/${id}`;
 
 /** Take this instance's lease and keep it. */
-export async function openLeases({ records, own, now, failed }: LeaseParts): Promise<Leases> {
+export async function openLeases({ records, own, now, returned, failed }: LeaseParts): Promise<Leases> {
   const known = new Map<string, { readonly lease: Lease | undefined; readonly untilMs: number }>();
-  const renew = async (): Promise<void> => {
-    if (own === undefined) return;
+  const renew = async (): Promise<boolean> => {
+    if (own === undefined) return false;
     const endsAtMs = now() + leaseMs;
-    if (await records.extend(nameOf(own.id), endsAtMs)) return;
+    if (await records.extend(nameOf(own.id), endsAtMs)) return false;
     await records.put(nameOf(own.id), Buffer.from(JSON.stringify(own)), { endsAtMs });
+    return true;
   };
   await renew();
   let renewing = Promise.resolve();
   let held = own !== undefined;
   const timer = setInterval(() => {
-    renewing = renewing.then(renew).catch(failed);
+    renewing = renewing
+      .then(renew)
+      .then((was) => (was ? returned() : undefined))
+      .catch(failed);
   }, renewMs).unref();
   const giveUp = async (): Promise<void> => {
     clearInterval(timer);

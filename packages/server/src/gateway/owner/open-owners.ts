@@ -9,6 +9,7 @@ import { digestOf, proofOf, readTicket, ticketMs, type Ticket } from './pass-tic
 import { proofHeader, readPassage, refusalHeader } from './pass-text.ts';
 import { openPassing, unavailable } from './passing.ts';
 import { spentNonces, type SpentNonces } from './spent-nonces.ts';
+import { openStoreMark } from './store-mark.ts';
 
 /** What {@link openOwners} stands on. */
 export interface OwnersParts {
@@ -28,18 +29,16 @@ export interface OwnersParts {
 export async function openOwners(parts: OwnersParts): Promise<Owners> {
   const { records, sealer, advertiseUrl, answerMs, now, log } = parts;
   const self = randomUUID();
-  const leases = await openLeases({
-    records,
-    own: advertiseUrl === undefined ? undefined : { id: self, url: advertiseUrl, startedAtMs: now() },
-    now,
-    failed: (error) => log.error({ err: error }, 'the lease of this instance could not be renewed'),
-  });
+  const mark = await openStoreMark(records, now);
+  const { leases, onReturn } = await takeLease(parts, self);
   const passedHere = new WeakSet<Request>();
   const passing = openPassing({ leases, sealer, answerMs, now });
   const admission: Admission = { self, sealer, nonces: spentNonces(now) };
   let left = false;
   return {
     self,
+    mark,
+    onReturn,
     async pass(owner, passage, request) {
       if (owner === self) throw new Error('an instance does not pass to itself');
       if (passedHere.has(request))
@@ -72,6 +71,20 @@ export async function openOwners(parts: OwnersParts): Promise<Owners> {
       await leases.close();
     },
   };
+}
+
+async function takeLease({ records, advertiseUrl, now, log }: OwnersParts, self: string) {
+  const listeners: (() => Promise<void>)[] = [];
+  const leases = await openLeases({
+    records,
+    own: advertiseUrl === undefined ? undefined : { id: self, url: advertiseUrl, startedAtMs: now() },
+    now,
+    async returned() {
+      for (const listener of listeners) await listener();
+    },
+    failed: (error) => log.error({ err: error }, 'the lease of this instance could not be renewed'),
+  });
+  return { leases, onReturn: (listener: () => Promise<void>) => void listeners.push(listener) };
 }
 
 async function isAlive(id: string, self: string, leases: Leases): Promise<boolean> {

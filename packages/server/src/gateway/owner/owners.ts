@@ -1,5 +1,6 @@
 import type { Caller } from '../../caller.ts';
 import type { McpAddress } from '../../domain/mcp-address.ts';
+import type { StoreMark } from './store-mark.ts';
 
 // What only one instance can answer (a session with a child, a pending question of an upstream) is passed to that
 // instance, its owner, by whichever instance the request reached. Once: what was passed is never passed on.
@@ -36,6 +37,10 @@ export interface PassedIn {
 export interface Owners {
   /** This instance's id: new at every start, unique in the deployment. */
   readonly self: string;
+  /** Of the records that the instances share. */
+  readonly mark: StoreMark;
+  /** Told when others can find this instance again after they could not: what it holds may be gone from the records. */
+  onReturn(listener: () => Promise<void>): void;
   /**
    * Have the owner answer. `request` is the client's own, without its body; its signal ends the call at the owner too.
    *

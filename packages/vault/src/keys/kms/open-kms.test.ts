@@ -194,6 +194,27 @@ describe('a tenant with a key of its own', () => {
   });
 });
 
+test('takes the key that a request names where that is allowed, and calls it by its ARN', async () => {
+  const named = await stage.makeKey();
+  const AliasName = `alias/sealgate-test/${randomBytes(6).toString('hex')}`;
+  await stage.client.send(new CreateAliasCommand({ AliasName, TargetKeyId: named }));
+  aliases.push(AliasName);
+  const provider = await open({ namedKeys: true });
+  for (const keyRef of [named, named.replace(/.*\//, ''), AliasName]) {
+    const made = await provider.generate({ ...request, keyRef });
+    expect(made.keyRef).toBe(named);
+    expect(await provider.unwrap({ ...made, ...request })).toEqual(made.plaintext);
+    expect((await provider.wrap({ ...request, keyRef, plaintext: made.plaintext })).keyRef).toBe(named);
+  }
+  expect((await provider.generate(request)).keyRef).not.toBe(named);
+  const nobody = { ...request, keyRef: 'alias/sealgate-test/nobody' };
+  await expect(provider.generate(nobody)).rejects.toMatchObject({ code: 'key_unavailable' });
+  const without = await open();
+  await expect(without.generate({ ...request, keyRef: named })).rejects.toMatchObject({
+    code: 'key_unavailable',
+  });
+});
+
 describe.skipIf(onAws)('a KMS that does not work (it needs faults)', () => {
   const ends = [
     ['throttles', { kind: 'throttle' }, 'the key service is overloaded'],

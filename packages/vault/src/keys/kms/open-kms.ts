@@ -28,13 +28,24 @@ export interface KmsOptions extends KmsConnection {
   readonly service: string;
   /** Whether tenants may have keys of their own (see `tenantAlias`); `false` when not given. */
   readonly tenantKeys?: boolean;
+  /**
+   * Whether `generate` and `wrap` take any key of KMS as `keyRef`, by ARN, id or alias, and `unwrap` any ARN; `false` when
+   * not given. For those alone whose rows nobody else can write: a row could otherwise bring in a key of its writer.
+   */
+  readonly namedKeys?: boolean;
 }
 
 /** The provider `kms`. Nothing is asked before the first operation. */
-export function openKms({ keyId, service, tenantKeys = false, ...connection }: KmsOptions): KeyProvider {
+export function openKms({
+  keyId,
+  service,
+  tenantKeys = false,
+  namedKeys = false,
+  ...connection
+}: KmsOptions): KeyProvider {
   const region = connection.region ?? regionOfKey(keyId);
   const client = openClient({ ...connection, region });
-  const parts = { client, service, which: whichKey(client, { keyId, tenantKeys }) };
+  const parts = { client, service, which: whichKey(client, { keyId, tenantKeys, namedKeys }) };
   let closed = false;
   const open = <V>(work: () => Promise<V>): Promise<V> =>
     asking(async () => {
@@ -112,13 +123,14 @@ function bound(
   return encryptionContext(context, service);
 }
 
-function ciphertext(wrapped: Uint8Array): Uint8Array {
+/** The wrapped key when KMS may have made it. @throws Refusal `open_failed` */
+export function ciphertext(wrapped: Uint8Array): Uint8Array {
   if (wrapped.length >= 1 && wrapped.length <= blobBytesMax) return wrapped;
   throw openFailed('the wrapped key has another length');
 }
 
 /** The key of an answer, in memory of its own; what the SDK made of it is wiped. */
-function taken({
+export function taken({
   Plaintext: given = new Uint8Array(),
 }: Pick<GenerateDataKeyCommandOutput, 'Plaintext'>): Buffer {
   if (given.length !== keyBytes) {
@@ -131,7 +143,8 @@ function taken({
   return key;
 }
 
-function wrapOf({
+/** The wrapped key of an answer, and the key that wrapped it. @throws Refusal `key_unavailable` */
+export function wrapOf({
   CiphertextBlob: wrapped,
   KeyId: keyRef,
 }: Pick<GenerateDataKeyCommandOutput, 'CiphertextBlob' | 'KeyId'>): { wrapped: Uint8Array; keyRef: string } {

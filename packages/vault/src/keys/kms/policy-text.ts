@@ -71,7 +71,8 @@ export function identityPolicy(
             Effect: 'Allow',
             Action: use,
             Resource: keys.arn,
-            Condition: conditionOf({ ...scope, tenant: systemTenant }),
+            // Its names are those of every service on one store, so they are bound to none.
+            Condition: conditionOf({ ...scope, tenant: systemTenant }, [scope.service, systemTenant]),
           },
         ]),
     { Sid: 'SeeKey', Effect: 'Allow', Action: 'kms:DescribeKey', Resource: keys.arn },
@@ -143,9 +144,10 @@ function actionsOf({ tenant }: PolicyScope): readonly string[] {
   return (tenant === undefined ? [...use, ...moving] : use).toSorted();
 }
 
-function conditionOf(scope: PolicyScope): Readonly<Record<string, unknown>> {
+function conditionOf(scope: PolicyScope, services?: readonly string[]): Readonly<Record<string, unknown>> {
+  const either = services === undefined ? {} : { 'kms:EncryptionContext:service': services };
   return {
-    StringEquals: equals(scope),
+    StringEquals: { ...equals(scope), ...either },
     'ForAllValues:StringEquals': { 'kms:EncryptionContextKeys': contextNames },
   };
 }

@@ -14,6 +14,11 @@ export function tenantAlias(deployment: string, tenant: string): string {
   throw refuse('context_invalid', 'the id of this tenant is too long for a key of its own');
 }
 
+/** What all aliases of tenants of a deployment look like, for a policy. */
+export function aliasesOfTenants(deployment: string): string {
+  return `alias/sealgate/${escaped(deployment)}/*`;
+}
+
 function escaped(text: string): string {
   return text.replaceAll(/[^A-Za-z0-9-]/gu, (letter) =>
     [...Buffer.from(letter)].map((byte) => `_${byte.toString(16).padStart(2, '0')}`).join(''),

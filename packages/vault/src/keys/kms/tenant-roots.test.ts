@@ -4,7 +4,7 @@ import {
   DeleteAliasCommand,
   GenerateDataKeyCommand,
   GetKeyPolicyCommand,
-  KMSClient,
+  type KMSClient,
 } from '@aws-sdk/client-kms';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openAudit } from '../../audit/record.ts';

@@ -14,6 +14,8 @@ export interface KeyChoice {
   readonly keyId: string;
   /** Whether tenants may have keys of their own, under the alias that `tenantAlias` names. */
   readonly tenantKeys: boolean;
+  /** Whether a request may name any key. Only where whoever writes what is read back cannot name one. */
+  readonly namedKeys: boolean;
 }
 
 /** Finds keys. */
@@ -30,7 +32,7 @@ export interface WhichKey {
 }
 
 /** Nothing is asked before it is needed. */
-export function whichKey({ send }: KmsClient, { keyId, tenantKeys }: KeyChoice): WhichKey {
+export function whichKey({ send }: KmsClient, { keyId, tenantKeys, namedKeys }: KeyChoice): WhichKey {
   const describe = async (): Promise<RootKey> => {
     const { KeyMetadata: said } = await send(new DescribeKeyCommand({ KeyId: keyId }));
     if (said?.KeySpec !== 'SYMMETRIC_DEFAULT' || said.Arn === undefined)
@@ -48,6 +50,7 @@ export function whichKey({ send }: KmsClient, { keyId, tenantKeys }: KeyChoice):
     return (await described).keyRef;
   };
   const ofRow: WhichKey['ofRow'] = async (keyRef, { deployment, tenant }) => {
+    if (namedKeys && regionOfKey(keyRef) !== undefined) return keyRef;
     if (keyRef === (await sharedArn())) return keyRef;
     if (tenantKeys && regionOfKey(keyRef) !== undefined) return tenantAlias(deployment, tenant);
     throw unknownKey(keyRef);
@@ -56,8 +59,9 @@ export function whichKey({ send }: KmsClient, { keyId, tenantKeys }: KeyChoice):
     ofRow,
     async withKey(context, keyRef, work) {
       if (keyRef !== undefined) {
-        const answer = await work(await ofRow(keyRef, context));
-        if (answer.KeyId !== keyRef) throw unknownKey(keyRef);
+        const answer = await work(namedKeys ? keyRef : await ofRow(keyRef, context));
+        const sameOrNamed = answer.KeyId === keyRef || (namedKeys && regionOfKey(keyRef) === undefined);
+        if (!sameOrNamed) throw unknownKey(keyRef);
         return answer;
       }
       if (!tenantKeys) return work(await sharedArn());

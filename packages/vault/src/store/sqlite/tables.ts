@@ -2,7 +2,9 @@ import { refuse } from '../../refusal.ts';
 import { tablesOnEngine, type FillableTables, type FrontOptions } from '../tables-on-engine.ts';
 import { sqliteEngine } from './engine.ts';
 import { migrate } from './migrations.ts';
+import type { TableName } from '../spec.ts';
 import { openDatabase, type Database, type DatabaseOptions } from './open-database.ts';
+import { scrubTables } from './scrub.ts';
 import { asking } from './sqlite-error.ts';
 
 // Tables in one SQLite file. Calls answer at once: a page is bounded by rows and bytes, so none holds the process up for long.
@@ -19,6 +21,14 @@ export interface SqliteTables extends FillableTables {
    * @throws Refusal `store_unavailable`, also when a reader in another process holds the log
    */
   truncateLog(): void;
+  /**
+   * Leave nothing in the file, nor in its log, of what was deleted from these tables: move the rows that stay to fresh
+   * pages, a few at a time while others go on, and empty the log.
+   *
+   * @returns how many rows were moved
+   * @throws Refusal `store_unavailable`, also when a reader in another process holds the log
+   */
+  scrub(tables: readonly TableName[]): Promise<number>;
   /** What SQLite's own `quick_check` says of the file: `ok`, or the first faults. @throws Refusal `store_unavailable` */
   quickCheck(): string;
   /** How the file is written: with a log beside it, or alone (a network mount). */
@@ -42,6 +52,11 @@ export function sqliteTables(options: SqliteTablesOptions): SqliteTables {
   return {
     ...tablesOnEngine(sqliteEngine(database), options),
     truncateLog: () => asking(() => truncateLog(database)),
+    async scrub(names) {
+      const moved = await scrubTables(database, names);
+      asking(() => truncateLog(database));
+      return moved;
+    },
     quickCheck: () => asking(() => quickCheck(database)),
     journalMode: database.journal,
   };

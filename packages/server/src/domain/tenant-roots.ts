@@ -1,0 +1,35 @@
+import type { Receipt } from '@sealgate/vault';
+
+// Keys of tenants at a key service, as administration has them.
+
+/** What there is of a tenant's own key. */
+export interface TenantRootMade {
+  readonly tenant: string;
+  /** As the key service names it. */
+  readonly key: string;
+  readonly alias: string;
+  /** `false`: it was there before. */
+  readonly made: boolean;
+  /** Whether a group of this gateway has this id. */
+  readonly group: boolean;
+  /** Keys of the tenant that do not lie under it yet, by what holds them. */
+  readonly elsewhere: { readonly kms: number; readonly others: number };
+}
+
+/** What a policy is written from. */
+export interface TenantRootPlace {
+  readonly deployment: string;
+  readonly service: string;
+  /** ARN of the key of the tenant, or of all. */
+  readonly key: string;
+  /** Aliases of keys of tenants; `undefined`: there are none, or one tenant was asked for. */
+  readonly ownAliases: string | undefined;
+}
+
+/** Makes and finds keys of tenants. Methods throw Refusal `config_invalid` where there is no such key service. */
+export interface TenantRootKeeping {
+  /** @param receipt of `key.create` on `key:<tenant>` */
+  create(receipt: Receipt, tenant: string, role: string | undefined): Promise<TenantRootMade>;
+  /** @param tenant `undefined`: a gateway, for all tenants */
+  place(tenant: string | undefined): Promise<TenantRootPlace>;
+}
