@@ -24,17 +24,15 @@ const noClients = {
   remove: async (id: string) => id === 'c1',
   invite: async () => 'a-token',
 };
-<<<<<<< HEAD
 const noRoots = {
   create: () => Promise.reject(new Refusal('config_invalid', 'no KMS')),
   place: () => Promise.reject(new Refusal('config_invalid', 'no KMS')),
-=======
+};
 const nothingShredded = {
   look: () => Promise.reject(new Error('not here')),
   shred: () => Promise.reject(new Error('not here')),
   receiptOf: async () => undefined,
   signingKey: async () => '',
->>>>>>> k4
 };
 beforeEach(async () => {
   paper = memoryAudit();
@@ -57,11 +55,8 @@ beforeEach(async () => {
     upstreams,
     connections: openConnections(sealedTables(tables, oneKeySealer()), Date.now),
     clients: noClients,
-<<<<<<< HEAD
     tenantRoots: noRoots,
-=======
     shredding: nothingShredded,
->>>>>>> k4
     signInLink: async () => undefined,
     journal: { page, verify },
     now: Date.now,

@@ -8,19 +8,13 @@ import { clientOperations, type ClientOperationParts } from './client-operations
 import { connectionOperations, type ConnectionOperationParts } from './connection-operations.ts';
 import { operation, type Operation } from './operation.ts';
 import { recorded } from './recorded.ts';
-<<<<<<< HEAD
+import { shredOperations, type ShredOperationParts } from './shred-operations.ts';
 import { tenantRootOperations, type TenantRootOperationParts } from './tenant-root-operations.ts';
 import { upstreamOperations } from './upstream-operations.ts';
 
 /** What administration works on. */
-export interface AdminParts extends ConnectionOperationParts, ClientOperationParts, TenantRootOperationParts {
-=======
-import { shredOperations, type ShredOperationParts } from './shred-operations.ts';
-import { upstreamOperations } from './upstream-operations.ts';
-
-/** What administration works on. */
-export interface AdminParts extends ConnectionOperationParts, ClientOperationParts, ShredOperationParts {
->>>>>>> k4
+export interface AdminParts
+  extends ConnectionOperationParts, ClientOperationParts, ShredOperationParts, TenantRootOperationParts {
   readonly journal: { page(query: EntryQuery): Promise<EntryPage>; verify(): Promise<Verdict> };
   /** A link that signs somebody in; `undefined` when the gateway does not listen, or has no pages. */
   readonly signInLink: (subject: string) => Promise<string | undefined>;
@@ -56,11 +50,8 @@ export function openOperations(parts: AdminParts, { tenant, subject }: Membershi
     ...upstreamOperations(parts),
     ...connectionOperations(parts),
     ...clientOperations(parts),
-<<<<<<< HEAD
     ...tenantRootOperations(parts),
-=======
     ...shredOperations(parts),
->>>>>>> k4
     'audit.list': operation(auditQuery, async ({ context }, { act, sinceMs, order, limit, cursor }) =>
       parts.journal.page({
         tenant: context.tenant,

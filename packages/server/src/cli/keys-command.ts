@@ -1,19 +1,13 @@
 import type { Command } from 'commander';
 import type { CommandContext } from './context.ts';
-<<<<<<< HEAD
 import { keysCreate } from './keys-create.ts';
-=======
 import { keysReceipt } from './keys-receipt.ts';
 import { keysShred } from './keys-shred.ts';
->>>>>>> k4
 
 /** `sealgate keys …`. */
 export function keysCommand(program: Command, context: CommandContext): void {
   const keys = program.command('keys').description('the keys that everything is sealed under');
-<<<<<<< HEAD
   keysCreate(keys, context);
-=======
   keysShred(keys, context);
   keysReceipt(keys, context);
->>>>>>> k4
 }

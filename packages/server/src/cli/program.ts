@@ -7,10 +7,7 @@ import { connectionsCommand } from './connections-command.ts';
 import type { CommandContext, Product } from './context.ts';
 import { exitCode, exitCodeOf } from './exit-code.ts';
 import { keysCommand } from './keys-command.ts';
-<<<<<<< HEAD
 import { policyCommand } from './policy-command.ts';
-=======
->>>>>>> k4
 import { stateCommands } from './state-commands.ts';
 import { stdioCommand } from './stdio-command.ts';
 import { tablesCommand } from './tables-command.ts';
@@ -73,10 +70,7 @@ function programFor(context: CommandContext): Command {
   clientsCommand(program, context);
   auditCommand(program, context);
   keysCommand(program, context);
-<<<<<<< HEAD
   policyCommand(program, context);
-=======
->>>>>>> k4
   tablesCommand(program, context);
   transferCommands(program, context);
   return program;

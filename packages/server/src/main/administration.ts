@@ -8,11 +8,8 @@ import { requestId } from '../domain/request-id.ts';
 import { version } from '../version.ts';
 import type { Ground } from './ground.ts';
 import type { Opened } from './opened.ts';
-<<<<<<< HEAD
 import { openTenantRootKeeping } from './tenant-roots.ts';
-=======
 import { openShredding } from './shredding.ts';
->>>>>>> k4
 
 const reachMs = 3000;
 const files = [
@@ -37,11 +34,8 @@ export function openAdministration(opened: Opened): Operations {
     {
       ...ground,
       clients: authorization.clients,
-<<<<<<< HEAD
       tenantRoots: openTenantRootKeeping(opened.config, ground),
-=======
       shredding: openShredding(opened),
->>>>>>> k4
       // A link is of use only where somebody answers to it.
       signInLink: async (subject) =>
         address.port() === undefined ? undefined : signIn?.links.linkFor(subject),
