@@ -124,6 +124,8 @@ async function live(person: Person, upstreamTenants: readonly string[]): Promise
       generation: 1,
       holder: 'h',
       resumption: undefined,
+      heard: {},
+      told: undefined,
     },
     now() + 60_000,
   );
