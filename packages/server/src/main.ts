@@ -21,6 +21,7 @@ export { openLog, type Log } from './log.ts';
 export { openProvisioning, type Provisioning } from './main/database.ts';
 export { openSealgate, type Sealgate } from './main/sealgate.ts';
 export { openTransfer, type Transfer } from './main/transfer/transfer.ts';
+export type { Note } from './main/transfer/noted.ts';
 export type { Exported } from './main/transfer/export-data.ts';
 export type { Imported } from './main/transfer/import-data.ts';
 export type { Migrated } from './main/transfer/migrate-data.ts';

@@ -8,6 +8,7 @@ import { clientOperations, type ClientOperationParts } from './client-operations
 import { connectionOperations, type ConnectionOperationParts } from './connection-operations.ts';
 import { operation, type Operation } from './operation.ts';
 import { recorded } from './recorded.ts';
+import { transferOperations } from './transfer-operations.ts';
 import { upstreamOperations } from './upstream-operations.ts';
 
 /** What administration works on. */
@@ -47,6 +48,7 @@ export function openOperations(parts: AdminParts, { tenant, subject }: Membershi
     ...upstreamOperations(parts),
     ...connectionOperations(parts),
     ...clientOperations(parts),
+    ...transferOperations(parts),
     'audit.list': operation(auditQuery, async ({ context }, { act, sinceMs, order, limit, cursor }) =>
       parts.journal.page({
         tenant: context.tenant,
