@@ -56,6 +56,7 @@ test('an empty environment gives every default', () => {
     dynamodb: { type: 'dynamodb', region: undefined, tablePrefix: '', endpoint: undefined },
     storage: { type: 'filesystem' },
     keys: { provider: 'keyring' },
+    openingKeys: [],
     serviceName: 'sealgate',
     mcpServersFile: { path: join(cwd, 'data', 'mcp.json'), named: false },
     signIn: { mail: undefined, signUp: 'open', loginsPerMinute: 5, signUpsPerMinute: 2 },

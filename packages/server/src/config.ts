@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import { active, type ActiveName, type Values } from './config/active.ts';
 import { databaseOf, dynamoOf, type DatabaseChoice, type DynamoChoice } from './config/database.ts';
 import { redisOf, type RedisChoice } from './config/redis.ts';
-import { chooseKeys, idleKeys, type KeyChoice } from './config/keys.ts';
+import { chooseKeys, openingKeys, type KeyChoice } from './config/keys.ts';
 import { contradictions, remarks, severalProblems } from './config/rules.ts';
 import { gather } from './config/sources.ts';
 import { storageOf, type StorageChoice } from './config/storage.ts';
@@ -41,6 +41,8 @@ export interface AppConfig {
   /** What several instances share beside the database; `undefined`: there is one instance. */
   readonly redis: RedisChoice | undefined;
   readonly keys: KeyChoice;
+  /** Further providers, which open what they wrapped before; a keyring that lies in `dataDirectory` is opened by itself. */
+  readonly openingKeys: readonly KeyChoice[];
   /** Whose keys are wrapped, for a key service that binds and logs it. */
   readonly serviceName: string;
   /** `path` is absolute; `named`: somebody set it, so that a missing file is an error. */
@@ -113,8 +115,9 @@ export function initConfig(sources: ConfigSources = { env: process.env, cwd: pro
       'config_invalid',
       ['the configuration is refused:', ...all.map((line) => `- ${line}`)].join('\n'),
     );
-  const idle = [...warnings, ...idleKeys(keys, texts), ...remarks(values)];
-  return frozen(shape(values, keys, idle, sources.cwd));
+  const opening = openingKeys(keys, values, texts);
+  const said = [...warnings, ...opening.remarks, ...remarks(values)];
+  return frozen({ ...shape(values, keys, said, sources.cwd), openingKeys: opening.choices });
 }
 
 /** Where a text is invalid its default stands in, so that the rules over several values are judged as well. */
@@ -130,7 +133,12 @@ function parse(texts: ReadonlyMap<string, string>): { values: Values; invalid: s
   return { values: values as Values, invalid };
 }
 
-function shape(values: Values, keys: KeyChoice, warnings: readonly string[], cwd: string): AppConfig {
+function shape(
+  values: Values,
+  keys: KeyChoice,
+  warnings: readonly string[],
+  cwd: string,
+): Omit<AppConfig, 'openingKeys'> {
   const dataDirectory = resolve(cwd, values.DATA_DIR);
   const file = values.MCP_SERVERS_FILE;
   const secrets = activeNames.flatMap((name) => {

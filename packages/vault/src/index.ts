@@ -17,6 +17,7 @@ export { scrubBytes } from './credentials/scrub.ts';
 export { objectOf, openConnections, type ConnectionRows } from './credentials/connections.ts';
 export type { Connection, Connections, Gate, Lent, Use } from './credentials/gate.ts';
 export { openGate, type GateParts } from './credentials/use.ts';
+export { actOf, keysOf, type KeyAdministration } from './keys/administration.ts';
 export { holdsTenantKeys } from './keys/deployment.ts';
 export { systemTenant } from './keys/system-tenant.ts';
 export type { Blinded, DraftOf, DraftStep, KeyDraft } from './keys/drafts.ts';
@@ -24,7 +25,8 @@ export { envKey } from './keys/env-key.ts';
 export { proveExport, signManifest, type ProofParts } from './keys/export-proof.ts';
 export { hkdfRoot } from './keys/hkdf-root.ts';
 export { keyLifeSeconds } from './keys/key-cache.ts';
-export { copyKeyring, openKeyring, type KeyringParts } from './keys/keyring.ts';
+export type { KeyHolding, KeyStatus, UnfinishedWork } from './keys/key-status.ts';
+export { addKeyringKey, copyKeyring, openKeyring, type KeyringParts } from './keys/keyring.ts';
 export { openSealer, type KeyState, type OpenedSealer, type SealerParts } from './keys/open-sealer.ts';
 export {
   earlierStretching,
@@ -36,6 +38,8 @@ export {
 export { passphraseSettings } from './keys/passphrase-settings.ts';
 export { plantedSwaps, type PlantedSwap } from './keys/planted-swaps.ts';
 export type { KeyContext, KeyProvider, RootKey } from './keys/provider.ts';
+export type { KeyCounts, KeyFailure, KeyWork } from './keys/rotate/job-row.ts';
+export type { KeyProgress, KeyWorkDone, KeyWorkOptions } from './keys/rotate/run.ts';
 export {
   blindedAttributes,
   sealedFields,

@@ -36,6 +36,7 @@ export const vaultCodes = [
   'key_shredded',
   'key_unavailable',
   'key_weak',
+  'key_work_running',
   'loan_spent',
   'open_failed',
   'receipt_invalid',

@@ -1,5 +1,15 @@
+import { randomBytes } from 'node:crypto';
 import { createServer } from 'node:net';
-import { memoryTables, objectOf, openConnections, Refusal, sealedTables, type Entry } from '@sealgate/vault';
+import {
+  envKey,
+  openSealer,
+  memoryTables,
+  objectOf,
+  openConnections,
+  Refusal,
+  sealedTables,
+  type Entry,
+} from '@sealgate/vault';
 import { oneKeySealer } from '@sealgate/vault/testing';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { memoryAudit, type MemoryAudit } from '../domain/fixtures/memory-audit.ts';
@@ -8,6 +18,7 @@ import type { Upstream } from '../domain/upstream.ts';
 import { openUpstreams, type Upstreams } from '../domain/upstreams.ts';
 import { adoptFile } from './adopt-file.ts';
 import { runDoctor, type DoctorParts } from './doctor.ts';
+import { openKeyWorks } from './key-works.ts';
 import { openOperations, type AdminParts, type Operations } from './operations.ts';
 import { reachAddress } from './reach.ts';
 
@@ -55,6 +66,11 @@ beforeEach(async () => {
     upstreams,
     connections: openConnections(sealedTables(tables, oneKeySealer()), Date.now),
     clients: noClients,
+    keys: (await openSealer({ tables, provider: envKey(randomBytes(32).toString('hex')), now: Date.now }))
+      .administration,
+    keyWorks: openKeyWorks(),
+    freshRoot: async () => undefined,
+    several: false,
     tenantRoots: noRoots,
     shredding: nothingShredded,
     signInLink: async () => undefined,

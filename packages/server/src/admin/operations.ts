@@ -6,6 +6,7 @@ import { requestId } from '../domain/request-id.ts';
 import { refuse } from '../errors.ts';
 import { clientOperations, type ClientOperationParts } from './client-operations.ts';
 import { connectionOperations, type ConnectionOperationParts } from './connection-operations.ts';
+import { keyOperations, type KeyOperationParts } from './key-operations.ts';
 import { operation, type Operation } from './operation.ts';
 import { recorded } from './recorded.ts';
 import { shredOperations, type ShredOperationParts } from './shred-operations.ts';
@@ -15,7 +16,12 @@ import { upstreamOperations } from './upstream-operations.ts';
 
 /** What administration works on. */
 export interface AdminParts
-  extends ConnectionOperationParts, ClientOperationParts, ShredOperationParts, TenantRootOperationParts {
+  extends
+    ConnectionOperationParts,
+    ClientOperationParts,
+    KeyOperationParts,
+    ShredOperationParts,
+    TenantRootOperationParts {
   readonly journal: { page(query: EntryQuery): Promise<EntryPage>; verify(): Promise<Verdict> };
   /** A link that signs somebody in; `undefined` when the gateway does not listen, or has no pages. */
   readonly signInLink: (subject: string) => Promise<string | undefined>;
@@ -51,6 +57,7 @@ export function openOperations(parts: AdminParts, { tenant, subject }: Membershi
     ...upstreamOperations(parts),
     ...connectionOperations(parts),
     ...clientOperations(parts),
+    ...keyOperations(parts),
     ...tenantRootOperations(parts),
     ...shredOperations(parts),
     ...transferOperations(parts),

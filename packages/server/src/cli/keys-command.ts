@@ -1,6 +1,9 @@
 import type { Command } from 'commander';
 import type { CommandContext } from './context.ts';
 import { keysCreate } from './keys-create.ts';
+import { keysRotate } from './keys-rotate.ts';
+import { keysState } from './keys-state.ts';
+import { keysStatus } from './keys-status.ts';
 import { keysReceipt } from './keys-receipt.ts';
 import { keysShred } from './keys-shred.ts';
 
@@ -8,6 +11,9 @@ import { keysShred } from './keys-shred.ts';
 export function keysCommand(program: Command, context: CommandContext): void {
   const keys = program.command('keys').description('the keys that everything is sealed under');
   keysCreate(keys, context);
+  keysStatus(keys, context);
+  keysRotate(keys, context);
+  keysState(keys, context);
   keysShred(keys, context);
   keysReceipt(keys, context);
 }

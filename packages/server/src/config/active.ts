@@ -101,7 +101,7 @@ export const active = {
   ...vaultVariables,
   KEY_PROVIDER: {
     group: 'keys',
-    doc: 'Where the root key lies: `keyring` (a file in `DATA_DIR`), `env`, `passphrase`, `hkdf`, `kms` or `transit`. Not set: the one whose variable is present, else `keyring`.',
+    doc: 'Where the root key lies: `keyring` (a file in `DATA_DIR`), `env`, `passphrase`, `hkdf`, `kms` or `transit`. Not set: the one whose variable is present, else `keyring`. Set: where the variables of others are present, or a keyring lies in `DATA_DIR`, they open what they wrapped before.',
     default: undefined,
     secret: false,
     parse: choice('keyring', 'env', 'passphrase', 'hkdf', 'kms', 'transit'),

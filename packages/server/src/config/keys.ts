@@ -45,7 +45,41 @@ export function chooseKeys(
     return {
       problem: `${[...present.values()].join(' and ')} name several root keys: keep one, or set KEY_PROVIDER`,
     };
-  const provider = values.KEY_PROVIDER ?? present.keys().next().value ?? 'keyring';
+  return choiceOf(values.KEY_PROVIDER ?? present.keys().next().value ?? 'keyring', values);
+}
+
+/** Providers beside the one that is named, and a line on each. */
+export interface OpeningKeys {
+  readonly choices: readonly KeyChoice[];
+  readonly remarks: readonly string[];
+}
+
+/**
+ * Providers whose variables are present where `KEY_PROVIDER` names another. They open what they wrapped before, and a tenant can
+ * be moved to them or from them. A keyring needs no variable and is not among them.
+ */
+export function openingKeys(
+  choice: KeyChoice,
+  values: Values,
+  texts: ReadonlyMap<string, string>,
+): OpeningKeys {
+  const choices: KeyChoice[] = [];
+  const said: string[] = [];
+  for (const [provider, names] of Object.entries(signs)) {
+    const sign = names.find((name) => texts.has(name));
+    if (provider === choice.provider || sign === undefined) continue;
+    const other = choiceOf(provider, values);
+    const beside = `${sign} is set beside KEY_PROVIDER=${choice.provider}`;
+    if ('problem' in other) said.push(`${beside} and is not read: ${other.problem}`);
+    else {
+      choices.push(other);
+      said.push(`${beside}: it opens what it wrapped, and nothing new is wrapped by it`);
+    }
+  }
+  return { choices, remarks: said };
+}
+
+function choiceOf(provider: string, values: Values): KeyChoice | { readonly problem: string } {
   if (provider === 'keyring') return { provider };
   if (provider === 'transit') return transitOf(values);
   if (provider === 'kms') return kmsOf(values);
@@ -53,12 +87,4 @@ export function chooseKeys(
   const value = values[secrets[local]];
   if (value === undefined) return { problem: `KEY_PROVIDER=${provider} needs ${secrets[local]}` };
   return { provider: local, secret: secretOf(secrets[local], value) };
-}
-
-/** Root keys that are set although another one is used. */
-export function idleKeys(choice: KeyChoice, texts: ReadonlyMap<string, string>): string[] {
-  return Object.entries(signs)
-    .filter(([provider]) => provider !== choice.provider)
-    .flatMap(([, names]) => names.filter((name) => texts.has(name)))
-    .map((name) => `${name} is set, but KEY_PROVIDER=${choice.provider} does not read it`);
 }

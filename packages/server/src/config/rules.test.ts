@@ -68,12 +68,26 @@ test.each(refused)('%j is refused: %s', (env, message) => {
   expect(() => initConfig({ env, cwd })).toThrow(message);
 });
 
-test('a root key that is set and not used is warned of', () => {
-  const { warnings } = initConfig({ env: { KEY_PROVIDER: 'keyring', ...key, ...arn }, cwd });
+test('a root key that is set beside the one that is named opens what it wrapped, and is told of', () => {
+  const { warnings, openingKeys } = initConfig({ env: { KEY_PROVIDER: 'keyring', ...key, ...arn }, cwd });
+  expect(openingKeys.map(({ provider }) => provider)).toEqual(['env', 'kms']);
   expect(warnings).toEqual([
-    'TOKEN_ENCRYPTION_KEY is set, but KEY_PROVIDER=keyring does not read it',
-    'KMS_KEY_ARN is set, but KEY_PROVIDER=keyring does not read it',
+    'TOKEN_ENCRYPTION_KEY is set beside KEY_PROVIDER=keyring: it opens what it wrapped, and nothing new is wrapped by it',
+    'KMS_KEY_ARN is set beside KEY_PROVIDER=keyring: it opens what it wrapped, and nothing new is wrapped by it',
   ]);
+});
+
+test('a root key beside the one that is named is left out, with a word, where it is not complete', () => {
+  const env = { KEY_PROVIDER: 'env', ...key, KMS_KEY_ID: 'alias/x' };
+  const { warnings, openingKeys } = initConfig({ env, cwd });
+  expect(openingKeys).toEqual([]);
+  expect(warnings).toEqual([
+    'KMS_KEY_ID is set beside KEY_PROVIDER=env and is not read: KMS_KEY_ID without a region needs AWS_REGION, or set KMS_KEY_ARN',
+  ]);
+});
+
+test.each([[{}], [key], [{ KEY_PROVIDER: 'hkdf', ...root }]])('%j opens with one provider alone', (env) => {
+  expect(initConfig({ env, cwd }).openingKeys).toEqual([]);
 });
 
 test('a transit key is reached at its server, mount and namespace, by token or AppRole', () => {

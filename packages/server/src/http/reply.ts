@@ -57,6 +57,7 @@ const answers: Readonly<Record<ServerCode | VaultCode, Answered>> = {
   key_shredded: refused(410),
   key_unavailable: refused(503),
   key_weak: ourFault,
+  key_work_running: refused(409),
   link_spent: refused(400),
   loan_spent: ourFault,
   media_type_unsupported: refused(415),

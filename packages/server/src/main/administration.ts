@@ -8,6 +8,7 @@ import { requestId } from '../domain/request-id.ts';
 import { version } from '../version.ts';
 import type { Ground } from './ground.ts';
 import type { Opened } from './opened.ts';
+import { freshRoot } from './root-keys.ts';
 import { openTenantRootKeeping } from './tenant-roots.ts';
 import { openShredding } from './shredding.ts';
 
@@ -34,6 +35,8 @@ export function openAdministration(opened: Opened): Operations {
     {
       ...ground,
       clients: authorization.clients,
+      keys: ground.sealer.administration,
+      freshRoot: () => freshRoot(opened.config.dataDirectory, now),
       tenantRoots: openTenantRootKeeping(opened.config, ground),
       shredding: openShredding(opened),
       // A link is of use only where somebody answers to it.

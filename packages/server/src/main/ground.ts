@@ -18,6 +18,7 @@ import {
   type OpenedSealer,
   type Tables,
 } from '@sealgate/vault';
+import { openKeyWorks, type KeyWorks } from '../admin/key-works.ts';
 import type { AppConfig } from '../config.ts';
 import { sealClearPeople } from '../domain/clear-people.ts';
 import { ensureLocalAdministrator, openPeople, type Membership, type People } from '../domain/people.ts';
@@ -26,7 +27,7 @@ import type { Log } from '../log.ts';
 import { openArchive } from './archive.ts';
 import { openDatabase, type Database, type DatabaseState } from './database.ts';
 import { followUpstreams, notTold, toldUpstreams, upstreamTopic } from './followed.ts';
-import { openRootKey } from './root-key.ts';
+import { openRootKeys } from './root-keys.ts';
 import { claimTables } from './tables-claim.ts';
 import { openTogether, type Shared, type Together } from './together.ts';
 
@@ -42,6 +43,8 @@ export interface Ground extends Together {
   readonly journal: Journal;
   readonly audit: Audit;
   readonly connections: ConnectionRows;
+  /** Rotations and moves of keys that this process does. */
+  readonly keyWorks: KeyWorks;
   readonly upstreams: Upstreams;
   readonly people: People;
   /** The person who runs this process, and their group. */
@@ -81,11 +84,14 @@ export async function openGround(
     closers.push(await followUpstreams(upstreams, { topic, log, several }));
     const connections = openConnections(sealedTables(tables, sealer), now);
     closers.push(await connections.follow(news, (error) => notTold(log, error)));
+    const keyWorks = openKeyWorks();
+    closers.push(() => keyWorks.close());
     return {
       ...stores,
       journal,
       audit: openAudit({ journal, failed }),
       connections,
+      keyWorks,
       ...(await openEverybody(tables, sealer, now)),
       upstreams: toldUpstreams(upstreams, { topic, log }),
       close,
@@ -131,12 +137,13 @@ async function openStores({ config, log, now, given }: GroundParts, closers: Clo
   closers.push(close);
   const archive = await openArchive(config, log);
   closers.push(() => archive.close());
-  const provider = await openRootKey(config.keys, config.dataDirectory, tables, now);
-  closers.push(() => provider.close());
-  const sealer = await openSealer({ tables, provider, now });
+  const { provider, opening, close: closeRoots } = await openRootKeys(config, tables, now);
+  closers.push(closeRoots);
+  const sealer = await openSealer({ tables, provider, opening, now });
   closers.push(() => sealer.close());
   const together = await openTogether({ config, tables, sealer, given, log, now });
   closers.push(together.close);
+  closers.push(await sealer.follow(together.news, (error) => notTold(log, error)));
   if (given.tables === undefined && config.database.type === 'dynamodb')
     closers.push(await claim({ config, log, now }, { tables, sealer }));
   return { ...together, tables, examineDatabase, forgetRows, archive, sealer };

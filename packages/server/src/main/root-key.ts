@@ -14,18 +14,25 @@ import type { KeyChoice, TransitChoice } from '../config.ts';
 import { refuse } from '../errors.ts';
 import { loadKms } from './kms.ts';
 
-/** Open the root key that the configuration chose. @throws Refusal `config_invalid`, `key_unavailable`, `key_weak` */
+/** What a root key is opened with. */
+export interface RootKeyParts {
+  readonly tables: Tables;
+  readonly now: () => number;
+  /** Whether a keyring may be made; not given: as long as no tenant has a key. */
+  readonly mayCreate?: boolean;
+}
+
+/** Open one root key. @throws Refusal `config_invalid`, `key_unavailable`, `key_weak` */
 export async function openRootKey(
   choice: KeyChoice,
   dataDirectory: string,
-  tables: Tables,
-  now: () => number,
+  { tables, now, mayCreate }: RootKeyParts,
 ): Promise<KeyProvider> {
   switch (choice.provider) {
     case 'keyring':
       return openKeyring({
         file: join(dataDirectory, 'keyring.json'),
-        mayCreate: !(await holdsTenantKeys(tables)),
+        mayCreate: mayCreate ?? !(await holdsTenantKeys(tables)),
         now,
       });
     case 'env':

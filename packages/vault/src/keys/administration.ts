@@ -1,5 +1,8 @@
 import { redeem, type Receipt } from '../receipt.ts';
 import type { KeyCore } from './key-core.ts';
+import { keyStatus, type KeyStatus } from './key-status.ts';
+import type { KeyWork } from './rotate/job-row.ts';
+import { runKeyWork, type KeyWorkDone, type KeyWorkOptions } from './rotate/run.ts';
 import type { Job, Shredded } from './shred/job.ts';
 import { openShredding, type ShreddedPerson, type ShredOrder } from './shred/shredding.ts';
 import type { SignedReceipt } from './shred/shredding-receipt.ts';
@@ -38,6 +41,17 @@ export interface KeyAdministration {
    */
   revoke(receipt: Receipt, tenant: string): Promise<void>;
   /**
+   * Rotate or move keys, or go on with it where it was left. Serving goes on meanwhile.
+   *
+   * @param receipt for `key.rotate`, or `key.move`, on {@link keysOf} the tenant, or on `keys:*`
+   * @throws Refusal `key_work_running`; `key_unavailable` and what the store throws: then the same work goes on later
+   */
+  work(receipt: Receipt, work: KeyWork, options?: KeyWorkOptions): Promise<KeyWorkDone>;
+  /** Whether the tenant has a key, or its state was ever changed. @throws Refusal `store_unavailable` */
+  has(tenant: string): Promise<boolean>;
+  /** @throws Refusal `store_unavailable` */
+  status(): Promise<KeyStatus>;
+  /**
    * Destroy every key of the tenant, for good. Killed, it is called again and goes on; called when it is done, it gives the
    * same receipt.
    *
@@ -55,6 +69,11 @@ export interface KeyAdministration {
   shredding(of: Shredded): Promise<Job | undefined>;
   /** PEM of the Ed25519 key under which receipts of destroyed keys are signed. */
   signingKey(): Promise<string>;
+}
+
+/** The action of an entry in the journal about such work. */
+export function actOf({ kind }: KeyWork): 'key.rotate' | 'key.move' {
+  return kind === 'move' || kind === 'settle' ? 'key.move' : 'key.rotate';
 }
 
 /** Administration of these keys. */
@@ -87,5 +106,14 @@ export function keyAdministration(core: KeyCore): KeyAdministration {
       redeem(receipt, 'key.revoke', keysOf(tenant));
       await change(tenant, undefined);
     },
+    async work(receipt, work, options) {
+      redeem(receipt, actOf(work), keysOf(work.tenant ?? '*'));
+      return runKeyWork(core, work, options);
+    },
+    async has(tenant) {
+      const page = await core.tables.query('tenant_keys', { partition: tenant, limit: 1 });
+      return page.items.length > 0;
+    },
+    status: () => keyStatus(core),
   };
 }

@@ -2,7 +2,7 @@ import { timingSafeEqual } from 'node:crypto';
 import { Refusal, refuse } from '../refusal.ts';
 import type { DataKey, Suite } from '../seal/data-key.ts';
 import { mintKeyBytes, type Random } from '../seal/key-bytes.ts';
-import type { ContextOf } from '../seal/kinds.ts';
+import { kinds, type ContextOf } from '../seal/kinds.ts';
 import { dataKey } from '../seal/open-key.ts';
 import { fromText, toText } from '../seal/text-form.ts';
 import type { Item, Revision, Step, Tables } from '../store/tables.ts';
@@ -11,7 +11,7 @@ import type { PlacedKind } from './sealer.ts';
 
 // Rows of `data_keys`, one partition a tenant:
 //
-//   kind#subject#<id>     wrapped (base64url) · suite · kekVersion · commitment · state · createdAtMs
+//   kind#subject#<id>     wrapped (base64url) · suite · kekVersion · commitment · state · createdAtMs · job, that made it
 //   kind#subject#active   id of the key new records are sealed under; state `shredded` and no id: none is minted any more
 //
 // The wrap binds deployment, tenant, subject, kind, suite, tenant key version and commitment: a row that is moved or
@@ -35,6 +35,8 @@ export interface DataKeyParts {
   readonly random: Random | undefined;
   /** Suite of keys that are minted now. */
   readonly suite: Suite;
+  /** The rotation that mints them; not given: none. */
+  readonly job?: string;
 }
 
 /** A row of a data key, checked for its form. */
@@ -45,6 +47,8 @@ export interface DataKeyRow {
   readonly createdAtMs: number;
   readonly wrapped: string;
   readonly commitment: string;
+  /** The rotation that made it; `undefined`: none did. */
+  readonly job: string | undefined;
 }
 
 /** Which key is active. */
@@ -132,6 +136,7 @@ export function mintDataKey(
     commitment: toText(key.commitment),
     state: 'live',
     createdAtMs,
+    ...(parts.job === undefined ? {} : { job: parts.job }),
   };
   const pointer = { tenant, dataKey: rowName(scope, 'active'), id };
   return {
@@ -187,6 +192,10 @@ export function openWrapped(
   throw refuse('open_failed', 'the sealed data cannot be opened', 'the commitment of a data key differs');
 }
 
+function isPlacedKind(kind: string): kind is PlacedKind {
+  return Object.hasOwn(kinds, kind) && kind !== 'data_key' && kind !== 'tenant_key';
+}
+
 /** What a wrap binds, but for the commitment. */
 export function wrapOf(
   { deployment }: Pick<DataKeyParts, 'deployment'>,
@@ -204,14 +213,34 @@ function rowName({ kind, subject }: Scope, last: string): string {
   return `${kind}#${escaped}#${last}`;
 }
 
-function checkedRow(item: Item, scope: Scope, id: string): DataKeyRow {
-  const { suite, kekVersion, createdAtMs, wrapped, commitment, state } = item;
+/**
+ * The scope and the last part of a row's name.
+ *
+ * @returns `undefined` for a name of another form
+ */
+export function scopeOfRow(
+  tenant: string,
+  dataKey: string,
+): { readonly scope: Scope; readonly last: string } | undefined {
+  const [kind = '', subject = '', last, more] = dataKey.split('#');
+  if (last === undefined || more !== undefined || !isPlacedKind(kind)) return undefined;
+  try {
+    return { scope: { tenant, kind, subject: decodeURIComponent(subject) }, last };
+  } catch {
+    return undefined;
+  }
+}
+
+/** The wrapped key of a row, checked for its form. @throws Refusal `key_unavailable` */
+export function checkedRow(item: Item, scope: Scope, id: string): DataKeyRow {
+  const { suite, kekVersion, createdAtMs, wrapped, commitment, state, job } = item;
   if (typeof wrapped !== 'string' || typeof commitment !== 'string' || typeof kekVersion !== 'string')
     throw unusable(scope, id, 'not a row of a key');
   if ((suite !== 1 && suite !== 2) || typeof createdAtMs !== 'number')
     throw unusable(scope, id, 'not a row of a key');
   if (state !== 'live') throw unusable(scope, id, 'its state is not live');
-  return { id, suite, kekVersion, createdAtMs, wrapped, commitment };
+  const by = typeof job === 'string' ? job : undefined;
+  return { id, suite, kekVersion, createdAtMs, wrapped, commitment, job: by };
 }
 
 function unusable({ tenant, kind }: Scope, id: string, detail: string, cause?: unknown): Error {

@@ -22,14 +22,33 @@ import { mintTenantKey } from './tenant-keys.ts';
 // the root key in use belongs to this data: it opens at every start, or nothing starts.
 
 const rowKey = { name: 'deployment' } as const;
-const blindPlace: Place = {
-  tenant: systemTenant,
-  subject: '',
-  table: 'deployment',
-  record: rowKey.name,
-  field: 'blindKey',
-  epoch: 0,
-};
+
+/** A secret of the deployment itself: an attribute of a row of its table, sealed as kind `system`. */
+export interface DeploymentSecret {
+  readonly name: string;
+  readonly attribute: string;
+}
+
+const blindSecret: DeploymentSecret = { name: rowKey.name, attribute: 'blindKey' };
+/** All of them; the key that signs receipts of destroyed keys is the other. */
+export const deploymentSecrets: readonly DeploymentSecret[] = [
+  blindSecret,
+  { name: 'signing_key', attribute: 'key' },
+];
+
+/** Where a secret of the deployment lies. */
+export function secretPlace({ name, attribute }: DeploymentSecret): Place {
+  return {
+    tenant: systemTenant,
+    subject: '',
+    table: 'deployment',
+    record: name,
+    field: attribute,
+    epoch: 0,
+  };
+}
+
+const blindPlace = secretPlace(blindSecret);
 
 /** A deployment whose keys open. */
 export interface Deployment {
@@ -100,7 +119,11 @@ async function readRow(
 // Lost to another process when the first guard fails: the caller reads what that process made.
 async function mintDeployment(parts: Omit<KeyParts, 'deployment'>): Promise<void> {
   const owned = { ...parts, deployment: randomUUID() };
-  const tenantKey = await mintTenantKey(owned, systemTenant, firstVersion, parts.providers.active);
+  const tenantKey = await mintTenantKey(
+    { ...owned, provider: parts.providers.active },
+    systemTenant,
+    firstVersion,
+  );
   const scope = { tenant: systemTenant, kind: 'system', subject: '' } as const;
   const dataKey = mintDataKey(owned, scope, tenantKey.held, undefined);
   const blindKey = mintKeyBytes(parts.random);

@@ -15,7 +15,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { memoryTables } from '../store/memory/tables.ts';
-import { openKeyring } from './keyring.ts';
+import { addKeyringKey, openKeyring } from './keyring.ts';
 import { openSealer } from './open-sealer.ts';
 import { keyProviderContract } from './provider-contract.ts';
 
@@ -237,3 +237,50 @@ test('a first key put in front becomes the active one, and the old one still ope
 function content(key: object): string {
   return JSON.stringify({ format: 'sealgate-keyring-1', keys: [key] });
 }
+
+describe('a key that is added while the keyring is in use', () => {
+  const add = () => addKeyringKey({ file, now: () => 1_700_000_001_000 });
+
+  test('is active from the next wrap on, and what was wrapped before opens', async () => {
+    const provider = await open();
+    const before = await provider.generate({ tenant: 't', context });
+    await add();
+    expect(await provider.unwrap({ ...before, tenant: 't', context })).toEqual(before.plaintext);
+    const roots = await provider.describe();
+    expect(roots.map(({ active, createdAtMs }) => [active, createdAtMs])).toEqual([
+      [true, 1_700_000_001_000],
+      [false, 1_700_000_000_000],
+    ]);
+    const after = await provider.rewrap({ ...before, tenant: 't', context });
+    expect([before.keyRef, after.keyRef]).toEqual([roots[1]?.keyRef, roots[0]?.keyRef]);
+    expect(await provider.unwrap({ ...before, tenant: 't', context })).toEqual(before.plaintext);
+    expect((await stat(file)).mode & 0o777).toBe(0o600);
+    expect(await readdir(join(file, '..'))).toEqual(['keyring.json']);
+  });
+
+  test('is found by a process that did not add it, also when it only opens', async () => {
+    const [adding, opening] = [await open(), await open()];
+    await add();
+    const made = await adding.generate({ tenant: 't', context });
+    expect(await opening.unwrap({ ...made, tenant: 't', context })).toEqual(made.plaintext);
+  });
+
+  test('is not taken from a file that was damaged; what is open goes on opening', async () => {
+    const provider = await open();
+    const made = await provider.generate({ tenant: 't', context });
+    await writeFile(file, '{}', { mode: 0o600 });
+    expect(await provider.unwrap({ ...made, tenant: 't', context })).toEqual(made.plaintext);
+    await expect(provider.generate({ tenant: 't', context })).rejects.toMatchObject(unavailable(/damaged/));
+    await expect(add()).rejects.toMatchObject(unavailable(/damaged/));
+    await rm(file);
+    expect(await provider.unwrap({ ...made, tenant: 't', context })).toEqual(made.plaintext);
+    await expect(add()).rejects.toMatchObject({ code: 'key_unavailable' });
+  });
+
+  test('is never over the hundredth', async () => {
+    const provider = await open();
+    for (let keys = 1; keys < 100; keys += 1) await add();
+    expect((await provider.describe()).length).toBe(100);
+    await expect(add()).rejects.toMatchObject(unavailable(/100 keys/));
+  });
+});

@@ -1,22 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { refuse } from '../refusal.ts';
-import { dataKey } from '../seal/open-key.ts';
+import { stat } from 'node:fs/promises';
+import { Refusal, refuse } from '../refusal.ts';
 import type { Random } from '../seal/key-bytes.ts';
-import { createPrivateFile, readPrivateFile } from './private-file.ts';
+import { malformed, newKeyring, parseKeyring, readKeyring, withFreshKey } from './keyring-file.ts';
+import { createPrivateFile, replacePrivateFile } from './private-file.ts';
 import type { KeyProvider } from './provider.ts';
-import { keyRefOf, rootKeys, type RootBytes } from './root-keys.ts';
-import { refuseWeakKey } from './weak-key.ts';
-
-// The file, 0600, beside the data it opens:
-//
-//   { "format": "sealgate-keyring-1",
-//     "keys": [ { "id": …, "createdAtMs": …, "key": 32 bytes in base64url }, … ] }     the first one is active
-//
-// An id is the key's own (the first half of its commitment), so an edited id or key shows at once.
-
-const format = 'sealgate-keyring-1';
-const fileBytesMax = 65_536;
-const keysMax = 100;
+import { rootKeys } from './root-keys.ts';
 
 /** What {@link openKeyring} needs to know. */
 export interface KeyringParts {
@@ -44,7 +33,7 @@ export async function openKeyring({
   now,
   random = randomBytes,
 }: KeyringParts): Promise<KeyProvider> {
-  let content = await readPrivateFile(file, fileBytesMax);
+  let content = await readKeyring(file);
   if (content === undefined) {
     if (!mayCreate)
       throw refuse(
@@ -59,11 +48,29 @@ export async function openKeyring({
       made.fill(0);
     }
     // Read back instead of used from memory: whoever lost a race to make the file takes the winner's.
-    content = await readPrivateFile(file, fileBytesMax);
+    content = await readKeyring(file);
     if (content === undefined) throw malformed(file, 'the file went away');
   }
+  const mark = await markOf(file);
+  return followedKeyring(file, random, { roots: rootsIn(content, file, random), mark });
+}
+
+/**
+ * Put a fresh key into a keyring and make it the active one. The file is whole at every moment, and durable when this resolves;
+ * a process that has it open takes the new key with the next one that it wraps.
+ *
+ * @throws Refusal `key_unavailable` when there is no keyring, or it cannot be written
+ */
+export async function addKeyringKey({ file, now, random = randomBytes }: Omit<KeyringParts, 'mayCreate'>) {
+  const content = await readKeyring(file);
+  if (content === undefined) throw malformed(file, 'there is none to add a key to');
   try {
-    return rootKeys({ name: 'keyring', roots: parseKeyring(content, file), random });
+    const next = withFreshKey(content, file, random, now());
+    try {
+      await replacePrivateFile(file, next);
+    } finally {
+      next.fill(0);
+    }
   } finally {
     content.fill(0);
   }
@@ -76,7 +83,7 @@ export async function openKeyring({
  * @throws Refusal `key_unavailable` when it is no keyring that can be used, or the copy cannot be written
  */
 export async function copyKeyring(from: string, to: string): Promise<boolean> {
-  const content = await readPrivateFile(from, fileBytesMax);
+  const content = await readKeyring(from);
   if (content === undefined) return false;
   try {
     for (const { bytes } of parseKeyring(content, from)) bytes.fill(0);
@@ -87,55 +94,65 @@ export async function copyKeyring(from: string, to: string): Promise<boolean> {
   }
 }
 
-function newKeyring(random: Random, nowMs: number): Buffer {
-  const key = Buffer.from(random(32));
-  const entry = { id: idOf(key), createdAtMs: nowMs, key: key.toString('base64url') };
-  key.fill(0);
-  return Buffer.from(`${JSON.stringify({ format, keys: [entry] }, undefined, 2)}\n`);
+interface Kept {
+  readonly roots: KeyProvider;
+  /** Of the file they were read from. */
+  readonly mark: string | undefined;
 }
 
-function parseKeyring(content: Buffer, file: string): [RootBytes, ...RootBytes[]] {
-  let parsed: unknown;
+// The file is looked at before anything is wrapped, and when a root key is asked for that is not known. What is in use goes on
+// where the file went away or cannot be read.
+function followedKeyring(file: string, random: Random, first: Kept): KeyProvider {
+  let kept = first;
+  let closed = false;
+  let reading: Promise<KeyProvider> | undefined;
+  const read = async (): Promise<KeyProvider> => {
+    const mark = await markOf(file);
+    if (closed || mark === undefined || mark === kept.mark) return kept.roots;
+    const content = await readKeyring(file);
+    if (content === undefined || closed) return kept.roots;
+    const before = kept.roots;
+    kept = { roots: rootsIn(content, file, random), mark };
+    // Not in this turn: who was given the older ones is about to use them.
+    setImmediate(() => void before.close());
+    return kept.roots;
+  };
+  const current = (): Promise<KeyProvider> => (reading ??= read().finally(() => (reading = undefined)));
+  return {
+    name: 'keyring',
+    generate: async (request) => (await current()).generate(request),
+    wrap: async (request) => (await current()).wrap(request),
+    async unwrap(request) {
+      const { roots } = kept;
+      return roots.unwrap(request).catch(async (error: unknown) => {
+        const unknown = error instanceof Refusal && error.code === 'key_unavailable';
+        const now = unknown ? await current() : roots;
+        if (now === roots) throw error;
+        return now.unwrap(request);
+      });
+    },
+    rewrap: async (request) => (await current()).rewrap(request),
+    describe: async () => (await current()).describe(),
+    async close() {
+      closed = true;
+      await kept.roots.close();
+    },
+  };
+}
+
+function rootsIn(content: Buffer, file: string, random: Random): KeyProvider {
   try {
-    parsed = JSON.parse(content.toString('utf8'));
-  } catch {
-    // The parser's own message would quote the file, keys included.
-    throw malformed(file, 'not JSON');
+    return rootKeys({ name: 'keyring', roots: parseKeyring(content, file), random });
+  } finally {
+    content.fill(0);
   }
-  if (!isRecord(parsed) || parsed.format !== format) throw malformed(file, `not of format ${format}`);
-  if (!Array.isArray(parsed.keys) || parsed.keys.length > keysMax) throw malformed(file, 'no list of keys');
-  const [first, ...rest] = parsed.keys.map((entry: unknown, index) => parseEntry(entry, file, index));
-  if (first === undefined) throw malformed(file, 'no key in it');
-  return [first, ...rest];
 }
 
-function parseEntry(entry: unknown, file: string, index: number): RootBytes {
-  const where = `key ${index}`;
-  if (!isRecord(entry) || typeof entry.key !== 'string' || typeof entry.id !== 'string')
-    throw malformed(file, `${where} is not an id and a key`);
-  if (!Number.isSafeInteger(entry.createdAtMs)) throw malformed(file, `${where} has no createdAtMs`);
-  const bytes = Buffer.from(entry.key, 'base64url');
-  if (bytes.toString('base64url') !== entry.key) throw malformed(file, `${where} is not base64url`);
-  refuseWeakKey(bytes, 'a key in keyring.json');
-  if (idOf(bytes) !== entry.id) throw malformed(file, `${where} does not match its id`);
-  return { bytes, createdAtMs: entry.createdAtMs as number };
-}
-
-function idOf(bytes: Buffer): string {
-  const key = dataKey(Buffer.from(bytes), 1);
-  const id = keyRefOf(key);
-  key.destroy();
-  return id;
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function malformed(file: string, detail: string): Error {
-  return refuse(
-    'key_unavailable',
-    'keyring.json is damaged or was edited; put it back from its backup',
-    `${file}: ${detail}`,
-  );
+async function markOf(file: string): Promise<string | undefined> {
+  try {
+    const { ino, size, mtimeMs } = await stat(file);
+    return `${ino} ${size} ${mtimeMs}`;
+  } catch {
+    return undefined;
+  }
 }

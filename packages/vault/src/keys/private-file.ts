@@ -3,7 +3,7 @@ import { constants } from 'node:fs';
 import { link, open, rm, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { refuse } from '../refusal.ts';
-import { syncDirectory, writeThrough } from '../store/atomic-file.ts';
+import { syncDirectory, writeThrough, writeWhole } from '../store/atomic-file.ts';
 
 // A file of keys: nobody else may read or change it, it is never followed through a link, and it appears whole or not
 // at all, also when the power fails.
@@ -61,6 +61,19 @@ export async function createPrivateFile(file: string, content: Uint8Array): Prom
   await syncDirectory(dirname(file)).catch((error: unknown) => {
     throw unusable(file, 'it cannot be written', error);
   });
+}
+
+/**
+ * Put this content in the place of a file: whole at every moment, mode 0600, durable when it resolves.
+ *
+ * @throws Refusal `key_unavailable` when the directory cannot be written
+ */
+export async function replacePrivateFile(file: string, content: Uint8Array): Promise<void> {
+  try {
+    await writeWhole(file, content);
+  } catch (error) {
+    throw unusable(file, 'it cannot be written', error);
+  }
 }
 
 function isThere(error: unknown): void {

@@ -7,7 +7,7 @@ import type { WrapName } from './key-providers.ts';
 // A row of `tenant_keys`: one version of a tenant's key, wrapped by the root.
 //
 //   tenant · version (six digits) · provider · keyRef · wrapped (base64url) · suite · commitment (base64url) · createdAtMs
-//   · wrappedAtMs, once it was wrapped anew · also { provider, keyRef, wrapped }, while the tenant moves
+//   · job, that made or wrapped it last · also { provider, keyRef, wrapped }, while the tenant moves
 //
 // The provider binds deployment, tenant, purpose and version; the commitment is compared at every unwrap, so that no
 // provider, and nobody who can write the table, can put another key in its place. Rows older than the attribute name no
@@ -32,8 +32,8 @@ export interface TenantKeyRow extends Wrap {
   /** 32 bytes. */
   readonly commitment: Uint8Array;
   readonly createdAtMs: number;
-  /** When it was wrapped as it is now. */
-  readonly wrappedAtMs: number;
+  /** Id of the rotation that made it, or wrapped it last; `undefined`: none did. */
+  readonly job: string | undefined;
   /** A second wrap of the same key; `undefined` but while the tenant moves. */
   readonly also: Wrap | undefined;
 }
@@ -60,7 +60,7 @@ export function keyContextOf(
 
 /** @throws Refusal `key_unavailable` for what is not a row of a key */
 export function tenantKeyRow(item: ItemOf<'tenant_keys'>): TenantKeyRow {
-  const { tenant, version, commitment, createdAtMs, wrappedAtMs, also }: ItemOf<'tenant_keys'> & Item = item;
+  const { tenant, version, commitment, createdAtMs, job, also }: ItemOf<'tenant_keys'> & Item = item;
   const wrap = wrapIn(item);
   if (wrap === undefined || typeof commitment !== 'string' || !/^\d{6}$/u.test(version))
     throw unusableRow(tenant, version, 'not a row of a key');
@@ -72,15 +72,14 @@ export function tenantKeyRow(item: ItemOf<'tenant_keys'>): TenantKeyRow {
     ...wrap,
     commitment: Buffer.from(commitment, 'base64url'),
     createdAtMs,
-    wrappedAtMs: typeof wrappedAtMs === 'number' ? wrappedAtMs : createdAtMs,
+    job: typeof job === 'string' ? job : undefined,
     also: also === undefined ? undefined : wrapIn(also),
   };
 }
 
 /** The row as it lies in the store. */
 export function tenantKeyItem(row: TenantKeyRow): ItemOf<'tenant_keys'> {
-  const { tenant, version, commitment, createdAtMs, wrappedAtMs, also } = row;
-  const wrappedAnew = wrappedAtMs === createdAtMs ? {} : { wrappedAtMs };
+  const { tenant, version, commitment, createdAtMs, job, also } = row;
   return {
     tenant,
     version,
@@ -88,7 +87,7 @@ export function tenantKeyItem(row: TenantKeyRow): ItemOf<'tenant_keys'> {
     suite: tenantKeySuite,
     commitment: toText(commitment),
     createdAtMs,
-    ...wrappedAnew,
+    ...(job === undefined ? {} : { job }),
     ...(also === undefined ? {} : { also: wrapItem(also) }),
   };
 }

@@ -32,6 +32,14 @@ export interface TenantKeyParts {
   readonly random: Random | undefined;
 }
 
+/** What a tenant key is minted with. */
+export interface TenantMintParts extends Omit<TenantKeyParts, 'providers'> {
+  /** Wraps it. */
+  readonly provider: KeyProvider;
+  /** The rotation that mints it. */
+  readonly job?: string | undefined;
+}
+
 /** The newest key of the tenant, minted when it has none. @param usable its state, read anew; refuses one without use */
 export async function newestTenantKey(
   parts: TenantKeyParts,
@@ -42,7 +50,11 @@ export async function newestTenantKey(
     const newest = await newestRow(parts, tenant);
     if (newest !== undefined) return unwrapTenantKey(parts, newest);
     const state = await usable();
-    const { held, step } = await mintTenantKey(parts, tenant, firstVersion, parts.providers.active);
+    const { held, step } = await mintTenantKey(
+      { ...parts, provider: parts.providers.active },
+      tenant,
+      firstVersion,
+    );
     if ((await parts.tables.transact([step, stateCheck(tenant, state)])).done) return held;
     // Another process was faster, and its key is the tenant's; or the tenant may have no key any more.
     held.key.destroy();
@@ -77,10 +89,9 @@ export async function tenantKeyOf(parts: TenantKeyParts, tenant: string, version
 
 /** A fresh key, and the step that keeps it if there is none of this version. */
 export async function mintTenantKey(
-  parts: Omit<TenantKeyParts, 'providers'>,
+  { provider, job, ...parts }: TenantMintParts,
   tenant: string,
   version: string,
-  provider: KeyProvider,
 ): Promise<{ readonly held: HeldKey; readonly step: Step }> {
   const context = keyContextOf(parts, tenant, version);
   const { plaintext, wrapped, keyRef } = await provider.generate({ tenant, context });
@@ -94,7 +105,7 @@ export async function mintTenantKey(
     wrapped,
     commitment: key.commitment,
     createdAtMs,
-    wrappedAtMs: createdAtMs,
+    job,
     also: undefined,
   });
   return {

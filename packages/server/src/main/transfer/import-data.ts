@@ -66,7 +66,7 @@ export async function importData(
       directory,
       manifest,
       now,
-      openProvider: (tables) => openRootKey(config.keys, keyringHome(ground, directory), tables, now),
+      openProvider: (tables) => openRootKey(config.keys, keyringHome(ground, directory), { tables, now }),
     });
     const { tables: target } = await openTables(config.database, config.dataDirectory, now);
     try {

@@ -11,7 +11,7 @@ import {
 } from '@sealgate/vault';
 import type { AppConfig, DatabaseChoice } from '../../config.ts';
 import { openTables } from '../database.ts';
-import { openRootKey } from '../root-key.ts';
+import { openRootKeys } from '../root-keys.ts';
 import type { Note } from './noted.ts';
 
 /** What every copy is given. */
@@ -54,9 +54,9 @@ export async function openSource({ config, now }: Pick<TransferGround, 'config' 
     closers.push(() => tables.close());
     if ((await tables.get('deployment', { name: 'deployment' })) === undefined)
       throw exportInvalid('there is no data here yet; nothing was copied');
-    const provider = await openRootKey(config.keys, dataDirectory, tables, now);
-    closers.push(() => provider.close());
-    const sealer = await openSealer({ tables, provider, now });
+    const { provider, opening, close: closeRoots } = await openRootKeys(config, tables, now);
+    closers.push(closeRoots);
+    const sealer = await openSealer({ tables, provider, opening, now });
     closers.push(() => sealer.close());
     const holds = claimed !== undefined;
     return { tables, sealer, holds, alone: database.type === 'sqlite' && holds, close };
