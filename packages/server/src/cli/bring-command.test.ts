@@ -45,7 +45,7 @@ const product: Product = {
     return { call: sealgate.operations.call, close: sealgate.close };
   },
   openProvisioning: ({ database }) => openProvisioning(database),
-  openTransfer: (read) => openTransfer(read),
+  openTransfer,
   loadPolicies,
   start: async () => 0,
   serveHere: (read) => startLocal(read, quiet),
