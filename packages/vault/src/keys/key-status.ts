@@ -20,6 +20,7 @@ export interface KeyStatus {
   readonly deployment: string;
   /** New tenants are wrapped by it. */
   readonly active: string;
+  /** A provider that cannot answer now has no roots. */
   readonly providers: readonly { readonly name: string; readonly roots: readonly RootKey[] }[];
   /** Tenants that have a key, the deployment itself not counted. */
   readonly tenants: number;
@@ -70,7 +71,11 @@ export async function keyStatus({ tables, providers, deployment, now }: KeyCore)
       ...counts,
     }),
   );
-  const described = providers.all.map(async (each) => ({ name: each.name, roots: await each.describe() }));
+  const described = providers.all.map(async (each) => ({
+    name: each.name,
+    // The rest is worth knowing also while a key service is away.
+    roots: await each.describe().catch(() => []),
+  }));
   return {
     deployment,
     active: providers.active.name,
