@@ -58,7 +58,7 @@ export async function keyStatus({ tables, providers, deployment, now }: KeyCore)
       if (item.tenant !== systemTenant) tenants.add(item.tenant);
       if (item['also'] !== undefined) moving += 1;
       const provider = typeof item['provider'] === 'string' ? item['provider'] : undefined;
-      const keyRef = String(item['keyRef']);
+      const keyRef = typeof item['keyRef'] === 'string' ? item['keyRef'] : '';
       const name = JSON.stringify([provider, keyRef]);
       holdings.set(name, { provider, keyRef, rows: (holdings.get(name)?.rows ?? 0) + 1 });
     }
