@@ -143,7 +143,9 @@ async function openStores({ config, log, now, given }: GroundParts, closers: Clo
   closers.push(() => sealer.close());
   const together = await openTogether({ config, tables, sealer, given, log, now });
   closers.push(together.close);
-  closers.push(await sealer.follow(together.news, (error) => notTold(log, error)));
+  const unheard = (error: unknown): void =>
+    log.warn({ err: error }, 'changes of keys could not be told, or not be looked for');
+  closers.push(await sealer.follow(together.news, unheard));
   if (given.tables === undefined && config.database.type === 'dynamodb')
     closers.push(await claim({ config, log, now }, { tables, sealer }));
   return { ...together, tables, examineDatabase, forgetRows, archive, sealer };

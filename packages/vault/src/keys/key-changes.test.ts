@@ -1,21 +1,20 @@
 import { randomBytes } from 'node:crypto';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { claimIssuer } from '../receipt.ts';
 import { memoryBus } from '../store/memory/bus.ts';
 import { memoryTables, type MemoryTables } from '../store/memory/tables.ts';
 import { keysOf } from './administration.ts';
 import { changedSince } from './change-count.ts';
 import { envKey } from './env-key.ts';
+import { receiptFor } from './fixtures/receipt-for.ts';
 import { keyLookEveryMs } from './key-changes.ts';
 import { openSealer, type OpenedSealer } from './open-sealer.ts';
 import { changeTenantState, readTenantState } from './tenant-state.ts';
 
-const issue = claimIssuer();
 const now = () => 1_700_000_000_000;
 const place = { tenant: 'g1', subject: '', table: 't', record: 'r', field: 'f', epoch: 0 };
 const plain = Buffer.from('sk-live');
 const disabled = { code: 'key_disabled' };
-const receipt = (act: string, tenant = 'g1') => issue('entry', act, keysOf(tenant));
+const receipt = (act: string, tenant = 'g1') => receiptFor(act, keysOf(tenant));
 
 afterEach(() => vi.useRealTimers());
 
@@ -49,11 +48,10 @@ describe('the keys of a tenant that is disabled', () => {
     const session = await one.seal('session', place, plain);
     await other.open('token', place, sealed);
     await other.open('session', place, session);
-    await one.administration.disable(receipt('key.disable'), 'g1');
-    if (how === 'without it') {
-      expect(await other.open('token', place, sealed)).toEqual(plain);
-      await vi.advanceTimersByTimeAsync(keyLookEveryMs);
-    }
+    await one.administration.disable(await receipt('key.disable'), 'g1');
+    const deafUntilThen = how === 'with the bus' || (await other.open('token', place, sealed)).equals(plain);
+    expect(deafUntilThen).toBe(true);
+    if (how === 'without it') await vi.advanceTimersByTimeAsync(keyLookEveryMs);
     await new Promise((resolve) => setImmediate(resolve));
     for (const sealer of [one, other]) {
       await expect(sealer.open('token', place, sealed)).rejects.toMatchObject(disabled);
@@ -62,7 +60,7 @@ describe('the keys of a tenant that is disabled', () => {
       await expect(sealer.seal('session', place, plain)).rejects.toMatchObject(disabled);
       await expect(sealer.seal('credential', place, plain)).rejects.toMatchObject(disabled);
     }
-    await other.administration.enable(receipt('key.enable'), 'g1');
+    await other.administration.enable(await receipt('key.enable'), 'g1');
     await vi.advanceTimersByTimeAsync(keyLookEveryMs);
     await new Promise((resolve) => setImmediate(resolve));
     for (const sealer of [one, other]) expect(await sealer.open('token', place, sealed)).toEqual(plain);
@@ -74,14 +72,14 @@ describe('the keys of a tenant that is disabled', () => {
     const sealed = await one.seal('token', elsewhere, plain);
     await other.open('token', elsewhere, sealed);
     asked.length = 0;
-    await one.administration.disable(receipt('key.disable'), 'g1');
+    await one.administration.disable(await receipt('key.disable'), 'g1');
     for (const sealer of [one, other]) expect(await sealer.open('token', elsewhere, sealed)).toEqual(plain);
     expect(asked).toEqual([]);
   });
 
   test('refuse a tenant that never had any, and make none', async () => {
     const { one, tables } = await two();
-    await one.administration.disable(receipt('key.disable'), 'g1');
+    await one.administration.disable(await receipt('key.disable'), 'g1');
     await expect(one.seal('token', place, plain)).rejects.toMatchObject(disabled);
     expect(await versions(tables)).toEqual(['!state']);
   });
@@ -90,10 +88,12 @@ describe('the keys of a tenant that is disabled', () => {
     const { one } = await two();
     const refused = { code: 'receipt_invalid' };
     const { administration } = one;
-    await expect(administration.disable(receipt('key.enable'), 'g1')).rejects.toMatchObject(refused);
-    await expect(administration.disable(receipt('key.disable', 'g2'), 'g1')).rejects.toMatchObject(refused);
-    await expect(administration.enable(receipt('key.disable'), 'g1')).rejects.toMatchObject(refused);
-    const spent = receipt('key.revoke');
+    await expect(administration.disable(await receipt('key.enable'), 'g1')).rejects.toMatchObject(refused);
+    await expect(administration.disable(await receipt('key.disable', 'g2'), 'g1')).rejects.toMatchObject(
+      refused,
+    );
+    await expect(administration.enable(await receipt('key.disable'), 'g1')).rejects.toMatchObject(refused);
+    const spent = await receipt('key.revoke');
     await administration.revoke(spent, 'g1');
     await expect(administration.revoke(spent, 'g1')).rejects.toMatchObject(refused);
   });
@@ -101,7 +101,7 @@ describe('the keys of a tenant that is disabled', () => {
   test('are never those of the deployment itself', async () => {
     const { one, tables } = await two();
     await expect(
-      one.administration.disable(receipt('key.disable', '_system'), '_system'),
+      one.administration.disable(await receipt('key.disable', '_system'), '_system'),
     ).rejects.toMatchObject({ code: 'item_invalid' });
     await expect(changeTenantState({ tables, now }, '_system', { state: 'shredded' })).rejects.toMatchObject({
       code: 'item_invalid',
@@ -151,7 +151,7 @@ test('keys that were shredded stay so, and say it', async () => {
   const shredded = { code: 'key_shredded' };
   await expect(one.open('token', place, sealed)).rejects.toMatchObject(shredded);
   await expect(one.seal('token', place, plain)).rejects.toMatchObject(shredded);
-  await expect(one.administration.enable(receipt('key.enable'), 'g1')).rejects.toMatchObject(shredded);
+  await expect(one.administration.enable(await receipt('key.enable'), 'g1')).rejects.toMatchObject(shredded);
   for (const { item } of (await tables.query('data_keys', { partition: 'g1', limit: 10 })).items)
     await tables.remove('data_keys', { tenant: 'g1', dataKey: item.dataKey });
   await expect(one.open('token', place, sealed)).rejects.toMatchObject(shredded);

@@ -20,6 +20,7 @@ export interface KeyStatus {
   readonly deployment: string;
   /** New tenants are wrapped by it. */
   readonly active: string;
+  /** A provider that cannot answer now has no roots. */
   readonly providers: readonly { readonly name: string; readonly roots: readonly RootKey[] }[];
   /** Tenants that have a key, the deployment itself not counted. */
   readonly tenants: number;
@@ -57,7 +58,7 @@ export async function keyStatus({ tables, providers, deployment, now }: KeyCore)
       if (item.tenant !== systemTenant) tenants.add(item.tenant);
       if (item['also'] !== undefined) moving += 1;
       const provider = typeof item['provider'] === 'string' ? item['provider'] : undefined;
-      const keyRef = String(item['keyRef']);
+      const keyRef = typeof item['keyRef'] === 'string' ? item['keyRef'] : '';
       const name = JSON.stringify([provider, keyRef]);
       holdings.set(name, { provider, keyRef, rows: (holdings.get(name)?.rows ?? 0) + 1 });
     }
@@ -70,7 +71,11 @@ export async function keyStatus({ tables, providers, deployment, now }: KeyCore)
       ...counts,
     }),
   );
-  const described = providers.all.map(async (each) => ({ name: each.name, roots: await each.describe() }));
+  const described = providers.all.map(async (each) => ({
+    name: each.name,
+    // The rest is worth knowing also while a key service is away.
+    roots: await each.describe().catch(() => []),
+  }));
   return {
     deployment,
     active: providers.active.name,

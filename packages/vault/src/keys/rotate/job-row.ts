@@ -175,7 +175,11 @@ function itemOf({ work, cursor, failures, ...job }: KeyJob): { readonly name: st
 function jobIn(item: Item): KeyJob {
   const { work, cursor, leaseUntilMs } = item;
   if (typeof work !== 'object' || work === null || typeof leaseUntilMs !== 'number')
-    throw refuse('key_unavailable', 'the row of unfinished work on keys is damaged', String(item['name']));
+    throw refuse(
+      'key_unavailable',
+      'the row of unfinished work on keys is damaged',
+      typeof item['name'] === 'string' ? item['name'] : undefined,
+    );
   const { kind, tenant, suite, to } = work as Readonly<Record<string, unknown>>;
   return {
     ...(item as unknown as KeyJob),

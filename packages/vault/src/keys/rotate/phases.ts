@@ -129,7 +129,7 @@ function tablePhase(table: keyof typeof sealedFields, only: string | undefined):
       return {
         cursor: page.cursor,
         rows: page.items.map((stored) => ({
-          name: `${table} ${String((stored.item as Item)[tableSpecs[table].partition])}`,
+          name: `${table} ${partitionOf(table, stored.item)}`,
           step: () => resealItem(parts, table, stored, how),
         })),
       };
@@ -159,6 +159,12 @@ function readKeys(
   return tenant === undefined
     ? tables.scan('tenant_keys', page)
     : tables.query('tenant_keys', { partition: tenant, ...page });
+}
+
+// The other half of a key may hold an address.
+function partitionOf(table: TableName, item: Item): string {
+  const partition = item[tableSpecs[table].partition];
+  return typeof partition === 'string' ? partition : '';
 }
 
 // Credentials lie by tenant, so those of one are found without reading any other's.

@@ -1,7 +1,7 @@
 import { Refusal } from '../../refusal.ts';
 import { parseRecord } from '../../seal/record.ts';
 import { fromText, toText } from '../../seal/text-form.ts';
-import type { TableName } from '../../store/spec.ts';
+import { tableSpecs, type KeyOf, type TableName, type TableSpec } from '../../store/spec.ts';
 import type { ItemOf, Stored } from '../../store/tables.ts';
 import { readPointer, type Scope } from '../data-keys.ts';
 import { deploymentSecrets, secretPlace, type DeploymentSecret } from '../deployment.ts';
@@ -10,7 +10,6 @@ import { scopeName } from '../key-loader.ts';
 import { sealedFieldsOf } from '../sealed-fields.ts';
 import { sealedValue } from '../sealed-values.ts';
 import { systemTenant } from '../system-tenant.ts';
-import { tableSpecs, type KeyOf, type TableSpec } from '../../store/spec.ts';
 import { untilWritten, type Stepped, type WorkParts } from './step.ts';
 
 // Values that lie under a data key which is no longer the active one, sealed anew at the same place: the same plaintext, the

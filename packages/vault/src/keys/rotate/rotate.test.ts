@@ -1,27 +1,25 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { claimIssuer } from '../../receipt.ts';
 import { parseRecord } from '../../seal/record.ts';
 import { fromText } from '../../seal/text-form.ts';
 import { memoryTables, type MemoryTables } from '../../store/memory/tables.ts';
 import { actOf, keysOf } from '../administration.ts';
+import { receiptFor } from '../fixtures/receipt-for.ts';
 import { changeTenantState } from '../tenant-state.ts';
 import { check, everyWork, openInstance, openRoots, populate, rewrite } from './fixtures/population.ts';
 import type { KeyWork } from './job-row.ts';
 import type { KeyWorkOptions } from './run.ts';
 
-const issue = claimIssuer();
 const now = () => Date.now();
 async function setUp(count: number) {
   const tables = memoryTables({ now });
   const roots = openRoots();
   const instance = await openInstance(tables, roots, now);
   const population = await populate(instance, count);
-  const work = (asked: KeyWork, options: KeyWorkOptions = {}, by = instance) =>
-    by.sealer.administration.work(issue('entry', actOf(asked), keysOf(asked.tenant ?? '*')), asked, {
-      settleMs: 0,
-      ...options,
-    });
+  const work = async (asked: KeyWork, options: KeyWorkOptions = {}, by = instance) => {
+    const receipt = await receiptFor(actOf(asked), keysOf(asked.tenant ?? '*'));
+    return by.sealer.administration.work(receipt, asked, { settleMs: 0, ...options });
+  };
   const checkAll = async (): Promise<void> => {
     // Nothing in memory helps a process that was started afterwards.
     const later = await openInstance(tables, roots, now);
