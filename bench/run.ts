@@ -8,7 +8,7 @@ import { writePage } from './page.ts';
 // last line, one JSON object; the same goes to `bench/results/` and docs/performance.md. Missed aims do not fail the run:
 // machines differ.
 
-const names = ['seal', 'journal', 'stores', 'rotate', 'gateway'];
+const names = ['seal', 'journal', 'stores', 'tokens', 'rotate', 'gateway'];
 const results = fileURLToPath(new URL('results/', import.meta.url));
 
 async function runOne(name: string): Promise<void> {

@@ -34,6 +34,9 @@ export const sound: Files = {
     "import { audit } from '../audit/audit.ts';\nimport { keys } from '../keys/keys.ts';\n\nexport const use = [audit, keys];\n",
   [`${vault}/sessions/sessions.ts`]:
     "import { audit } from '../audit/audit.ts';\n\nexport const sessions = [audit];\n",
+  [`${vault}/tokens/tokens.ts`]:
+    "import { audit } from '../audit/audit.ts';\n\nexport const tokens = [audit];\n",
+  [`${vault}/tokens.ts`]: "export { tokens } from './tokens/tokens.ts';\n",
   [`${vault}/testing/index.ts`]: "export { storeContract } from '../store/store-contract.ts';\n",
   [`${vault}/index.ts`]:
     "export { use } from './credentials/use.ts';\nexport { sessions } from './sessions/sessions.ts';\nexport { put } from './store/store.ts';\n",

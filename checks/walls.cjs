@@ -89,6 +89,18 @@ module.exports = {
       ['audit/', 'credentials/', 'keys/', 'seal/', 'store/', ...base],
       'What other programs wrote is read here and becomes ours; nothing of ours is built on their forms.',
     ),
+    looksDown(
+      'tokens',
+      ['audit/', 'keys/', 'seal/', 'store/', ...base],
+      'Tokens stand on all the others and beside credentials and sessions, and only their own subpath leads to them.',
+    ),
+    {
+      name: '5-nothing-stands-on-tokens',
+      comment: 'What gives tokens out in clear must not come along with anything else.',
+      severity: 'error',
+      from: { path: `${vault}/`, pathNot: [...tests, `${vault}/tokens(\\.ts$|/)`] },
+      to: { path: `${vault}/tokens(\\.ts$|/)` },
+    },
     {
       name: '5-receipt-is-below',
       comment: 'Every room takes receipts and throws refusals, so neither file may know a room.',
@@ -126,7 +138,7 @@ module.exports = {
       comment: '`@sealgate/vault/tokens` returns plaintext by design; the server lends and never holds.',
       severity: 'error',
       from: { path: '^packages/server/' },
-      to: { path: [`${vault}/tokens/`, '^@sealgate/vault/tokens'] },
+      to: { path: [`${vault}/tokens(\\.ts$|/)`, '^@sealgate/vault/tokens'] },
     },
     {
       name: '8-nothing-imports-a-test',

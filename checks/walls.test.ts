@@ -68,6 +68,13 @@ const faults: readonly (readonly [file: string, text: string, ...rules: string[]
     "export { sessions } from '../sessions/sessions.ts';\n",
     '5-older-looks-down',
   ],
+  [`${vault}/tokens/planted.ts`, "export { use } from '../credentials/use.ts';\n", '5-tokens-looks-down'],
+  [
+    `${vault}/sessions/planted-tokens.ts`,
+    "export { tokens } from '../tokens/tokens.ts';\n",
+    '5-sessions-looks-down',
+    '5-nothing-stands-on-tokens',
+  ],
   [`${vault}/receipt.ts`, "export { seal as redeem } from './seal/seal.ts';\n", '5-receipt-is-below'],
   [`${server}/gateway/planted.ts`, "export { reply } from '../http/reply.ts';\n", '6-rooms-meet-in-main'],
   [
@@ -86,7 +93,7 @@ const faults: readonly (readonly [file: string, text: string, ...rules: string[]
   [`${server}/planted.ts`, "export { bearer } from './auth/bearer.ts';\n", '6-below-the-rooms'],
   [
     `${server}/gateway/planted-tokens.ts`,
-    "export { SecureTokenManager } from '@sealgate/vault/tokens';\n",
+    "export { tokens } from '@sealgate/vault/tokens';\n",
     '7-server-takes-no-tokens',
   ],
   [

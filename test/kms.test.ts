@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { openKmsStage, onAws, type KmsStage } from '../packages/vault/src/keys/kms/fixtures/kms-stage.ts';
 import { startKeyed, type KeyedUpstream } from './fixtures/keyed.ts';
 import { modernCall, rawHttp } from './fixtures/raw-http.ts';
-import { freshDataDir, removeDataDir, sealgate, startSealgate, type Running } from './start.ts';
+import { freshDataDir, overSocket, removeDataDir, sealgate, startSealgate, type Running } from './start.ts';
 
 // The product on AWS KMS: a gateway lives on a key of it, tenants get keys of their own, and the policies that are printed
 // are what KMS enforces.
@@ -49,8 +49,14 @@ describe.skipIf(onAws)('on AWS KMS (it needs callers and faults)', () => {
   });
   const start = async (more?: Record<string, string>): Promise<Running> =>
     (gateway = await startSealgate({ dataDir, env: env(more) }));
-  const run = async (args: readonly string[], stdin?: string) => {
-    const finished = await sealgate(dataDir, args, { env: env(), ...(stdin === undefined ? {} : { stdin }) });
+  /** An operation of the running gateway, as a command asks for it. */
+  const ask = async (operation: string, input: object): Promise<object> => {
+    const answer = JSON.parse(await overSocket(dataDir, operation, input)) as { ok: boolean; result: object };
+    expect(answer).toMatchObject({ ok: true });
+    return answer.result;
+  };
+  const run = async (args: readonly string[]) => {
+    const finished = await sealgate(dataDir, args, { env: env() });
     expect(finished).toMatchObject({ code: 0, stderr: '' });
     return finished.stdout;
   };
@@ -67,8 +73,9 @@ describe.skipIf(onAws)('on AWS KMS (it needs callers and faults)', () => {
 
   it('a gateway seals, is started again, and opens', async () => {
     const first = await start();
-    await run(['upstreams', 'add', 'keyed', '--url', upstream.url, '--credential', 'bearer']);
-    await run(['connections', 'set', 'keyed'], secret);
+    const credential = { in: 'header', name: 'authorization', scheme: 'bearer' };
+    await ask('upstreams.add', { upstream: { kind: 'http', name: 'keyed', url: upstream.url, credential } });
+    await ask('connections.set', { upstream: 'keyed', secret });
     expect(await call(first)).toContain('"result"');
     expect(upstream.received.at(-1)).toMatchObject({ admitted: true });
     expect(await first.stop()).toMatchObject({ code: 0 });
@@ -112,16 +119,19 @@ describe.skipIf(onAws)('on AWS KMS (it needs callers and faults)', () => {
     const text = await run(['keys', 'create', '--tenant', tenant]);
     expect(text).toMatch(/^Made: arn:aws:kms:/);
     expect(text).toContain('1 key of this tenant lies under another key of KMS');
-    const again = JSON.parse(await run(['keys', 'create', '--tenant', tenant, '--json'])) as Record<
-      string,
-      string
-    >;
-    expect(again).toMatchObject({ tenant, made: false, group: true, elsewhere: { kms: 1, others: 0 } });
-    expect(again['alias']).toContain(tenant);
-    const other = await run(['keys', 'create', '--tenant', 'a-client', '--json']);
-    expect(JSON.parse(other)).toMatchObject({ made: true, group: false, elsewhere: { kms: 0, others: 0 } });
-    const entries = await run(['audit', 'list', '--act', 'key.create', '--json']);
-    expect(entries).toContain(`key:${tenant}`);
+    expect(await ask('keys.create', { tenant })).toMatchObject({
+      tenant,
+      alias: expect.stringContaining(tenant),
+      made: false,
+      group: true,
+      elsewhere: { kms: 1, others: 0 },
+    });
+    expect(await ask('keys.create', { tenant: 'a-client' })).toMatchObject({
+      made: true,
+      group: false,
+      elsewhere: { kms: 0, others: 0 },
+    });
+    expect(JSON.stringify(await ask('audit.list', { act: 'key.create' }))).toContain(`key:${tenant}`);
     expect(await call(gateway as Running)).toContain('"result"');
   });
 
@@ -131,9 +141,7 @@ describe.skipIf(onAws)('on AWS KMS (it needs callers and faults)', () => {
     const mine = { client_id: tenant, ...rest };
     const policy = JSON.parse(await run(['policy', 'iam', '--tenant', 'a-client'])) as object;
     const client = stage.clientOf(peer().addIdentity('a-client', policy));
-    const key = (
-      JSON.parse(await run(['keys', 'create', '--tenant', 'a-client', '--json'])) as { key: string }
-    ).key;
+    const { key } = (await ask('keys.create', { tenant: 'a-client' })) as { key: string };
     const generate = (KeyId: string, EncryptionContext: Record<string, string>) =>
       client.send(new GenerateDataKeyCommand({ KeyId, KeySpec: 'AES_256', EncryptionContext }));
     const its = { ...mine, client_id: 'a-client' };

@@ -70,8 +70,19 @@ export async function removeDataDir(dataDir: string): Promise<void> {
   await rm(dataDir, { recursive: true, force: true });
 }
 
-function environment(dataDir: string, added: Readonly<Record<string, string>> = {}): Record<string, string> {
+type Variables = Readonly<Record<string, string>>;
+
+function environment(dataDir: string, added: Variables = {}): Record<string, string> {
   return { PATH: process.env['PATH'] ?? '', HOME: dataDir, PORT: '0', DATA_DIR: dataDir, ...added };
+}
+
+const rootKeys = ['TOKEN_ENCRYPTION_KEY_FILE', 'TOKEN_ENCRYPTION_PASSPHRASE', 'MCP_KMS_KEY', 'KMS_KEY_ARN'];
+
+// Who brings a root key is not given that of the stores beside it.
+async function withStores(dataDir: string, own: Variables = {}): Promise<Record<string, string>> {
+  const { TOKEN_ENCRYPTION_KEY: key, ...stores } = await databaseOf(dataDir);
+  const brings = key === undefined || rootKeys.some((name) => name in own);
+  return environment(dataDir, { ...stores, ...(brings ? {} : { TOKEN_ENCRYPTION_KEY: key }), ...own });
 }
 
 function gather(child: ChildProcess): { stdout(): string; stderr(): string; exited: Promise<Exit> } {
@@ -112,7 +123,7 @@ async function signIn(dataDir: string, { origin, link }: { origin: string; link:
 export async function startSealgate(options: StartOptions = {}): Promise<Running> {
   const dataDir = options.dataDir ?? (await freshDataDir());
   const [command, args] = options.npm === true ? ['npm', ['start']] : [process.execPath, [bin, 'start']];
-  const env = environment(dataDir, { ...(await databaseOf(dataDir)), ...options.env });
+  const env = await withStores(dataDir, options.env);
   // A group of its own, so that SIGKILL reaches what npm started; SIGTERM goes to npm alone, as a supervisor sends it.
   const child = spawn(command as string, args as string[], {
     cwd: root,
@@ -163,7 +174,7 @@ export async function sealgate(
   args: readonly string[],
   options: { readonly stdin?: string; readonly env?: Readonly<Record<string, string>> } = {},
 ): Promise<Finished> {
-  const env = environment(dataDir, { ...(await databaseOf(dataDir)), ...options.env });
+  const env = await withStores(dataDir, options.env);
   const child = spawn(process.execPath, [bin, ...args], {
     cwd: root,
     env,

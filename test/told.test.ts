@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { active } from '../packages/server/src/config/active.ts';
 import { reserved } from '../packages/server/src/config/reserved.ts';
+import { onSharedStores } from './backing/database.ts';
 import { everythingStdio } from './fixtures/everything.ts';
 import { startFailing, waysToFail } from './fixtures/failing.ts';
 import { freePort } from './fixtures/listen.ts';
@@ -89,6 +90,10 @@ async function askEverything(
   await Promise.all(questions.map(ask));
 }
 
+const stores = onSharedStores()
+  ? { tables: 'dynamodb', records: 'redis', bus: 'redis', limits: 'redis' }
+  : { tables: 'sqlite', records: 'tables', bus: 'process', limits: 'process' };
+
 interface Target {
   readonly name: string;
   readonly secret: string;
@@ -167,7 +172,7 @@ describe('a gateway whose every secret is set and whose every upstream fails', (
     const health = await rawHttp(`${gateway.origin}/health`, { method: 'GET' });
     expect(JSON.parse(health.body)).toEqual({
       status: 'ok',
-      stores: { tables: 'sqlite', journal: 'sqlite', records: 'tables', bus: 'process', limits: 'process' },
+      stores: { journal: 'sqlite', ...stores },
       failing: [],
       encryption: { on: true, keys: 'env' },
     });
@@ -240,8 +245,8 @@ describe('a start that is refused', () => {
     'a passphrase that is too short': () => ({ TOKEN_ENCRYPTION_PASSPHRASE: fresh().slice(0, 11) }),
   };
 
-  // `KEY_PROVIDER=kms` is refused whichever variable has the key.
-  const unnamed = ['NODE_ENV', 'KMS_KEY_ID'];
+  // `KEY_PROVIDER=kms` is refused whichever variable has the key; where there is a DynamoDB, a Redis is in its place.
+  const unnamed = ['NODE_ENV', 'KMS_KEY_ID', ...(onSharedStores() ? ['REDIS_URL'] : [])];
 
   it.each(Object.keys(refused))('for %s names the variables and no value', async (why) => {
     const dataDir = await dataDirForTest();

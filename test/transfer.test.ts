@@ -11,6 +11,8 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { buffer } from 'node:stream/consumers';
+import { fileArchive } from '@sealgate/vault';
 import { createTables } from '@sealgate/vault/dynamodb';
 import { testService } from '@sealgate/vault/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -102,7 +104,73 @@ async function startedWorks(options: StartOptions, refreshToken = client.refresh
   }
 }
 
+/** What the journal of a data directory says of copies, the newest first: act, object, actor, source, outcome. */
+async function copiesIn(directory: string): Promise<readonly unknown[]> {
+  const listed = await done(directory, ['audit', 'list', '--limit', '1000', '--json']);
+  const entries = JSON.parse(listed) as readonly Noted[];
+  const outcomeOf = ({ id }: Noted): unknown => entries.find(({ cause }) => cause === id)?.out;
+  return entries
+    .filter(({ act }) => act?.startsWith('data.'))
+    .map((entry) => [entry.act, entry.obj, entry.actor?.type, entry.src?.source, outcomeOf(entry)]);
+}
+
+interface Noted {
+  readonly id: string;
+  readonly act?: string;
+  readonly obj?: string;
+  readonly actor?: { readonly type: string };
+  readonly src?: { readonly source: string };
+  readonly cause?: string;
+  readonly out?: string;
+}
+
+const noted = (act: string, object: unknown, out = 'success') => [act, object, 'person', 'cli', out];
+const rows = expect.stringMatching(/^[1-9]\d* rows$/) as unknown;
+
 describe('an export', () => {
+  it('takes blobs along and brings them in as they are, and both journals say so', async () => {
+    const [home, target, out] = [await fresh(), await fresh(), await away()];
+    await done(home, ['upstreams', 'list']);
+    const blobs = { 'u1/report.pdf': randomBytes(300_000), 'u1/empty': Buffer.alloc(0), z: randomBytes(1) };
+    const from = fileArchive(join(home, 'blobs'));
+    for (const [name, body] of Object.entries(blobs)) await from.put(name, body);
+    const counted = expect.stringMatching(/^[1-9]\d* rows,3 blobs,300001 bytes of blobs$/) as unknown;
+    const exported = await done(home, ['export', out, '--with-keyring', '--blobs', '--json']);
+    expect(JSON.parse(exported)).toMatchObject({ blobs: { blobs: 3, bytes: 300_001 } });
+    expect(await copiesIn(home)).toEqual([
+      noted('data.exported', counted),
+      noted('data.export', 'tables,journal,keyring,blobs'),
+    ]);
+    const imported = await done(target, ['import', out, '--blobs', '--json']);
+    expect(JSON.parse(imported)).toMatchObject({ blobs: { blobs: 3, bytes: 300_001 } });
+    const there = fileArchive(join(target, 'blobs'));
+    for (const [name, body] of Object.entries(blobs))
+      expect(await buffer((await there.get(name))!.body)).toEqual(body);
+    expect(await copiesIn(target)).toEqual([
+      noted('data.imported', counted),
+      noted('data.export', 'tables,journal,keyring,blobs'),
+    ]);
+    expect(await done(target, ['audit', 'verify'])).toContain('Intact');
+    // A blob that is not what was exported is not brought in.
+    await fileArchive(join(out, 'blobs')).put('z', randomBytes(2));
+    const changed = await sealgate(await fresh(), ['import', out, '--blobs']);
+    expect([changed.code, changed.stderr]).toEqual([1, expect.stringContaining('(export_invalid)')]);
+  }, 120_000);
+
+  it('that fails on the way is in the journal with why', async () => {
+    const home = await fresh();
+    await done(home, ['upstreams', 'list']);
+    rmSync(join(home, 'blobs'), { recursive: true });
+    symlinkSync('/nowhere/at/all', join(home, 'blobs'));
+    const failed = await sealgate(home, ['export', await away(), '--blobs']);
+    expect(failed.code).toBe(1);
+    rmSync(join(home, 'blobs'));
+    expect(await copiesIn(home)).toEqual([
+      noted('data.exported', 'nothing', 'failure'),
+      noted('data.export', 'tables,journal,blobs'),
+    ]);
+  });
+
   it('opens elsewhere with its keyring, and everything is there', async () => {
     const out = await away();
     const said = await done(dataDir, ['export', out, '--with-keyring', '--blobs']);
@@ -161,6 +229,11 @@ describe('an export', () => {
           { timeout: 10_000 },
         )
         .toContain('"ok":true');
+      // The gateway has the journal, and wrote it.
+      expect((await copiesIn(dataDir)).slice(0, 2)).toEqual([
+        noted('data.exported', rows),
+        noted('data.export', 'tables,journal'),
+      ]);
     } finally {
       await gateway.stop();
     }

@@ -22,6 +22,7 @@ export { openProvisioning, type Provisioning } from './main/database.ts';
 export { loadKms as loadPolicies, type Policies } from './main/kms.ts';
 export { openSealgate, type Sealgate } from './main/sealgate.ts';
 export { openTransfer, type Transfer } from './main/transfer/transfer.ts';
+export type { Note } from './main/transfer/noted.ts';
 export type { Exported } from './main/transfer/export-data.ts';
 export type { Imported } from './main/transfer/import-data.ts';
 export type { Migrated } from './main/transfer/migrate-data.ts';

@@ -24,10 +24,18 @@ export type { Blinded, DraftOf, DraftStep, KeyDraft } from './keys/drafts.ts';
 export { envKey } from './keys/env-key.ts';
 export { proveExport, signManifest, type ProofParts } from './keys/export-proof.ts';
 export { hkdfRoot } from './keys/hkdf-root.ts';
+export { keyLifeSeconds } from './keys/key-cache.ts';
 export type { KeyHolding, KeyStatus, UnfinishedWork } from './keys/key-status.ts';
 export { addKeyringKey, copyKeyring, openKeyring, type KeyringParts } from './keys/keyring.ts';
 export { openSealer, type KeyState, type OpenedSealer, type SealerParts } from './keys/open-sealer.ts';
-export { passphraseKey, passphraseRoundsMin } from './keys/passphrase.ts';
+export {
+  earlierStretching,
+  newStretching,
+  passphraseKey,
+  type PassphraseSettings,
+  type Stretching,
+} from './keys/passphrase.ts';
+export { passphraseSettings } from './keys/passphrase-settings.ts';
 export { plantedSwaps, type PlantedSwap } from './keys/planted-swaps.ts';
 export type { KeyContext, KeyProvider, RootKey } from './keys/provider.ts';
 export type { KeyCounts, KeyFailure, KeyWork } from './keys/rotate/job-row.ts';
@@ -62,6 +70,7 @@ export {
 export {
   earlierTenantKey,
   openSecretColumns,
+  rowKey,
   type SecretColumns,
   type TenantKeySource,
 } from './older/tenant-rows.ts';

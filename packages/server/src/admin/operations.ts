@@ -11,6 +11,7 @@ import { operation, type Operation } from './operation.ts';
 import { recorded } from './recorded.ts';
 import { shredOperations, type ShredOperationParts } from './shred-operations.ts';
 import { tenantRootOperations, type TenantRootOperationParts } from './tenant-root-operations.ts';
+import { transferOperations } from './transfer-operations.ts';
 import { upstreamOperations } from './upstream-operations.ts';
 
 /** What administration works on. */
@@ -59,6 +60,7 @@ export function openOperations(parts: AdminParts, { tenant, subject }: Membershi
     ...keyOperations(parts),
     ...tenantRootOperations(parts),
     ...shredOperations(parts),
+    ...transferOperations(parts),
     'audit.list': operation(auditQuery, async ({ context }, { act, sinceMs, order, limit, cursor }) =>
       parts.journal.page({
         tenant: context.tenant,

@@ -1,6 +1,7 @@
 import { Option, type Command } from 'commander';
 import type { ConnectionLine } from '../domain/admin-answers.ts';
 import { refuse } from '../errors.ts';
+import { bringCommand } from './bring-command.ts';
 import { administer, show, type CommandContext, type CommonOptions } from './context.ts';
 import { readSecret } from './secret-input.ts';
 import { columns } from './terminal.ts';
@@ -27,7 +28,7 @@ Examples:
   sealgate connections set docs --group
 `;
 
-/** `sealgate connections set|list|remove`. */
+/** `sealgate connections set|bring|list|remove`. */
 export function connectionsCommand(program: Command, context: CommandContext): void {
   const connections = program
     .command('connections')
@@ -51,6 +52,7 @@ export function connectionsCommand(program: Command, context: CommandContext): v
     .option('--json', 'print JSON')
     .addHelpText('after', setHelp)
     .action((upstream: string, options: SetOptions) => set(context, upstream, options));
+  bringCommand(connections, context);
   connections
     .command('list')
     .description('list them, without their secrets')

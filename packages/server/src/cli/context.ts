@@ -1,5 +1,5 @@
 import type { AppConfig } from '../config.ts';
-import type { Policies, Provisioning, Transfer } from '../main.ts';
+import type { Note, Policies, Provisioning, Transfer } from '../main.ts';
 import { withAdministration, type Administration, type OpenHere } from './gateway.ts';
 import type { ServeHere } from './stdio-door.ts';
 import type { Terminal } from './terminal.ts';
@@ -12,7 +12,7 @@ export interface Product {
   /** @throws Refusal `config_invalid` when the database makes its tables by itself */
   readonly openProvisioning: (config: AppConfig) => Promise<Provisioning>;
   /** Works beside a running gateway, whose writes it freezes. */
-  readonly openTransfer: (config: AppConfig) => Transfer;
+  readonly openTransfer: (config: AppConfig, noteThere: Note) => Transfer;
   /** @throws Refusal `config_invalid` when the package of AWS KMS is not installed */
   readonly loadPolicies: () => Promise<Policies>;
   /** Start, print where, and resolve with the exit code when it has stopped. */

@@ -49,6 +49,10 @@ async function shred(context: CommandContext, options: ShredOptions): Promise<vo
   const signed = await administer(context, async ({ call }) => {
     const what = (await call('keys.shred.look', asked)) as ToShred;
     if (options.yes !== true) await confirm(terminal, what);
+    // The address of a person is among the first things that go.
+    terminal.stderr.write(
+      `If this is interrupted, go on with: sealgate keys shred --${what.kind} ${what.id}\n`,
+    );
     return (await call('keys.shred', asked)) as SignedReceipt;
   });
   if (file !== undefined) await write(file, signed);

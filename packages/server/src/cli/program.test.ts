@@ -57,7 +57,7 @@ function product(changed: Partial<Product> = {}): Product {
       return { call: sealgate.operations.call, close: sealgate.close };
     },
     openProvisioning: ({ database }) => openProvisioning(database),
-    openTransfer: (read) => openTransfer(read),
+    openTransfer,
     loadPolicies,
     start: async () => 0,
     serveHere: (read) => startLocal(read, quiet),
@@ -301,6 +301,7 @@ describe('the command line', () => {
       ['keys', 'disable'],
       ['keys', 'enable'],
       ['policy', 'iam'],
+      ['cost'],
       ['status'],
       ['doctor'],
       ['start'],

@@ -5,6 +5,7 @@ import { auditCommand } from './audit-command.ts';
 import { clientsCommand } from './clients-command.ts';
 import { connectionsCommand } from './connections-command.ts';
 import type { CommandContext, Product } from './context.ts';
+import { costCommand } from './cost-command.ts';
 import { exitCode, exitCodeOf } from './exit-code.ts';
 import { keysCommand } from './keys-command.ts';
 import { policyCommand } from './policy-command.ts';
@@ -71,6 +72,7 @@ function programFor(context: CommandContext): Command {
   auditCommand(program, context);
   keysCommand(program, context);
   policyCommand(program, context);
+  costCommand(program, context);
   tablesCommand(program, context);
   transferCommands(program, context);
   return program;

@@ -23,7 +23,7 @@ export async function run(argv: readonly string[]): Promise<number> {
     readConfig: initConfig,
     openHere,
     openProvisioning: ({ database }) => openProvisioning(database),
-    openTransfer: (config) => openTransfer(config),
+    openTransfer,
     loadPolicies,
     start,
     serveHere: (config) => startLocal(config, openLog(config.logLevel)),

@@ -5,6 +5,7 @@ import { refuse } from '../errors.ts';
 import type { OnProgress, Progress } from '@sealgate/vault';
 import type { Exported, Imported, Migrated, Transfer } from '../main.ts';
 import { show, type CommandContext, type CommonOptions } from './context.ts';
+import { runningGateway } from './gateway.ts';
 import { progressBar } from './progress.ts';
 import { columns } from './terminal.ts';
 
@@ -114,7 +115,12 @@ async function work<T>(
     compare: 'comparing',
   };
   try {
-    return await run(product.openTransfer(product.readConfig()), ({ stage, rows, total }) => {
+    const config = product.readConfig();
+    const transfer = product.openTransfer(config, async (entry) => {
+      const gateway = await runningGateway(config, terminal.cwd);
+      await gateway.call('transfer.note', entry);
+    });
+    return await run(transfer, ({ stage, rows, total }) => {
       if (json !== true) bar.show({ what: words[stage], done: rows, total });
     });
   } finally {

@@ -117,7 +117,7 @@ export const active = {
   },
   TOKEN_ENCRYPTION_PASSPHRASE: {
     group: 'keys',
-    doc: 'The passphrase of `KEY_PROVIDER=passphrase`; the root key is derived from it by PBKDF2.',
+    doc: 'The passphrase of `KEY_PROVIDER=passphrase`; the root key is derived from it by Argon2id, in data of earlier versions by PBKDF2.',
     default: undefined,
     secret: true,
     parse: text,

@@ -116,18 +116,19 @@ export async function ensureLocalAdministrator({
   tables,
   now,
 }: Pick<PeopleParts, 'tables' | 'now'>): Promise<Membership> {
-  const known = await localAdministrator(tables);
+  const known = await findLocalAdministrator(tables);
   if (known !== undefined) return known;
   const [subject, tenant] = [randomUUID(), randomUUID()];
   const person: Person = { subject, tenant, name: 'Local administrator', email: undefined };
   const made = await tables.transact(birthOf(person, pointer, now()));
   if (made.done) return { subject, tenant };
-  const other = await localAdministrator(tables);
+  const other = await findLocalAdministrator(tables);
   if (other === undefined) throw refuse('internal', 'the local administrator could not be made');
   return other;
 }
 
-async function localAdministrator(tables: SealedTables): Promise<Membership | undefined> {
+/** The local administrator; `undefined` before anybody asked for one. */
+export async function findLocalAdministrator(tables: SealedTables): Promise<Membership | undefined> {
   const item = (await tables.get('uniques', pointer))?.item;
   if (item === undefined) return undefined;
   return { subject: item['userId'] as string, tenant: item['groupId'] as string };

@@ -64,7 +64,7 @@ async function removeAccount(tables: Tables, userId: string): Promise<number> {
   for (let attempt = 0; attempt < attemptsMax; attempt += 1) {
     const stored = await tables.get('users', { userId });
     if (stored === undefined) return 0;
-    const uniques = [`email/${String(stored.item['email'])}`, 'local-administrator'];
+    const uniques = [`email/${stored.item['email'] as string}`, 'local-administrator'];
     const theirs: string[] = [];
     for (const uniqueKey of uniques)
       if ((await tables.get('uniques', { uniqueKey }))?.item['userId'] === userId) theirs.push(uniqueKey);

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
@@ -7,6 +6,7 @@ import {
   holdsTenantKeys,
   openKeyring,
   passphraseKey,
+  passphraseSettings,
   type KeyProvider,
   type Tables,
 } from '@sealgate/vault';
@@ -40,7 +40,7 @@ export async function openRootKey(
     case 'hkdf':
       return hkdfRoot(choice.secret.reveal());
     case 'passphrase':
-      return passphraseKey(choice.secret.reveal(), await passphraseSalt(tables));
+      return passphraseKey(choice.secret.reveal(), await passphraseSettings(tables));
     case 'kms':
       return (await loadKms()).openKms(choice);
     case 'transit':
@@ -73,15 +73,4 @@ async function certificates(file: string): Promise<string> {
   });
   if (content.includes('-----BEGIN CERTIFICATE-----')) return content;
   throw refuse('config_invalid', 'VAULT_CACERT names a file without a certificate in PEM');
-}
-
-// The salt is no secret; it must only stay the same, so it lies beside the data it opens and is made once.
-async function passphraseSalt(tables: Tables): Promise<Uint8Array> {
-  const key = { name: 'passphrase_salt' };
-  const made = { ...key, salt: randomBytes(32).toString('base64url') };
-  const known = await tables.get('deployment', key);
-  if (known === undefined) await tables.put('deployment', made, { ifAbsent: true });
-  const salt = (known ?? (await tables.get('deployment', key)))?.item['salt'];
-  if (typeof salt !== 'string') throw refuse('internal', 'the salt of the passphrase could not be kept');
-  return Buffer.from(salt, 'base64url');
 }

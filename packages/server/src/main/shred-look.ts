@@ -25,7 +25,7 @@ async function lookAtTenant({ ground }: Opened, named: string): Promise<ToShred>
     throw refuse('usage', `${systemTenant} is the deployment itself; without its keys nothing opens at all`);
   const id = (await people.groupNamed(named)) ?? named;
   const group = (await tables.get('groups', { groupId: id }))?.item;
-  const owner = group?.['kind'] === 'personal' ? String(group['ownerId']) : undefined;
+  const owner = group?.['kind'] === 'personal' ? (group['ownerId'] as string) : undefined;
   if (owner !== undefined && (await tables.get('users', { userId: owner })) !== undefined)
     throw refuse(
       'usage',

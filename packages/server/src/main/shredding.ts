@@ -134,7 +134,7 @@ async function removeConnections(
 ): Promise<void> {
   for (const { groupId, connectionId, upstream } of await everyConnection(tables, meant)) {
     const object = objectOf(groupId, connectionId);
-    const act = { act: 'connection.remove', object, service: String(upstream) };
+    const act = { act: 'connection.remove', object, service: upstream as string };
     const removed = await recorded(audit, operator, act, (receipt) =>
       connections.remove(receipt, groupId, connectionId),
     );

@@ -19,7 +19,7 @@ import type { Tables } from '../store/tables.ts';
 import { testService } from '../testing/test-service.ts';
 import { envKey } from './env-key.ts';
 import { openSealer } from './open-sealer.ts';
-import { passphraseKey } from './passphrase.ts';
+import { newStretching, passphraseKey } from './passphrase.ts';
 import type { KeyProvider } from './provider.ts';
 import { sealedRecords, type RecordSealing } from './sealed-records.ts';
 
@@ -137,16 +137,18 @@ if (redis !== undefined)
 
 afterAll(() => console.log(`every store: ${Object.keys(stores).join(', ')}`));
 
+const stretched = { salt: randomBytes(16), stretching: newStretching };
+
 /** Keys that do not open what was sealed, and what each is refused with. */
 const badKeys: readonly (readonly [string, () => Promise<KeyProvider>, string])[] = [
   ['a missing key', async () => envKey(''), 'key_weak'],
   ['a short key', async () => envKey(randomBytes(31).toString('base64')), 'key_weak'],
   ['a key of zeros', async () => envKey(Buffer.alloc(32).toString('base64')), 'key_weak'],
-  ['a short passphrase', () => passphraseKey('too short', randomBytes(16)), 'key_weak'],
+  ['a short passphrase', () => passphraseKey('too short', stretched), 'key_weak'],
   ['a wrong key', async () => envKey(randomBytes(32).toString('base64')), 'key_unavailable'],
   [
     'a passphrase in the place of the key',
-    () => passphraseKey('a passphrase of six words, really', randomBytes(16)),
+    () => passphraseKey('a passphrase of six words, really', stretched),
     'key_unavailable',
   ],
 ];

@@ -10,7 +10,7 @@ import { envKey } from './env-key.ts';
 import { hkdfRoot } from './hkdf-root.ts';
 import { openKeyring } from './keyring.ts';
 import { openSealer, type OpenedSealer } from './open-sealer.ts';
-import { passphraseKey } from './passphrase.ts';
+import { earlierStretching, passphraseKey } from './passphrase.ts';
 import type { KeyProvider } from './provider.ts';
 import type { Place, PlacedKind } from './sealer.ts';
 
@@ -43,7 +43,10 @@ async function openRoot({ provider, root }: Frozen): Promise<KeyProvider> {
   if (provider === 'env') return envKey(root['key'] ?? '');
   if (provider === 'hkdf') return hkdfRoot(root['key'] ?? '');
   if (provider === 'passphrase')
-    return passphraseKey(root['passphrase'] ?? '', Buffer.from(root['salt'] ?? '', 'hex'));
+    return passphraseKey(root['passphrase'] ?? '', {
+      salt: Buffer.from(root['salt'] ?? '', 'hex'),
+      stretching: earlierStretching,
+    });
   const folder = await mkdtemp(join(tmpdir(), 'frozen-'));
   const file = join(folder, 'keyring.json');
   await writeFile(file, root['file'] ?? '', { mode: 0o600 });

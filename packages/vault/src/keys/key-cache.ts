@@ -9,6 +9,8 @@ import { secondChance, type SecondChance } from './second-chance.ts';
 
 /** Longest life of an open key, before the jitter of 10 % either way. */
 const keyLifeMs = 300_000;
+/** The same in seconds, for whoever works out how often keys are asked for. */
+export const keyLifeSeconds = keyLifeMs / 1000;
 const jitter = 0.1;
 const tenantsMaxDefault = 10_000;
 const dataKeysMaxDefault = 64;

@@ -1,10 +1,22 @@
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chmod, mkdtemp, readFile, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  mkdtemp,
+  open as openFile,
+  readFile,
+  readdir,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
+import { memoryTables } from '../store/memory/tables.ts';
 import { addKeyringKey, openKeyring } from './keyring.ts';
+import { openSealer } from './open-sealer.ts';
 import { keyProviderContract } from './provider-contract.ts';
 
 const context = { deployment: 'd', tenant: 't', purpose: 'tenant', version: '000001' };
@@ -55,6 +67,90 @@ test.skipIf(process.platform === 'win32')(
   },
 );
 
+describe('it is on the disk before it is used', () => {
+  // Every file handle of Node shares one prototype.
+  const watch = async (sync: (this: { stat(): Promise<{ isDirectory(): boolean }> }) => Promise<void>) => {
+    const handle = await openFile(join(file, '..'), 'r');
+    const shared = Object.getPrototypeOf(handle) as { sync: typeof sync };
+    await handle.close();
+    const own = shared.sync;
+    shared.sync = sync;
+    return { own, back: () => void (shared.sync = own) };
+  };
+
+  test('the content first, then its name, and nobody sees half of it', async () => {
+    const seen: unknown[] = [];
+    const { own, back } = await watch(async function () {
+      const directory = (await this.stat()).isDirectory();
+      const draft = (await readdir(join(file, '..'))).find((name) => name.endsWith('.tmp'));
+      const written = draft === undefined ? '' : await readFile(join(file, '..', draft), 'utf8');
+      const named = await stat(file).then(
+        () => true,
+        () => false,
+      );
+      seen.push({ directory, whole: written.endsWith('}\n'), named });
+      await own.call(this);
+    });
+    await open().finally(back);
+    expect(seen).toEqual([
+      { directory: false, whole: true, named: false },
+      { directory: true, whole: false, named: true },
+    ]);
+  });
+
+  test.each([
+    ['its content', false],
+    ['its name', true],
+  ])('a disk that cannot promise to keep %s gives no provider', async (_, wanted) => {
+    const { own, back } = await watch(async function () {
+      if ((await this.stat()).isDirectory() === wanted)
+        throw Object.assign(new Error('EIO'), { code: 'EIO' });
+      await own.call(this);
+    });
+    await expect(open().finally(back)).rejects.toMatchObject({ code: 'key_unavailable' });
+    // What may not be there after a power cut is a whole keyring or none, and never a draft.
+    expect(await readdir(join(file, '..'))).toEqual(wanted ? ['keyring.json'] : []);
+    await open();
+  });
+});
+
+describe('at the start it is proved on the data', () => {
+  const now = () => 1_700_000_000_000;
+  const place = { tenant: 'g', subject: '', table: 't', record: 'r', field: 'f', epoch: 0 };
+  const ringOf = async (): Promise<{ keys: object[] }> =>
+    JSON.parse(await readFile(file, 'utf8')) as { keys: object[] };
+  const write = (ring: object) => writeFile(file, JSON.stringify(ring), { mode: 0o600 });
+  const foreign = unavailable(/does not belong to this data/u);
+
+  test('another keyring in its place is refused, whole and healthy as it is', async () => {
+    const tables = memoryTables({ now });
+    await openSealer({ tables, provider: await open(), now });
+    const mine = await readFile(file);
+    await rm(file);
+    await expect(openSealer({ tables, provider: await open(), now })).rejects.toMatchObject(foreign);
+    await writeFile(file, mine);
+    await openSealer({ tables, provider: await open(false), now });
+  });
+
+  test('a second key in front leaves everything open, and the first cannot be taken out while it is in use', async () => {
+    const tables = memoryTables({ now });
+    const sealer = await openSealer({ tables, provider: await open(), now });
+    const sealed = await sealer.seal('token', place, Buffer.from('x'));
+    const first = await ringOf();
+    await rm(file);
+    await open();
+    const second = await ringOf();
+    await write({ ...second, keys: [...second.keys, ...first.keys] });
+    const both = await openSealer({ tables, provider: await open(false), now });
+    expect(await both.open('token', place, sealed)).toEqual(Buffer.from('x'));
+    await both.seal('token', { ...place, tenant: 'h' }, Buffer.from('y'));
+    const refs = (await tables.scan('tenant_keys', { limit: 10 })).items.map(({ item }) => item['keyRef']);
+    expect(new Set(refs).size).toBe(2);
+    await write(second);
+    await expect(openSealer({ tables, provider: await open(false), now })).rejects.toMatchObject(foreign);
+  });
+});
+
 test('a later start opens what an earlier one wrapped', async () => {
   const wrapped = await (await open()).generate({ tenant: 't', context });
   const later = await open(false);
@@ -101,6 +197,10 @@ test.each([
   ['no time', content({ id: 'AAAAAAAAAAAAAAAAAAAAAA', key: secret })],
   ['loose base64url', content({ id: 'AAAAAAAAAAAAAAAAAAAAAA', createdAtMs: 1, key: `${secret}=` })],
   ['an id that is not the key’s', content({ id: 'AAAAAAAAAAAAAAAAAAAAAA', createdAtMs: 1, key: secret })],
+  [
+    'more keys than one can tell apart',
+    JSON.stringify({ format: 'sealgate-keyring-1', keys: Array.from({ length: 101 }, () => ({})) }),
+  ],
   ['more than a keyring can be', ' '.repeat(70_000)],
 ])('a file holding %s is refused without showing a byte of it', async (_, text) => {
   await writeFile(file, text, { mode: 0o600 });

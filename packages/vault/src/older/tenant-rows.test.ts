@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { earlierTenantKey, openSecretColumns, type TenantKeySource } from './tenant-rows.ts';
+import { earlierTenantKey, openSecretColumns, rowKey, type TenantKeySource } from './tenant-rows.ts';
 
 interface Frozen extends Required<Pick<TenantKeySource, 'salt' | 'saltForm'>> {
   readonly name: string;
@@ -87,4 +87,12 @@ test.each<[string, TenantKeySource, string]>([
   ],
 ])('%s is refused', (_, source, code) => {
   expect(() => earlierTenantKey(source)).toThrow(refused(code));
+});
+
+test('the one key of rows is read in every usual form, and refused when it is none', () => {
+  const key = randomBytes(32);
+  for (const form of ['base64', 'base64url', 'hex'] as const)
+    expect(rowKey(key.toString(form), 'a key')).toEqual(key);
+  for (const text of ['', 'x', randomBytes(31).toString('base64'), Buffer.alloc(32).toString('hex')])
+    expect(() => rowKey(text, 'a key')).toThrow(refused('key_weak'));
 });

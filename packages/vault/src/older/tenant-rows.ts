@@ -56,6 +56,18 @@ export function earlierTenantKey({ rootKey, masterKey, salt, saltForm: form }: T
 }
 
 /**
+ * The one key of rows that are not under keys of tenants, from base64, base64url or hex; the caller wipes it.
+ *
+ * @param name of what the text comes from, for the message
+ * @throws Refusal `key_weak` for a key of another length than 32 bytes or that is not random
+ */
+export function rowKey(text: string, name: string): Buffer {
+  const key = decodeKeyText(text, name);
+  refuseWeakKey(key, name);
+  return key;
+}
+
+/**
  * The secret of a row, in a buffer of its own that the caller wipes.
  *
  * @param key 32 bytes, not changed

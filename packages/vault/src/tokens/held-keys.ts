@@ -14,13 +14,10 @@ export interface HeldKeys {
   named<V>(name: string, whose: TokenOf, use: (key: TokenKey) => V): Promise<V>;
   /** With the key that seals for this scope now, and is kept until `untilMs`. @throws Refusal `key_unavailable` */
   sealing<V>(scope: KeyScope, untilMs: number, use: (key: TokenKey) => V): Promise<V>;
-  /** Wipe the keys of a client. @param tag the client's blinded name */
-  drop(tag: string): void;
-  clear(): void;
+  /** Wipe the keys of a client; `undefined`: of all. @param tag the client's blinded name */
+  drop(tag: string | undefined): void;
   /** Wipe all of them for good. */
   close(): void;
-  /** Keys in memory. */
-  count(): number;
 }
 
 /** @param clientsMax clients whose keys are kept at once; 10,000 when not given */
@@ -31,7 +28,7 @@ export function heldKeys(parts: FindingParts, clientsMax?: number): HeldKeys {
   let closed = false;
   const tagOf = (client: string): string => names().blind('client', client);
   const held = (life: TenantLife, name: string): TokenKey | undefined => {
-    const key = life.dataKeys.get(name) as TokenKey | undefined;
+    const key = keyIn(life, name);
     return key?.live === true && now() < key.endsAtMs ? key : undefined;
   };
   const found = async (
@@ -42,18 +39,10 @@ export function heldKeys(parts: FindingParts, clientsMax?: number): HeldKeys {
     if (closed) throw refuse('key_unavailable', 'the token manager is disconnected');
     const tag = tagOf(client);
     // A key that another instance has opened may end before the life it is in.
-    const before = cache.find(tag)?.dataKeys.get(name) as TokenKey | undefined;
-    if (before !== undefined && now() >= before.endsAtMs) cache.end(tag);
+    if (now() >= (keyIn(cache.find(tag), name)?.endsAtMs ?? Infinity)) cache.end(tag);
     const life = cache.begin(tag);
     const load = async () => hold(life, life.dataKeys, name, await find(life.endsAtMs));
     return held(life, name) ?? ((await once(life, name, load)) as TokenKey);
-  };
-  const using = async <V>(find: () => Promise<TokenKey>, use: (key: TokenKey) => V): Promise<V> => {
-    for (let attempt = 0; attempt < attemptsMax; attempt += 1) {
-      const key = await find();
-      if (key.live) return use(key);
-    }
-    throw refuse('key_unavailable', 'the keys of this client were dropped while they were in use; try again');
   };
   const active = async (scope: KeyScope, untilMs: number): Promise<TokenKey> => {
     const at = nameNow(names(), scope, now());
@@ -71,13 +60,24 @@ export function heldKeys(parts: FindingParts, clientsMax?: number): HeldKeys {
       return using(() => found(whose.client, name, (endsAtMs) => findKey(parts, name, whose, endsAtMs)), use);
     },
     sealing: (scope, untilMs, use) => using(() => active(scope, untilMs), use),
-    drop: (tag) => cache.end(tag),
-    clear: () => cache.clear(),
+    drop: (tag) => (tag === undefined ? cache.clear() : cache.end(tag)),
     close() {
       closed = true;
       clearInterval(sweeper);
       cache.clear();
     },
-    count: () => cache.count().dataKeys,
   };
+}
+
+// Nothing else is put into these lives.
+function keyIn(life: TenantLife | undefined, name: string): TokenKey | undefined {
+  return life?.dataKeys.get(name) as TokenKey | undefined;
+}
+
+async function using<V>(find: () => Promise<TokenKey>, use: (key: TokenKey) => V): Promise<V> {
+  for (let attempt = 0; attempt < attemptsMax; attempt += 1) {
+    const key = await find();
+    if (key.live) return use(key);
+  }
+  throw refuse('key_unavailable', 'the keys of this client were dropped while they were in use; try again');
 }

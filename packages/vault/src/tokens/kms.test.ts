@@ -85,6 +85,41 @@ describe.skipIf(onAws)('the policy that is printed for an instance of one client
   });
 });
 
+describe.skipIf(onAws)('what KMS is asked in an hour of calls every second, seen on the wire,', () => {
+  const clients = ['client-1', 'client-2', 'client-3', 'client-4', 'client-5'];
+  const callCount = 3600;
+  const hour = async (count: number, sharedKeys: boolean): Promise<number> => {
+    const clock = { ms: Date.now() };
+    const now = (): number => clock.ms;
+    const records = memoryRecords({ now });
+    const kms = { keyId: await stage.makeKey(), ...stage.connection };
+    const peer = stage.peer!;
+    const before = peer.calls('Decrypt') + peer.calls('GenerateDataKey');
+    const managers = Array.from(
+      { length: count },
+      () => new SecureTokenManager({ records, kms, audit: keptAudit().audit, now, sharedKeys }),
+    );
+    for (const manager of managers) await manager.connect();
+    for (const client of clients)
+      await managers[0]?.storeToken(client, 'stripe', 'a', undefined, { ttlSeconds: 7200 });
+    for (let n = 0; n < callCount; n += 1) {
+      clock.ms += 1000;
+      expect(await managers[n % count]?.getToken(clients[n % clients.length] ?? '', 'stripe')).toBe('a');
+    }
+    for (const manager of managers) await manager.disconnect();
+    return peer.calls('Decrypt') + peer.calls('GenerateDataKey') - before;
+  };
+  it('is each key once in five minutes, by each instance or by one for all', async () => {
+    const [alone, each, shared] = [await hour(1, false), await hour(3, false), await hour(3, true)];
+    // 270 s is the shortest life of a key; beside them are the names of the store, made and read at the start.
+    const lives = Math.ceil(3600 / 270) + 1;
+    expect(alone).toBeLessThanOrEqual(clients.length * lives + 2);
+    expect(each).toBeLessThanOrEqual(3 * (clients.length * lives + 2));
+    expect(shared).toBeLessThanOrEqual((clients.length + 3) * lives + 3 * 2 + 1);
+    expect(shared).toBeLessThan(each);
+  });
+});
+
 describe.skipIf(onAws)('a key service that does not answer', () => {
   it('leaves warm clients alone, fails cold ones as that, and is not asked by each of a crowd', async () => {
     const peer = stage.peer!;

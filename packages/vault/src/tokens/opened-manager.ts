@@ -6,7 +6,7 @@ import type { Bus } from '../store/bus.ts';
 import type { Records } from '../store/records.ts';
 import { deletedTokens } from './deleted-tokens.ts';
 import { entriesOf, type Entries } from './entries.ts';
-import { heldKeys, type HeldKeys } from './held-keys.ts';
+import { heldKeys } from './held-keys.ts';
 import { hearing } from './hearing.ts';
 import { mintOnce, type MintOnce } from './mint-once.ts';
 import { openRevocations, type Revocations } from './revocations.ts';
@@ -49,7 +49,6 @@ export interface TokenGround {
 export interface OpenedManager {
   readonly entries: Entries;
   readonly store: TokenStore;
-  readonly keys: HeldKeys;
   readonly mintOnce: MintOnce;
   readonly names: NamesInUse;
   readonly revocations: Revocations;
@@ -84,8 +83,7 @@ export async function openManager(ground: TokenGround, rules: TokenRules): Promi
     pollMs: rules.pollMs ?? 1000,
     drop(tag) {
       shared?.distrust(tag);
-      if (tag === undefined) keys.clear();
-      else keys.drop(tag);
+      keys.drop(tag);
     },
     made: listening.tell,
     deleted: deleted.add,
@@ -101,18 +99,9 @@ export async function openManager(ground: TokenGround, rules: TokenRules): Promi
     },
     heard: (of, waitMs) => listening.wait(recordOf(of), waitMs),
   });
-  return {
-    entries,
-    store,
-    keys,
-    mintOnce: once,
-    names: inUse,
-    revocations,
-    close() {
-      revocations.close();
-      keys.close();
-      shared?.close();
-      listening.tell(undefined);
-    },
+  const close = (): void => {
+    for (const part of [revocations, keys, shared]) part?.close();
+    listening.tell(undefined);
   };
+  return { entries, store, mintOnce: once, names: inUse, revocations, close };
 }

@@ -65,8 +65,7 @@ export class SecureTokenManager {
     clientId: string,
     provider: string,
     token: string,
-    kmsKeyId?: string,
-    { ttlSeconds = ttlSecondsDefault }: StoreTokenOptions = {},
+    ...[kmsKeyId, { ttlSeconds = ttlSecondsDefault } = {}]: [kmsKeyId?: string, options?: StoreTokenOptions]
   ): Promise<void> {
     const { entries, store } = this.#manager();
     const of = checkedOf(clientId, provider);

@@ -66,7 +66,7 @@ export function sharedKeys(parts: KeyRecords, service: string): SharedKeys {
     },
     distrust(tag) {
       trust.end(tag);
-      if (tag === undefined) keys.clear();
+      if (tag === undefined) keys.drop(undefined);
     },
     close: () => keys.close(),
   };

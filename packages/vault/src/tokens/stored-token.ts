@@ -78,7 +78,7 @@ export function openToken(
 }
 
 /** @throws Refusal `item_invalid` */
-export function checkedToken(token: string): string {
+function checkedToken(token: string): string {
   const good = typeof token === 'string' && token !== '' && token.isWellFormed();
   if (!good || Buffer.byteLength(token) > tokenBytesMax)
     throw refuse('item_invalid', 'a token is 1 byte to 64 KiB of well-formed text');

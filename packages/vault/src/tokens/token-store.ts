@@ -1,7 +1,7 @@
 import { redeem, type Receipt } from '../receipt.ts';
 import { refuse } from '../refusal.ts';
 import { openFailed } from '../seal/gcm.ts';
-import type { Records } from '../store/records.ts';
+import type { Records, RecordWrite } from '../store/records.ts';
 import type { Revision } from '../store/tables.ts';
 import { markOf, type DeletedTokens } from './deleted-tokens.ts';
 import type { HeldKeys } from './held-keys.ts';
@@ -74,6 +74,8 @@ export function tokenStore(parts: TokenStoreParts): TokenStore {
     );
     return { record: place.record, bytes, endsAtMs };
   };
+  const claimed = async (of: TokenOf, lifeMs: number, guard: NonNullable<RecordWrite['guard']>) =>
+    records.put(placeOf(names(), of).record, minting, { endsAtMs: now() + lifeMs, guard });
   return {
     async read(receipt, of) {
       redeem(receipt, getting, objectOf(of));
@@ -99,16 +101,8 @@ export function tokenStore(parts: TokenStoreParts): TokenStore {
       deleted.add(mark);
       return mark;
     },
-    claim: async (of, lifeMs) =>
-      records.put(placeOf(names(), of).record, minting, {
-        endsAtMs: now() + lifeMs,
-        guard: { ifAbsent: true },
-      }),
-    renew: async (of, claim, lifeMs) =>
-      records.put(placeOf(names(), of).record, minting, {
-        endsAtMs: now() + lifeMs,
-        guard: { ifRevision: claim },
-      }),
+    claim: (of, lifeMs) => claimed(of, lifeMs, { ifAbsent: true }),
+    renew: (of, claim, lifeMs) => claimed(of, lifeMs, { ifRevision: claim }),
     async commit(receipt, of, token, claim) {
       redeem(receipt, mintingAct, objectOf(of));
       const { record, bytes, endsAtMs } = await sealed(of, token);

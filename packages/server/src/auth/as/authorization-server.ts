@@ -104,8 +104,7 @@ export async function openAuthorizationServer(parts: AuthorizationServerParts): 
     );
     made.proxy = names.issuer().startsWith('https:');
     made.use(answersOfRefreshes);
-    made.on('server_error', (_, error) => parts.failed(error));
-    return made;
+    return made.on('server_error', (_, error) => parts.failed(error));
   });
   const answer = once(() => provider().callback());
   const clients = openClients({ ...shelves, provider, revoked, now });

@@ -2,14 +2,11 @@ import { readEventId, type EventRecords } from './event-records.ts';
 import type { SessionLimits } from './session-limits.ts';
 import type { SessionRecord } from './session-record.ts';
 import type { Told } from './session-streams.ts';
-import type { Position } from './target.ts';
+import type { Places, Position } from './target.ts';
 
 // How far each upstream of a session was heard: up to what is written down for its client. An upstream's place lies beside
 // each event; the session's record holds those of a moment ago, so whoever takes the session over reads the few events
 // that came after it, and goes on with each upstream exactly where the last owner was.
-
-/** Places by the names of upstreams. */
-export type Places = Readonly<Record<string, Position>>;
 
 /** How far the upstreams of one session were heard. */
 export interface Heard {

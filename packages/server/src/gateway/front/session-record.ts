@@ -9,8 +9,7 @@ import {
 import { pathOfAddress } from '../../domain/mcp-address.ts';
 import type { Passage } from '../owner/owners.ts';
 import type { LogLevel } from '../link/log-level.ts';
-import type { Places } from './heard.ts';
-import type { Values } from './target.ts';
+import type { Places, Values } from './target.ts';
 
 // What makes a session outlive the instance that opened it. Sealed for its group and person, under a name nobody can
 // read: whoever comes as somebody else does not even find it.

@@ -25,6 +25,9 @@ export interface Position {
   readonly read: number;
 }
 
+/** Places by the names of upstreams. */
+export type Places = Readonly<Record<string, Position>>;
+
 /** A request of an upstream to the client: sampling, elicitation, roots. */
 export interface Asked {
   readonly method: string;

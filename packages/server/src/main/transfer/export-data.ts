@@ -22,6 +22,8 @@ import type { AppConfig } from '../../config.ts';
 import { refuse } from '../../errors.ts';
 import { openLog } from '../../log.ts';
 import { openArchive } from '../archive.ts';
+import { countsOf } from './counts.ts';
+import { noted, noteHere } from './noted.ts';
 import { openSource, type Source, type TransferGround } from './source.ts';
 
 /** What travels beside the tables and the journal. */
@@ -59,7 +61,18 @@ export async function exportData(
       throw new Refusal('store_filled', 'the directory holds an export already; name another one');
     const source = await openSource(ground);
     try {
-      return await copy(ground, source, directory, { withKeyring, withBlobs });
+      const object = [
+        'tables',
+        'journal',
+        ...(withKeyring ? ['keyring'] : []),
+        ...(withBlobs ? ['blobs'] : []),
+      ];
+      return await noted(
+        source.holds ? noteHere(ground, source) : ground.noteThere,
+        { attempt: { act: 'data.export', object: object.join(), out: 'success' }, done: 'data.exported' },
+        () => copy(ground, source, directory, { withKeyring, withBlobs }),
+        ({ manifest, blobs }) => countsOf(manifest, blobs),
+      );
     } finally {
       await source.close();
     }

@@ -10,6 +10,7 @@ import {
   everyPage,
   exportInvalid,
   importTables,
+  openSealer,
   proveExport,
   readManifest,
   type CopiedBlobs,
@@ -21,6 +22,8 @@ import { openLog } from '../../log.ts';
 import { openArchive } from '../archive.ts';
 import { openTables } from '../database.ts';
 import { openRootKey } from '../root-key.ts';
+import { countsOf } from './counts.ts';
+import { noteHere } from './noted.ts';
 import type { TransferGround } from './source.ts';
 
 /** What is brought in beside the tables. */
@@ -71,6 +74,7 @@ export async function importData(
       await recheckUniques(target);
       const beside = await bringFiles(ground, directory, manifest);
       const blobs = withBlobs ? await blobsInto(ground, directory) : undefined;
+      await noteImport(ground, target, { manifest, blobs });
       // From here on a gateway may work on it.
       await target.thaw(manifest.mac);
       return { manifest, tables, ...beside, blobs };
@@ -79,6 +83,26 @@ export async function importData(
     }
   } finally {
     claimed.release();
+  }
+}
+
+// The keys came with the data, so there is no journal to write to before; nothing works on the data until this is written.
+async function noteImport(
+  { config, now }: TransferGround,
+  target: FillableTables,
+  { manifest, blobs }: Pick<Imported, 'manifest' | 'blobs'>,
+): Promise<void> {
+  const provider = await openRootKey(config.keys, config.dataDirectory, target, now);
+  try {
+    const sealer = await openSealer({ tables: target, provider, now });
+    try {
+      const note = noteHere({ config, now }, { tables: target, sealer });
+      await note({ act: 'data.imported', object: countsOf(manifest, blobs), out: 'success' });
+    } finally {
+      await sealer.close();
+    }
+  } finally {
+    await provider.close();
   }
 }
 

@@ -77,7 +77,10 @@ export async function migrateData(ground: TransferGround, kind: DatabaseChoice['
 }
 
 /** End the freeze of the configured tables. @throws Refusal `store_frozen` when an import filled only part of them */
-export async function releaseData({ config, now }: Omit<TransferGround, 'progress'>): Promise<Released> {
+export async function releaseData({
+  config,
+  now,
+}: Pick<TransferGround, 'config' | 'now'>): Promise<Released> {
   const { tables } = await openTables(config.database, config.dataDirectory, now);
   try {
     const freeze = await tables.frozen();

@@ -12,18 +12,23 @@ import {
 import type { AppConfig, DatabaseChoice } from '../../config.ts';
 import { openTables } from '../database.ts';
 import { openRootKeys } from '../root-keys.ts';
+import type { Note } from './noted.ts';
 
 /** What every copy is given. */
 export interface TransferGround {
   readonly config: AppConfig;
   readonly now: () => number;
   readonly progress: OnProgress;
+  /** Has the gateway that runs on the data directory write an entry. @throws Refusal `gateway_unreachable`, `audit_unavailable` */
+  readonly noteThere: Note;
 }
 
 /** Data that is there, and the keys that open it. */
 export interface Source {
   readonly tables: FillableTables;
   readonly sealer: OpenedSealer;
+  /** No gateway runs on the data directory. */
+  readonly holds: boolean;
   /** Nobody else has the data open: there is no write to wait for. */
   readonly alone: boolean;
   close(): Promise<void>;
@@ -34,7 +39,7 @@ export interface Source {
  *
  * @throws Refusal `export_invalid` when there is none; `key_unavailable`, `key_weak`, `store_unavailable`
  */
-export async function openSource({ config, now }: Omit<TransferGround, 'progress'>): Promise<Source> {
+export async function openSource({ config, now }: Pick<TransferGround, 'config' | 'now'>): Promise<Source> {
   const { database, dataDirectory } = config;
   if (database.type === 'sqlite' && !existsSync(join(dataDirectory, 'main.db')))
     throw exportInvalid('there is no data here; look at DATA_DIR', dataDirectory);
@@ -53,7 +58,8 @@ export async function openSource({ config, now }: Omit<TransferGround, 'progress
     closers.push(closeRoots);
     const sealer = await openSealer({ tables, provider, opening, now });
     closers.push(() => sealer.close());
-    return { tables, sealer, alone: database.type === 'sqlite' && claimed !== undefined, close };
+    const holds = claimed !== undefined;
+    return { tables, sealer, holds, alone: database.type === 'sqlite' && holds, close };
   } catch (error) {
     await close();
     throw error;

@@ -2,6 +2,7 @@ import type { OnProgress } from '@sealgate/vault';
 import type { AppConfig } from '../../config.ts';
 import { exportData, type ExportChoices, type Exported } from './export-data.ts';
 import { importData, type Imported, type ImportChoices } from './import-data.ts';
+import type { Note } from './noted.ts';
 import { migrateData, releaseData, type Migrated, type Released } from './migrate-data.ts';
 
 /** Copying and moving the data that a configuration names. */
@@ -16,14 +17,21 @@ export interface Transfer {
   release(): Promise<Released>;
 }
 
-/** @param now milliseconds since 1970 */
-export function openTransfer(config: AppConfig, now: () => number = Date.now): Transfer {
+/**
+ * Open it; nothing is read yet.
+ *
+ * @param noteThere has the gateway that runs on the data directory write an entry
+ * @param now milliseconds since 1970
+ */
+export function openTransfer(config: AppConfig, noteThere: Note, now: () => number = Date.now): Transfer {
   // Whatever is written here is for its owner only, SQLite's side files included.
   process.umask(0o077);
   return {
-    exportTo: (directory, choices, progress) => exportData({ config, now, progress }, directory, choices),
-    importFrom: (directory, choices, progress) => importData({ config, now, progress }, directory, choices),
-    migrateTo: (kind, progress) => migrateData({ config, now, progress }, kind),
+    exportTo: (directory, choices, progress) =>
+      exportData({ config, now, progress, noteThere }, directory, choices),
+    importFrom: (directory, choices, progress) =>
+      importData({ config, now, progress, noteThere }, directory, choices),
+    migrateTo: (kind, progress) => migrateData({ config, now, progress, noteThere }, kind),
     release: () => releaseData({ config, now }),
   };
 }

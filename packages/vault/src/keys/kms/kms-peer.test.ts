@@ -22,7 +22,7 @@ import {
   ScheduleKeyDeletionCommand,
   TagResourceCommand,
 } from '@aws-sdk/client-kms';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { openKmsStage, type KmsStage } from './fixtures/kms-stage.ts';
 
 // What of AWS KMS the tests stand on, asked through the AWS SDK. Runs unchanged on AWS: SEALGATE_TEST_KMS=aws.
@@ -43,6 +43,9 @@ afterAll(async () => {
   for (const AliasName of names) await send(new DeleteAliasCommand({ AliasName })).catch(() => undefined);
   await stage.close();
 });
+
+/** What was changed shows at AWS within seconds; here at once. */
+const soon = <T>(look: () => Promise<T>): Promise<T> => vi.waitFor(look, { timeout: 30_000, interval: 500 });
 
 async function sealed(
   plaintext = randomBytes(32),
@@ -186,15 +189,14 @@ describe('a key', () => {
     const AliasName = `alias/sealgate-test/${randomBytes(6).toString('hex')}`;
     names.push(AliasName);
     await send(new CreateAliasCommand({ AliasName, TargetKeyId: key }));
-    expect((await send(new DescribeKeyCommand({ KeyId: AliasName }))).KeyMetadata?.Arn).toBe(key);
+    const named = () => send(new DescribeKeyCommand({ KeyId: AliasName }));
+    expect((await soon(named)).KeyMetadata?.Arn).toBe(key);
     const again = new CreateAliasCommand({ AliasName, TargetKeyId: other });
     await expect(send(again)).rejects.toMatchObject({ name: 'AlreadyExistsException' });
     const { Aliases } = await send(new ListAliasesCommand({ KeyId: key }));
     expect(Aliases?.map((one) => one.AliasName)).toEqual([AliasName]);
     await send(new DeleteAliasCommand({ AliasName }));
-    await expect(send(new DescribeKeyCommand({ KeyId: AliasName }))).rejects.toMatchObject({
-      name: 'NotFoundException',
-    });
+    await soon(() => expect(named()).rejects.toMatchObject({ name: 'NotFoundException' }));
     await send(new TagResourceCommand({ KeyId: key, Tags: [{ TagKey: 'made-by', TagValue: 'test' }] }));
     expect((await send(new ListResourceTagsCommand({ KeyId: key }))).Tags).toEqual([
       { TagKey: 'made-by', TagValue: 'test' },
@@ -216,10 +218,10 @@ describe('a key', () => {
       new DecryptCommand({ KeyId: key, CiphertextBlob, EncryptionContext: context }),
     ];
     for (const command of refusals)
-      await expect(send(command as never)).rejects.toMatchObject({ name: 'DisabledException' });
+      await soon(() => expect(send(command as never)).rejects.toMatchObject({ name: 'DisabledException' }));
     expect((await send(new DescribeKeyCommand({ KeyId: key }))).KeyMetadata?.KeyState).toBe('Disabled');
     await send(new EnableKeyCommand({ KeyId: key }));
-    await send(new DecryptCommand({ CiphertextBlob, EncryptionContext: context }));
+    await soon(() => send(new DecryptCommand({ CiphertextBlob, EncryptionContext: context })));
   });
 
   test('that awaits deletion does nothing until that is cancelled, and is disabled then', async () => {
@@ -227,11 +229,11 @@ describe('a key', () => {
     const ended = await send(new ScheduleKeyDeletionCommand({ KeyId: key, PendingWindowInDays: 7 }));
     expect(ended.DeletionDate).toBeInstanceOf(Date);
     const command = new DecryptCommand({ CiphertextBlob, EncryptionContext: context });
-    await expect(send(command)).rejects.toMatchObject({ name: 'KMSInvalidStateException' });
+    await soon(() => expect(send(command)).rejects.toMatchObject({ name: 'KMSInvalidStateException' }));
     await send(new CancelKeyDeletionCommand({ KeyId: key }));
-    await expect(send(command)).rejects.toMatchObject({ name: 'DisabledException' });
+    await soon(() => expect(send(command)).rejects.toMatchObject({ name: 'DisabledException' }));
     await send(new EnableKeyCommand({ KeyId: key }));
-    await send(command);
+    await soon(() => send(command));
   });
 
   test('that is rotated seals under new material, and opens what is older', async () => {

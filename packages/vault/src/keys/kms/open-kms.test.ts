@@ -1,12 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import {
-  CreateAliasCommand,
-  DeleteAliasCommand,
-  DisableKeyCommand,
-  EncryptCommand,
-  RotateKeyOnDemandCommand,
-} from '@aws-sdk/client-kms';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { DisableKeyCommand, EncryptCommand, RotateKeyOnDemandCommand } from '@aws-sdk/client-kms';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { keyProviderContract } from '../provider-contract.ts';
 import { onAws, openKmsStage, type KmsStage } from './fixtures/kms-stage.ts';
 import { encryptionContext } from './encryption-context.ts';
@@ -16,16 +10,11 @@ import { tenantAlias } from './tenant-alias.ts';
 const context = { deployment: 'd-1', tenant: 't-1', purpose: 'tenant', version: '000001' };
 const request = { tenant: 't-1', context };
 let stage: KmsStage;
-const aliases: string[] = [];
 
 beforeAll(async () => {
   stage = await openKmsStage();
 });
-afterAll(async () => {
-  for (const AliasName of aliases)
-    await stage.client.send(new DeleteAliasCommand({ AliasName })).catch(() => undefined);
-  await stage.close();
-});
+afterAll(() => stage.close());
 
 async function open(options: Partial<KmsOptions> = {}) {
   return openKms({ keyId: await stage.makeKey(), service: 'sealgate', ...stage.connection, ...options });
@@ -36,23 +25,21 @@ async function ownKey(tenant = 't-1') {
   const deployment = `d-${randomBytes(6).toString('hex')}`;
   const AliasName = tenantAlias(deployment, tenant);
   const TargetKeyId = await stage.makeKey();
-  await stage.client.send(new CreateAliasCommand({ AliasName, TargetKeyId }));
-  aliases.push(AliasName);
+  await stage.nameKey(AliasName, TargetKeyId);
   return { keyRef: TargetKeyId, request: { tenant, context: { ...context, deployment, tenant } } };
 }
 
 describe('the provider kms', () => {
   test.each(keyProviderContract)('$name', ({ run }) => run(open));
 });
-describe('the provider kms with keys of tenants', () => {
+describe.skipIf(onAws)('the provider kms with keys of tenants (it makes many keys)', () => {
   test.each(keyProviderContract)('$name', ({ run }) => run(() => open({ tenantKeys: true })));
 });
 
 test('takes its key by ARN, id and alias, and calls it by its ARN', async () => {
   const arn = await stage.makeKey();
   const AliasName = `alias/sealgate-test/${randomBytes(6).toString('hex')}`;
-  await stage.client.send(new CreateAliasCommand({ AliasName, TargetKeyId: arn }));
-  aliases.push(AliasName);
+  await stage.nameKey(AliasName, arn);
   const made = await (await open({ keyId: arn })).generate(request);
   for (const keyId of [arn, arn.replace(/.*\//, ''), AliasName]) {
     const provider = await open({ keyId });
@@ -156,8 +143,10 @@ describe('a tenant with a key of its own', () => {
     const made = await provider.generate(own.request);
     await stage.client.send(new DisableKeyCommand({ KeyId: own.keyRef }));
     const unavailable = { code: 'key_unavailable', message: 'the root key is disabled at the key service' };
-    await expect(provider.generate(own.request)).rejects.toMatchObject(unavailable);
-    await expect(provider.unwrap({ ...made, ...own.request })).rejects.toMatchObject(unavailable);
+    const soon = { timeout: 30_000, interval: 500 };
+    await vi.waitFor(() => expect(provider.generate(own.request)).rejects.toMatchObject(unavailable), soon);
+    const opened = () => provider.unwrap({ ...made, ...own.request });
+    await vi.waitFor(() => expect(opened()).rejects.toMatchObject(unavailable), soon);
   });
 
   test('lends its key to no other tenant, and a row can bring in no key of somebody else', async () => {
@@ -197,8 +186,7 @@ describe('a tenant with a key of its own', () => {
 test('takes the key that a request names where that is allowed, and calls it by its ARN', async () => {
   const named = await stage.makeKey();
   const AliasName = `alias/sealgate-test/${randomBytes(6).toString('hex')}`;
-  await stage.client.send(new CreateAliasCommand({ AliasName, TargetKeyId: named }));
-  aliases.push(AliasName);
+  await stage.nameKey(AliasName, named);
   const provider = await open({ namedKeys: true });
   for (const keyRef of [named, named.replace(/.*\//, ''), AliasName]) {
     const made = await provider.generate({ ...request, keyRef });

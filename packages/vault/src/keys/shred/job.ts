@@ -1,6 +1,5 @@
 import { hash, randomUUID } from 'node:crypto';
 import { refuse } from '../../refusal.ts';
-import type { TableName } from '../../store/spec.ts';
 import type { Revision, Tables } from '../../store/tables.ts';
 import { listedKeysMax, type DestroyedKey, type SignedReceipt } from './shredding-receipt.ts';
 
@@ -55,8 +54,8 @@ export interface KeptJob {
   now(): Job;
   /** @throws Refusal `store_unavailable` when others change it all the time */
   change(next: (job: Job) => Job): Promise<Job>;
-  /** Note that rows were removed. */
-  count(table: TableName | string, rows: number): Promise<void>;
+  /** Note that rows, or records, were removed. */
+  count(table: string, rows: number): Promise<void>;
 }
 
 /** What is known of a shredding; `undefined` when there never was one. */
@@ -144,7 +143,7 @@ async function read(
 ): Promise<{ readonly job: Job; readonly revision: Revision | undefined } | undefined> {
   const stored = await tables.get('deployment', nameOf(of));
   if (stored === undefined) return undefined;
-  return { job: JSON.parse(String(stored.item['job'])) as Job, revision: stored.revision };
+  return { job: JSON.parse(stored.item['job'] as string) as Job, revision: stored.revision };
 }
 
 async function write(

@@ -126,9 +126,8 @@ test('with a root key of its own, destroyed at the provider, not even that copy 
   const before = open(join('backup', 'main.db'));
   const thief = await stage.open(before);
   for (const { kind, place, sealed } of things) {
-    const opening = thief.open(kind, place, sealed);
-    if (place.tenant === 'g1') await expect(opening).rejects.toMatchObject({ code: 'key_unavailable' });
-    else expect((await opening).toString()).toBe('sk-live');
+    const opened = await thief.open(kind, place, sealed).then(String, ({ code }: { code: string }) => code);
+    expect(opened).toBe(place.tenant === 'g1' ? 'key_unavailable' : 'sk-live');
   }
   await thief.close();
   await before.close();

@@ -75,7 +75,7 @@ describe('a tenant that was shredded', () => {
       deployment: one.deployment,
       of: { kind: 'tenant', id: 'g1' },
       tenants: ['g1'],
-      by: { entry: 'e1', correlation: 'r1' },
+      by: { entry: expect.stringMatching(/^[0-9a-f-]{36}$/), correlation: 'r1' },
       keys: { tenantKeys: 1 },
       wrappedBy: [{ provider: 'env', keyRef: expect.stringMatching(/^[\w-]{22}$/) }],
       storage: { store: 'memory' },

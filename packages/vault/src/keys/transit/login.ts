@@ -1,5 +1,6 @@
 import { notUnderstood, refusedLogIn } from './refusals.ts';
-import type { Answer, Call, Server } from './server.ts';
+import type { Answer, Call } from './exchange.ts';
+import type { Server } from './server.ts';
 
 // A token with a lease. It is renewed after two thirds of the lease; when it cannot be renewed, or only for less than
 // half of what it had, an AppRole logs in again, and a token that was given goes on to its end.

@@ -1,6 +1,6 @@
 import { refuse, type Refusal } from '../../refusal.ts';
 import { openFailed } from '../../seal/gcm.ts';
-import type { Answer } from './server.ts';
+import type { Answer } from './exchange.ts';
 
 // What the answers of Vault and OpenBao mean. Only what is plainly said of the wrapped key itself is `open_failed`;
 // everything else (sealed, standby, too many requests, permission denied, a key that is gone) is the service's fault.

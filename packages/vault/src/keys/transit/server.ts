@@ -7,6 +7,7 @@ import {
 import { Agent as SecureAgent, request as secureRequest } from 'node:https';
 import { isIP } from 'node:net';
 import { Refusal, refuse } from '../../refusal.ts';
+import type { Answer, Call } from './exchange.ts';
 import { notReached } from './refusals.ts';
 
 // One Vault or OpenBao over HTTP. Certificates are always checked, no redirect is followed (the token would go along),
@@ -26,23 +27,6 @@ export interface ServerAddress {
   readonly ca?: string | undefined;
   /** For one call, from its start to the last byte of the answer; 5 seconds when not given. */
   readonly timeoutMs?: number | undefined;
-}
-
-/** One call of the API. */
-export interface Call {
-  readonly method: 'GET' | 'POST';
-  /** Below `/v1/`. */
-  readonly path: string;
-  /** `undefined`: none is sent. */
-  readonly token?: string | undefined;
-  readonly body?: Readonly<Record<string, unknown>> | undefined;
-}
-
-/** What the server answered, whatever its status. */
-export interface Answer {
-  readonly status: number;
-  /** `undefined` when there is no body, or it is no JSON object. */
-  readonly body: Readonly<Record<string, unknown>> | undefined;
 }
 
 /** A server that can be asked. */
@@ -128,11 +112,10 @@ const stale = Symbol('stale');
 
 function exchange(asked: ClientRequest, content: Buffer): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    asked.on('error', (error: NodeJS.ErrnoException) =>
-      reject(
-        asked.reusedSocket && error.code === 'ECONNRESET' ? Object.assign(error, { [stale]: true }) : error,
-      ),
-    );
+    asked.on('error', (error: NodeJS.ErrnoException) => {
+      const ended = error.code === 'ECONNRESET' || error.code === 'EPIPE';
+      reject(asked.reusedSocket && ended ? Object.assign(error, { [stale]: true }) : error);
+    });
     asked.once('response', (response) => answerOf(response).then(resolve, reject));
     asked.end(content);
   });
