@@ -92,7 +92,7 @@ async function noteImport(
   target: FillableTables,
   { manifest, blobs }: Pick<Imported, 'manifest' | 'blobs'>,
 ): Promise<void> {
-  const provider = await openRootKey(config.keys, config.dataDirectory, target, now);
+  const provider = await openRootKey(config.keys, config.dataDirectory, { tables: target, now });
   try {
     const sealer = await openSealer({ tables: target, provider, now });
     try {
