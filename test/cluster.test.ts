@@ -158,6 +158,5 @@ describe.skipIf(means === undefined)('three gateways behind nginx', () => {
     expect([...before.numbers, ...after.numbers]).toEqual(upTo(last).slice(first - 1));
     await after.stop();
     expect(await session.end()).toBe(200);
-    await cluster.start(owner);
   });
 });

@@ -1,4 +1,9 @@
-import { DecryptCommand, GenerateDataKeyCommand, ReEncryptCommand } from '@aws-sdk/client-kms';
+import {
+  DecryptCommand,
+  DisableKeyCommand,
+  GenerateDataKeyCommand,
+  ReEncryptCommand,
+} from '@aws-sdk/client-kms';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { openKmsStage, onAws, type KmsStage } from '../packages/vault/src/keys/kms/fixtures/kms-stage.ts';
 import { startKeyed, type KeyedUpstream } from './fixtures/keyed.ts';
@@ -54,6 +59,14 @@ describe.skipIf(onAws)('on AWS KMS (it needs callers and faults)', () => {
     const answer = JSON.parse(await overSocket(dataDir, operation, input)) as { ok: boolean; result: object };
     expect(answer).toMatchObject({ ok: true });
     return answer.result;
+  };
+  /** Work on keys, to its end. */
+  const work = async (what: object): Promise<void> => {
+    await ask('keys.work', what);
+    const { to: _, ...look } = what as { to?: string };
+    await expect
+      .poll(() => ask('keys.progress', look), { timeout: 30_000 })
+      .toMatchObject({ done: { failures: [] } });
   };
   const run = async (args: readonly string[]) => {
     const finished = await sealgate(dataDir, args, { env: env() });
@@ -135,6 +148,20 @@ describe.skipIf(onAws)('on AWS KMS (it needs callers and faults)', () => {
     expect(await call(gateway as Running)).toContain('"result"');
   });
 
+  it('the keys it had are brought under its own while calls go on, and what KMS was not asked for stays', async () => {
+    const { client_id: tenant = '' } = contexts().find(({ client_id }) => client_id !== '_system') ?? {};
+    const from = peer().events.length;
+    await work({ kind: 'root', tenant });
+    const moved = peer()
+      .events.slice(from)
+      .filter(({ eventName }) => eventName === 'ReEncrypt');
+    expect(moved.map(({ requestParameters }) => requestParameters['sourceEncryptionContext'])).toEqual([
+      expect.objectContaining({ client_id: tenant }),
+    ]);
+    expect(await ask('keys.create', { tenant })).toMatchObject({ elsewhere: { kms: 0, others: 0 } });
+    expect(await call(gateway as Running)).toContain('"result"');
+  });
+
   it('the printed policy opens what is of its tenant; another tenant and another context are denied', async () => {
     const { client_id: tenant = '', ...rest } =
       contexts().find(({ client_id }) => client_id !== '_system') ?? {};
@@ -185,6 +212,31 @@ describe.skipIf(onAws)('on AWS KMS (it needs callers and faults)', () => {
     expect(made).toMatchObject({ code: 1, stderr: expect.stringContaining('denies access') });
     expect(peer().events.filter(({ errorCode }) => errorCode === 'AccessDenied')).toHaveLength(from + 1);
     await running.stop();
+  });
+
+  it('a tenant of a keyring moves to a key of its own in KMS, and is lost to whoever disables that', async () => {
+    const own = await freshDataDir();
+    const before = dataDir;
+    dataDir = own;
+    const running = await start({ KEY_PROVIDER: 'keyring' });
+    const credential = { in: 'header', name: 'authorization', scheme: 'bearer' };
+    await ask('upstreams.add', { upstream: { kind: 'http', name: 'keyed', url: upstream.url, credential } });
+    await ask('connections.set', { upstream: 'keyed', secret });
+    const { entries } = (await ask('audit.list', { limit: 1 })) as { entries: { tenant: string }[] };
+    const tenant = entries[0]?.tenant ?? '';
+    const made = (await ask('keys.create', { tenant })) as { key: string };
+    expect(made).toMatchObject({ made: true, group: true, elsewhere: { kms: 0, others: 1 } });
+    await work({ kind: 'move', tenant, to: 'kms' });
+    await work({ kind: 'settle', tenant, to: 'kms' });
+    expect(await ask('keys.create', { tenant })).toMatchObject({ elsewhere: { kms: 0, others: 0 } });
+    expect(await call(running)).toContain('"result"');
+    await running.stop();
+    await stage.client.send(new DisableKeyCommand({ KeyId: made.key }));
+    const again = await start({ KEY_PROVIDER: 'keyring' });
+    expect(await call(again)).toContain('key_unavailable');
+    await again.stop();
+    dataDir = before;
+    await removeDataDir(own);
   });
 
   it('a policy for SecureTokenManager by itself needs no gateway', async () => {

@@ -8,7 +8,7 @@ interface CreateOptions extends CommonOptions {
 }
 
 const help = `
-For KEY_PROVIDER=kms with KMS_TENANT_KEYS=true. The key gets an alias by which every instance finds it, and a policy under
+For KEY_PROVIDER=kms, or KMS_KEY_ARN beside another one, with KMS_TENANT_KEYS=true. The key gets an alias by which every instance finds it, and a policy under
 which it serves nobody else. A key that is there already is left as it is. AWS bills each key by the month.
 
 Examples:
@@ -38,7 +38,7 @@ function createdText({ tenant, key, alias, made, group, elsewhere }: TenantRootM
     lines.push(`No group of this gateway has the id ${tenant}; a client of SecureTokenManager may.`);
   if (elsewhere.kms > 0)
     lines.push(
-      `${counted(elsewhere.kms)} of this tenant ${lies(elsewhere.kms)} under another key of KMS. Bring all under theirs: sealgate keys rotate --root`,
+      `${counted(elsewhere.kms)} of this tenant ${lies(elsewhere.kms)} under another key of KMS. Bring ${elsewhere.kms === 1 ? 'it' : 'them'} under this one: sealgate keys rotate --root --tenant ${tenant}`,
     );
   if (elsewhere.others > 0)
     lines.push(

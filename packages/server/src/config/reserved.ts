@@ -30,6 +30,11 @@ function provider(prefix: string, name: string): [string, Described][] {
 }
 
 const core = plain('core', [
+  [
+    'AUDIT_LOG_DIR',
+    undefined,
+    'Where `SecureTokenManager` keeps its journals; `audit` in `DATA_DIR` when not set.',
+  ],
   ['TRUST_PROXY', undefined, 'Which proxies may name the caller in `X-Forwarded-For`.'],
 ]);
 const database = plain('database', [

@@ -7,15 +7,19 @@ import { loadKms } from './kms.ts';
 
 /** Keys of tenants in AWS KMS, where that is the key service of the configuration. */
 export function openTenantRootKeeping(
-  { keys }: Pick<AppConfig, 'keys'>,
+  { keys, openingKeys }: Pick<AppConfig, 'keys' | 'openingKeys'>,
   { sealer, tables }: { readonly sealer: Pick<OpenedSealer, 'deployment'>; readonly tables: Tables },
 ): TenantRootKeeping {
   const { deployment } = sealer;
   const withRoots = async <T>(work: (roots: TenantRoots, choice: KmsChoice) => Promise<T>): Promise<T> => {
-    if (keys.provider !== 'kms')
-      throw refuse('config_invalid', 'tenants have keys of their own in AWS KMS alone: set KEY_PROVIDER=kms');
-    const roots = (await loadKms()).openTenantRoots({ ...keys, deployment });
-    return work(roots, keys).finally(() => roots.close());
+    const kms = [keys, ...openingKeys].find((choice) => choice.provider === 'kms');
+    if (kms === undefined)
+      throw refuse(
+        'config_invalid',
+        'tenants have keys of their own in AWS KMS alone: set KEY_PROVIDER=kms, or KMS_KEY_ARN beside another KEY_PROVIDER',
+      );
+    const roots = (await loadKms()).openTenantRoots({ ...kms, deployment });
+    return work(roots, kms).finally(() => roots.close());
   };
   return {
     create: (receipt, tenant, role) =>

@@ -65,6 +65,18 @@ describe('a revoked client, whose key is disabled,', () => {
   });
 });
 
+it.each(['', 'x', '{}', '[[1]]', '[["1","a"]]'])(
+  'what stands in the place of revocations is no harm: %j',
+  async (text) => {
+    const write = { endsAtMs: stage.clock.ms + 3_600_000 };
+    await stage.records.put('tokens.revoked', Buffer.from(text), write);
+    const manager = await stage.open({ pollMs: 5 });
+    await manager.storeToken('client-1', 'stripe', 'a');
+    await manager.revoke('client-1');
+    expect(await token(manager)).toBe('opens');
+  },
+);
+
 it('a store that was emptied is sealed anew under keys that it holds', async () => {
   const [one, other] = [await stage.open({ pollMs: 10 }), await stage.open({ pollMs: 10 })];
   await one.storeToken('client-1', 'stripe', 'a');

@@ -1,7 +1,7 @@
 import { refuse } from '../refusal.ts';
 import { openTopic } from '../store/topic.ts';
 import type { Bus } from '../store/bus.ts';
-import type { Records } from '../store/records.ts';
+import type { Records, StoredRecord } from '../store/records.ts';
 import type { NamesInUse } from './token-names.ts';
 
 // Which clients' keys have to be dropped. Told on the bus, and written down for whoever does not hear it:
@@ -98,14 +98,27 @@ export async function openRevocations(parts: RevocationParts): Promise<Revocatio
 }
 
 async function read(records: Records): Promise<Written> {
-  const stored = await records.get(recordName);
-  return stored === undefined ? [] : (JSON.parse(Buffer.from(stored.bytes).toString()) as Written);
+  return writtenIn(await records.get(recordName));
+}
+
+// What cannot be read was not written by us, and is written over by the next revocation.
+function writtenIn(stored: StoredRecord | undefined): Written {
+  try {
+    const written: unknown = JSON.parse(Buffer.from(stored?.bytes ?? []).toString());
+    return Array.isArray(written) && written.every(isEntry) ? written : [];
+  } catch {
+    return [];
+  }
+}
+
+function isEntry(entry: unknown): entry is Written[number] {
+  return Array.isArray(entry) && Number.isSafeInteger(entry[0]) && typeof entry[1] === 'string';
 }
 
 async function write(records: Records, tag: string, now: () => number): Promise<void> {
   for (let attempt = 0; attempt < attemptsMax; attempt += 1) {
     const stored = await records.get(recordName);
-    const written = stored === undefined ? [] : (JSON.parse(Buffer.from(stored.bytes).toString()) as Written);
+    const written = writtenIn(stored);
     // By the clock, so that a store which lost its count does not begin below what others have seen.
     const n = Math.max(newest(written) + 1, now());
     const text = JSON.stringify([...written, [n, tag]].slice(-keptMax));

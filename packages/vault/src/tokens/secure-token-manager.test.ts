@@ -73,6 +73,15 @@ describe('a token', () => {
   });
 });
 
+it('a manager that is disconnected while it connects stays so', async () => {
+  const manager = await stage.open();
+  await manager.disconnect();
+  const connecting = manager.connect();
+  await manager.disconnect();
+  await connecting;
+  expect(await codeOf(manager.getToken('client-1', 'stripe'))).toBe('store_unavailable');
+});
+
 describe('its key', () => {
   it('is made once for all instances, and asked for once in five minutes by each', async () => {
     const managers = await Promise.all([stage.open(), stage.open(), stage.open()]);

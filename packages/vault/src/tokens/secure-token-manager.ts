@@ -48,10 +48,13 @@ export class SecureTokenManager {
    */
   async connect(): Promise<void> {
     this.#opening ??= open(this.#options);
+    const opening = this.#opening;
     try {
-      this.#opened = await this.#opening;
+      const opened = await opening;
+      // Unless it was disconnected meanwhile.
+      if (this.#opening === opening) this.#opened = opened;
     } catch (error) {
-      this.#opening = undefined;
+      if (this.#opening === opening) this.#opening = undefined;
       throw error;
     }
   }

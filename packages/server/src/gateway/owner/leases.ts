@@ -58,7 +58,8 @@ export async function openLeases({ records, own, now, returned, failed }: LeaseP
   const timer = setInterval(() => {
     renewing = renewing
       .then(renew)
-      .then((was) => (was ? returned() : undefined))
+      // Not waited for: what is written anew may be much, and the next renewal must not come late.
+      .then((was) => void (was && returned().catch(failed)))
       .catch(failed);
   }, renewMs).unref();
   const giveUp = async (): Promise<void> => {

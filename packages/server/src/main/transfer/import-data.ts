@@ -22,6 +22,7 @@ import { openLog } from '../../log.ts';
 import { openArchive } from '../archive.ts';
 import { openTables } from '../database.ts';
 import { openRootKey } from '../root-key.ts';
+import { openRootKeys } from '../root-keys.ts';
 import { countsOf } from './counts.ts';
 import { noteHere } from './noted.ts';
 import type { TransferGround } from './source.ts';
@@ -92,9 +93,9 @@ async function noteImport(
   target: FillableTables,
   { manifest, blobs }: Pick<Imported, 'manifest' | 'blobs'>,
 ): Promise<void> {
-  const provider = await openRootKey(config.keys, config.dataDirectory, { tables: target, now });
+  const { provider, opening, close } = await openRootKeys(config, target, now);
   try {
-    const sealer = await openSealer({ tables: target, provider, now });
+    const sealer = await openSealer({ tables: target, provider, opening, now });
     try {
       const note = noteHere({ config, now }, { tables: target, sealer });
       await note({ act: 'data.imported', object: countsOf(manifest, blobs), out: 'success' });
@@ -102,7 +103,7 @@ async function noteImport(
       await sealer.close();
     }
   } finally {
-    await provider.close();
+    await close();
   }
 }
 

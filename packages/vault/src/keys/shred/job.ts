@@ -129,7 +129,7 @@ export function withPending(job: Job, keys: readonly DestroyedKey[], others: rea
 }
 
 /** The line of a key in the digest over all. */
-export function lineOf({ table, tenant, name, commitmentDigest }: DestroyedKey): string {
+function lineOf({ table, tenant, name, commitmentDigest }: DestroyedKey): string {
   return JSON.stringify([table, tenant, name, commitmentDigest]);
 }
 

@@ -22,7 +22,7 @@ interface Doomed {
 }
 
 /** Destroy what an earlier attempt had noted, and did perhaps not destroy. */
-export async function destroyPending(tables: Tables, kept: KeptJob): Promise<void> {
+async function destroyPending(tables: Tables, kept: KeptJob): Promise<void> {
   const { pending } = kept.now();
   if (pending.length === 0) return;
   await tables.transact(pending.map(removal));

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { afterEach, describe, expect, test } from 'vitest';
 import { memoryTables } from '../../store/memory/tables.ts';
 import type { OpenedSealer } from '../open-sealer.ts';
@@ -80,8 +81,17 @@ describe('a tenant that was shredded', () => {
       wrappedBy: [{ provider: 'env', keyRef: expect.stringMatching(/^[\w-]{22}$/) }],
       storage: { store: 'memory' },
     });
-    // token and record for three subjects, credential for three, token of oauth_tokens among them, record of the invitation.
-    expect(receipt.keys.dataKeys).toBe(receipt.keys.listed.length - 1);
+    const { dataKeys, listed, digest } = receipt.keys;
+    expect(dataKeys).toBe(listed.length - 1);
+    const lines = listed.map(({ table, tenant, name, commitmentDigest }) => [
+      table,
+      tenant,
+      name,
+      commitmentDigest,
+    ]);
+    const over = (before: string, line: unknown): string =>
+      hash('sha256', before + JSON.stringify(line), 'hex');
+    expect(lines.reduce(over, '')).toBe(digest);
     expect(new Set(receipt.keys.listed.map(({ name }) => name)).size).toBe(receipt.keys.listed.length);
   });
 
