@@ -119,7 +119,7 @@ export async function mintTenantKey(
  *
  * @throws Refusal `key_unavailable`
  */
-export async function unwrapTenantKey(parts: TenantKeyParts, row: TenantKeyRow): Promise<HeldKey> {
+async function unwrapTenantKey(parts: TenantKeyParts, row: TenantKeyRow): Promise<HeldKey> {
   const key = await unwrapWrap(parts, row, row).catch(async (error: unknown) => {
     const other = row.also;
     if (other === undefined) throw error;
@@ -167,7 +167,7 @@ export async function plaintextOf(parts: TenantKeyParts, row: TenantKeyRow, wrap
 }
 
 /** Whether it is the key that the row was made for. */
-export function sameCommitment(key: DataKey, { commitment }: TenantKeyRow): boolean {
+function sameCommitment(key: DataKey, { commitment }: TenantKeyRow): boolean {
   return commitment.length === key.commitment.length && timingSafeEqual(commitment, key.commitment);
 }
 
