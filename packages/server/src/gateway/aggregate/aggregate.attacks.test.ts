@@ -21,7 +21,6 @@ describe('a hostile upstream', () => {
       honest: { answers: withTools('honest', 'echo') },
     });
     const target = stage.open(conversationOf());
-    const startedAtMs = performance.now();
     let [names, cursor]: [unknown[], unknown] = [[], undefined];
     do {
       const page = await ask(target, 'tools/list', cursor === undefined ? undefined : { cursor });
@@ -29,7 +28,6 @@ describe('a hostile upstream', () => {
       cursor = page['nextCursor'];
     } while (cursor !== undefined);
     expect(names).toContain('honest__echo');
-    expect(performance.now() - startedAtMs).toBeLessThan(5000);
     expect(names.every((name) => /^[\w./-]{1,64}$/.test(String(name)))).toBe(true);
   });
 
