@@ -85,6 +85,7 @@ export { kinds, type ContextOf, type KindName } from './seal/kinds.ts';
 export { dropNoncePool } from './seal/nonces.ts';
 export { fileArchive } from './store/archive/file-archive.ts';
 export type { Archive, Blob, BlobEntry, BlobWrite } from './store/archive.ts';
+export { writeWhole } from './store/atomic-file.ts';
 export type { Bus, Listener } from './store/bus.ts';
 export { everyPage } from './store/every-page.ts';
 export { fileRecords, type FileRecordsOptions } from './store/file-records/records.ts';

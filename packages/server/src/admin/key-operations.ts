@@ -55,17 +55,21 @@ export function keyOperations(parts: KeyOperationParts) {
       return {};
     }),
     'keys.progress': operation(lookForm, async (_, work) => lookAt(keyWorks, work)),
-    'keys.disable': changing(parts, 'disable'),
-    'keys.enable': changing(parts, 'enable'),
-    'keys.revoke': changing(parts, 'revoke'),
+    'keys.disable': changing(parts, 'disable', keys.disable),
+    'keys.enable': changing(parts, 'enable', keys.enable),
+    'keys.revoke': changing(parts, 'revoke', keys.revoke),
   };
 }
 
-function changing(parts: KeyOperationParts, how: 'disable' | 'enable' | 'revoke') {
+function changing(
+  parts: KeyOperationParts,
+  how: 'disable' | 'enable' | 'revoke',
+  change: KeyOperationParts['keys']['disable'],
+) {
   return operation(z.strictObject({ tenant }), async (operator: Operator, { tenant: of }) => {
     await refuseUnknown(parts, of);
     const act = { act: `key.${how}`, object: keysOf(of), service: 'keys' };
-    await recorded(parts.audit, operator, act, (receipt) => parts.keys[how](receipt, of));
+    await recorded(parts.audit, operator, act, (receipt) => change(receipt, of));
     return { tenant: of };
   });
 }

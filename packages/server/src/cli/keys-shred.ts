@@ -1,8 +1,6 @@
-import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { open, rename, rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import type { SignedReceipt } from '@sealgate/vault';
+import { writeWhole, type SignedReceipt } from '@sealgate/vault';
 import type { Command } from 'commander';
 import type { ToShred } from '../domain/admin-answers.ts';
 import { refuse } from '../errors.ts';
@@ -55,7 +53,7 @@ async function shred(context: CommandContext, options: ShredOptions): Promise<vo
     );
     return (await call('keys.shred', asked)) as SignedReceipt;
   });
-  if (file !== undefined) await write(file, signed);
+  if (file !== undefined) await writeWhole(file, Buffer.from(`${JSON.stringify(signed, undefined, 2)}\n`));
   show(context, options, signed, () => shreddedText(signed, file));
 }
 
@@ -80,20 +78,6 @@ async function confirm(terminal: Terminal, { kind, id, name, goes, begun }: ToSh
 }
 
 // As a whole or not at all: a receipt cut off would look like one that was tampered with.
-async function write(file: string, signed: SignedReceipt): Promise<void> {
-  const beside = `${file}.${randomUUID()}`;
-  const handle = await open(beside, 'wx', 0o600);
-  try {
-    await handle.writeFile(`${JSON.stringify(signed, undefined, 2)}\n`);
-    await handle.sync();
-    await handle.close();
-    await rename(beside, file);
-  } catch (error) {
-    await handle.close().catch(() => undefined);
-    await rm(beside, { force: true });
-    throw error;
-  }
-}
 
 /** A receipt as people read it. */
 export function shreddedText({ receipt }: SignedReceipt, file?: string): string {
