@@ -53,6 +53,7 @@ async function shred(context: CommandContext, options: ShredOptions): Promise<vo
     );
     return (await call('keys.shred', asked)) as SignedReceipt;
   });
+  // A receipt that is cut off would look like one that was tampered with.
   if (file !== undefined) await writeWhole(file, Buffer.from(`${JSON.stringify(signed, undefined, 2)}\n`));
   show(context, options, signed, () => shreddedText(signed, file));
 }
@@ -76,8 +77,6 @@ async function confirm(terminal: Terminal, { kind, id, name, goes, begun }: ToSh
   const typed = await readLine(terminal, `Type the name again to go on: `);
   if (typed.trim() !== name) throw refuse('usage', 'that is another name; nothing was changed');
 }
-
-// As a whole or not at all: a receipt cut off would look like one that was tampered with.
 
 /** A receipt as people read it. */
 export function shreddedText({ receipt }: SignedReceipt, file?: string): string {
