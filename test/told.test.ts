@@ -218,15 +218,16 @@ describe('a start that is refused', () => {
   const arn = 'arn:aws:kms:eu-west-1:111122223333:key/8a1c6e0e-2a4b-4b0c-9c55-0d6b7f2f1e11';
   const url = (scheme: string): string => `${scheme}://user:${fresh()}@host.test:6379`;
   const refused: Readonly<Record<string, () => Record<string, string>>> = {
-    'addresses with passwords, an ARN, a slip and a secret with its file': () => ({
+    'addresses with passwords, two ARNs, a slip and a secret with its file': () => ({
       KMS_KEY_ARN: arn,
+      KMS_KEY_ID: arn.replace(/.$/, '2'),
       REDIS_URL: url('rediss'),
       FRONTEND_URL: url('https'),
       AUTH_SECERT: fresh(),
       AUTH_SECRET: fresh(),
       AUTH_SECRET_FILE: `/nowhere/${fresh()}`,
     }),
-    'an ARN alone': () => ({ KEY_PROVIDER: 'kms', KMS_KEY_ID: arn }),
+    'an ARN without credentials for it': () => ({ KEY_PROVIDER: 'kms', KMS_KEY_ID: arn }),
     'weak secrets in production and two root keys': () => ({
       NODE_ENV: 'production',
       AUTH_SECRET: fresh(),
@@ -245,8 +246,8 @@ describe('a start that is refused', () => {
     'a passphrase that is too short': () => ({ TOKEN_ENCRYPTION_PASSPHRASE: fresh().slice(0, 11) }),
   };
 
-  // `KEY_PROVIDER=kms` is refused whichever variable has the key; where there is a DynamoDB, a Redis is in its place.
-  const unnamed = ['NODE_ENV', 'KMS_KEY_ID', ...(onSharedStores() ? ['REDIS_URL'] : [])];
+  // A key service that does not let us in says so of itself; where there is a DynamoDB, a Redis is in its place.
+  const unnamed = ['NODE_ENV', 'KEY_PROVIDER', 'KMS_KEY_ID', ...(onSharedStores() ? ['REDIS_URL'] : [])];
 
   it.each(Object.keys(refused))('for %s names the variables and no value', async (why) => {
     const dataDir = await dataDirForTest();
