@@ -2,23 +2,11 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PassThrough } from 'node:stream';
 import { earlierTenantKey, sealGcmRow, TokenEncryptionService } from '@sealgate/vault';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import {
-  initConfig,
-  loadPolicies,
-  openLog,
-  openProvisioning,
-  openSealgate,
-  openTransfer,
-  startLocal,
-  type AppConfig,
-} from '../main.ts';
-import type { Product } from './context.ts';
-import { runCommand } from './program.ts';
+import { initConfig, type AppConfig } from '../main.ts';
+import { productOf, runLine } from './fixtures/command-line.ts';
 
-const quiet = openLog('error', { write: () => undefined });
 let dataDir = '';
 let file = '';
 
@@ -38,27 +26,8 @@ beforeEach(async () => {
 afterEach(() => rm(dataDir, { recursive: true }));
 
 const readConfig = (): AppConfig => initConfig({ env: { DATA_DIR: dataDir, PORT: '0' }, cwd: dataDir });
-const product: Product = {
-  readConfig,
-  openHere: async (read) => {
-    const sealgate = await openSealgate(read, quiet);
-    return { call: sealgate.operations.call, close: sealgate.close };
-  },
-  openProvisioning: ({ database }) => openProvisioning(database),
-  openTransfer,
-  loadPolicies,
-  start: async () => 0,
-  serveHere: (read) => startLocal(read, quiet),
-  interrupted: () => new Promise(() => undefined),
-  version: '1.2.3',
-};
-
-async function run(argv: readonly string[], stdin = '') {
-  const [input, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()];
-  input.end(stdin);
-  const code = await runCommand(argv, { stdin: input, stdout, stderr, cwd: dataDir }, product);
-  return { code, stdout: String(stdout.read() ?? ''), stderr: String(stderr.read() ?? '') };
-}
+const run = (argv: readonly string[], stdin = '') =>
+  runLine(productOf(readConfig), argv, { cwd: dataDir, stdin });
 
 const secretOf = (name: string) => `key-of-the-shop-${name}-0001`;
 const names = ['north', 'south', 'west'];

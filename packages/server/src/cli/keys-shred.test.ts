@@ -2,16 +2,13 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PassThrough } from 'node:stream';
 import type { SignedReceipt } from '@sealgate/vault';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { initConfig, openLog, openSealgate, startServer, type AppConfig } from '../main.ts';
-import type { Product } from './context.ts';
-import { runCommand } from './program.ts';
+import { initConfig, openSealgate, startServer, type AppConfig } from '../main.ts';
+import { productOf, quiet, runLine } from './fixtures/command-line.ts';
 
 // The real product in this process, on a data directory with one more person in it.
 
-const quiet = openLog('error', { write: () => undefined });
 const mail = 'ann@example.com';
 let directory: string;
 const closers: (() => Promise<void>)[] = [];
@@ -33,31 +30,8 @@ function config(): AppConfig {
   return initConfig({ env, cwd: directory });
 }
 
-interface Said {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-async function run(argv: readonly string[], typed?: string): Promise<Said> {
-  const said = { stdout: '', stderr: '' };
-  const stream = (name: 'stdout' | 'stderr'): PassThrough =>
-    new PassThrough().setEncoding('utf8').on('data', (text: string) => (said[name] += text));
-  const stdin = Object.assign(new PassThrough(), { isTTY: typed !== undefined });
-  stdin.end(typed ?? '');
-  const terminal = { stdin, stdout: stream('stdout'), stderr: stream('stderr'), cwd: directory };
-  const product = {
-    readConfig: config,
-    openHere: async (read: AppConfig) => {
-      const sealgate = await openSealgate(read, quiet);
-      return { call: sealgate.operations.call, close: sealgate.close };
-    },
-    version: '1.2.3',
-  } as unknown as Product;
-  const code = await runCommand(argv, terminal, product);
-  await new Promise((resolve) => setImmediate(resolve));
-  return { code, ...said };
-}
+const run = (argv: readonly string[], typed?: string) =>
+  runLine(productOf(config), argv, { cwd: directory, stdin: typed ?? '', tty: typed !== undefined });
 
 const shred = ['keys', 'shred', '--person', mail];
 

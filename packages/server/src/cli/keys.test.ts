@@ -2,16 +2,13 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PassThrough } from 'node:stream';
 import { sealedTables, type KeyStatus } from '@sealgate/vault';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { initConfig, openLog, openSealgate, startServer, type AppConfig } from '../main.ts';
-import type { Product } from './context.ts';
-import { runCommand } from './program.ts';
+import { initConfig, openSealgate, startServer, type AppConfig } from '../main.ts';
+import { productOf, quiet, runLine } from './fixtures/command-line.ts';
 
 // The real product in this process, on a data directory with one credential in it.
 
-const quiet = openLog('error', { write: () => undefined });
 const secret = 'hunter2/hunter2+';
 let directory: string;
 let env: Record<string, string>;
@@ -43,25 +40,8 @@ async function stop(): Promise<void> {
   closers = [];
 }
 
-async function run(argv: readonly string[], typed = '') {
-  const said = { stdout: '', stderr: '' };
-  const stream = (name: 'stdout' | 'stderr'): PassThrough =>
-    new PassThrough().setEncoding('utf8').on('data', (text: string) => (said[name] += text));
-  const stdin = Object.assign(new PassThrough(), { isTTY: false });
-  stdin.end(typed);
-  const terminal = { stdin, stdout: stream('stdout'), stderr: stream('stderr'), cwd: directory };
-  const product = {
-    readConfig: config,
-    openHere: async (read: AppConfig) => {
-      const sealgate = await openSealgate(read, quiet);
-      return { call: sealgate.operations.call, close: sealgate.close };
-    },
-    version: '1.2.3',
-  } as unknown as Product;
-  const code = await runCommand(argv, terminal, product);
-  await new Promise((resolve) => setImmediate(resolve));
-  return { code, ...said };
-}
+const run = (argv: readonly string[], stdin = '') =>
+  runLine(productOf(config), argv, { cwd: directory, stdin });
 
 const status = async () => JSON.parse((await run(['keys', 'status', '--json'])).stdout) as KeyStatus;
 

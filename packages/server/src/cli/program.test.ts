@@ -3,28 +3,15 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PassThrough } from 'node:stream';
 import { claimDirectory } from '@sealgate/vault';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import {
-  initConfig,
-  loadPolicies,
-  openLog,
-  openProvisioning,
-  openSealgate,
-  openTransfer,
-  startLocal,
-  startServer,
-  type AppConfig,
-} from '../main.ts';
+import { initConfig, startServer, type AppConfig } from '../main.ts';
+import { productOf, quiet, runLine, type Said } from './fixtures/command-line.ts';
 import type { Product } from './context.ts';
-import { runCommand } from './program.ts';
-import type { Terminal } from './terminal.ts';
 
 // The real product in this process: a data directory of its own, and a gateway on a free port where the test says so.
 
 const secret = 'hunter2/hunter2+';
-const quiet = openLog('error', { write: () => undefined });
 let dataDir: string;
 const closers: (() => Promise<void>)[] = [];
 
@@ -49,51 +36,17 @@ function config(env: Record<string, string> = {}): AppConfig {
   });
 }
 
-function product(changed: Partial<Product> = {}): Product {
-  return {
-    readConfig: () => config(),
-    openHere: async (read) => {
-      const sealgate = await openSealgate(read, quiet);
-      return { call: sealgate.operations.call, close: sealgate.close };
-    },
-    openProvisioning: ({ database }) => openProvisioning(database),
-    openTransfer,
-    loadPolicies,
-    start: async () => 0,
-    serveHere: (read) => startLocal(read, quiet),
-    interrupted: () => new Promise(() => undefined),
-    version: '1.2.3',
-    ...changed,
-  };
-}
-
-interface Said {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-function gather(stream: PassThrough): string[] {
-  const said: string[] = [];
-  stream.setEncoding('utf8').on('data', (text: string) => said.push(text));
-  return said;
-}
-
 async function run(
   argv: readonly string[],
   { stdin = '', tty = false, changed = {} as Partial<Product> } = {},
 ): Promise<Said> {
-  const [input, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()];
-  const [out, err] = [gather(stdout), gather(stderr)];
-  const raw: boolean[] = [];
-  const keyboard = Object.assign(input, { isTTY: tty, setRawMode: (on: boolean) => raw.push(on) });
-  if (tty) input.write(stdin);
-  else input.end(stdin);
-  const terminal: Terminal = { stdin: keyboard, stdout, stderr, cwd: dataDir };
-  const code = await runCommand(argv, terminal, product(changed));
-  await new Promise((resolve) => setImmediate(resolve));
-  expect(raw).toEqual(raw.length === 0 ? [] : [true, false]);
-  return { code, stdout: out.join(''), stderr: err.join('') };
+  const said = await runLine(
+    productOf(() => config(), changed),
+    argv,
+    { cwd: dataDir, stdin, tty },
+  );
+  expect(said.raw).toEqual(said.raw.length === 0 ? [] : [true, false]);
+  return said;
 }
 
 async function startGateway(): Promise<void> {

@@ -151,7 +151,7 @@ describe('what one instance has fetched', () => {
     await written(2);
     for (const name of (await memory.scan({ limit: 100 })).names) {
       const bytes = Buffer.from((await memory.get(name))?.bytes ?? []).toString('latin1');
-      for (const secret of ['github', 'a-description', '"tools"', 'g1', 'u1'])
+      for (const secret of ['github', 'a-description', '"tools"', '"g1"', '"u1"'])
         expect(name + bytes).not.toContain(secret);
     }
   });

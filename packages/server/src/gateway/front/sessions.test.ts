@@ -77,7 +77,7 @@ describe('a session', () => {
     const stored = await Promise.all(names.map((name) => stage.records.get(name)));
     const text = [...names, ...stored.map((one) => Buffer.from(one!.bytes).toString('latin1'))].join();
     expect(names.length).toBeGreaterThan(0);
-    for (const secret of [session.headers['mcp-session-id']!, 'u1', 'clientInfo', '2025-11-25'])
+    for (const secret of [session.headers['mcp-session-id']!, '"u1"', 'clientInfo', '2025-11-25'])
       expect(text).not.toContain(secret);
   });
 
