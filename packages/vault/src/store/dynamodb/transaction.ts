@@ -41,7 +41,10 @@ export async function transactOnce(
       return undefined;
     } catch (error) {
       const reasons = reasonsOf(error);
-      const again = reasons.some(({ Code = '' }) => retried.has(Code)) || conflicts(error);
+      const again =
+        reasons.some(({ Code = '' }) => retried.has(Code)) ||
+        conflicts(error) ||
+        isUnexplained(error, reasons);
       if (!again) {
         const lost = reasons.findIndex(({ Code }) => Code === 'ConditionalCheckFailed');
         if (lost === -1) throw error;
@@ -58,8 +61,18 @@ function pauseMsOf(attempt: number): number {
   return randomInt(1, Math.min(pauseMsMax, 10 * 2 ** attempt));
 }
 
+// The second: the request that seemed lost is still under way, and has our token.
 function conflicts(error: unknown): boolean {
-  return error instanceof Error && error.name === 'TransactionConflictException';
+  return (
+    error instanceof Error &&
+    (error.name === 'TransactionConflictException' || error.name === 'TransactionInProgressException')
+  );
+}
+
+// Cancelled, and no item is named as the reason: nothing happened, and nothing speaks against another attempt.
+function isUnexplained(error: unknown, reasons: readonly CancellationReason[]): boolean {
+  const cancelled = error instanceof Error && error.name === 'TransactionCanceledException';
+  return cancelled && reasons.every(({ Code = 'None' }) => Code === 'None');
 }
 
 function reasonsOf(error: unknown): readonly CancellationReason[] {
