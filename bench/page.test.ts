@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { atMost, type Bench } from './bars.ts';
-import { withTables } from './page.ts';
+import { benchNames, withTables } from './page.ts';
 
 const read = (path: string): string => readFileSync(new URL(path, import.meta.url), 'utf8');
 
@@ -17,9 +17,7 @@ it('puts results between the marks of a page, and puts them there again without 
 
 it('docs/performance.md shows the results that are kept', () => {
   const kept = (name: string): boolean => existsSync(new URL(`results/${name}.json`, import.meta.url));
-  const benches = ['seal', 'journal', 'stores', 'tokens', 'gateway']
-    .filter(kept)
-    .map((name) => JSON.parse(read(`results/${name}.json`)) as Bench);
+  const benches = benchNames.filter(kept).map((name) => JSON.parse(read(`results/${name}.json`)) as Bench);
   expect(benches.length).toBeGreaterThan(3);
   expect(withTables(read('../docs/performance.md'), benches)).toBe(read('../docs/performance.md'));
 });

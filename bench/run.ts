@@ -2,13 +2,12 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import type { Bench } from './bars.ts';
 import { chartOf } from './chart.ts';
-import { writePage } from './page.ts';
+import { benchNames as names, writePage } from './page.ts';
 
 // `npm run bench` runs every benchmark, `npm run bench:<name>` one. Each prints its ratios for people and then, as its
 // last line, one JSON object; the same goes to `bench/results/` and docs/performance.md. Missed aims do not fail the run:
 // machines differ.
 
-const names = ['seal', 'journal', 'stores', 'tokens', 'rotate', 'gateway'];
 const results = fileURLToPath(new URL('results/', import.meta.url));
 
 async function runOne(name: string): Promise<void> {
@@ -19,7 +18,7 @@ async function runOne(name: string): Promise<void> {
   await mkdir(results, { recursive: true });
   await writeFile(`${results}${name}.json`, `${JSON.stringify(bench, undefined, 2)}\n`);
   await writeFile(`${results}${name}.svg`, chartOf(bench));
-  await writePage(results, names);
+  await writePage(results);
   for (const bar of bench.bars)
     console.log(`${bar.ok ? 'ok  ' : 'MISS'} ${bar.name}: ${bar.value} ${bar.unit} (aim ${bar.aim})`);
   console.log(JSON.stringify({ bench: bench.bench, bars: bench.bars }));
