@@ -1,16 +1,9 @@
 import { KMSClient } from '@aws-sdk/client-kms';
+import { awsOptions, type AwsConnection } from '../../store/aws-client.ts';
 import { kmsRefusal } from './kms-error.ts';
 
-/** Where AWS KMS is, and who asks. */
-export interface KmsConnection {
-  /** AWS region; `undefined`: that of the key's ARN, else what the environment of the AWS SDK says. */
-  readonly region?: string | undefined;
-  /** Another address of KMS; `undefined`: that of the region. */
-  readonly endpoint?: string | undefined;
-  /** `undefined`: the AWS SDK's own search (environment, container role, instance role). */
-  readonly credentials?:
-    | { readonly accessKeyId: string; readonly secretAccessKey: string; readonly sessionToken?: string }
-    | undefined;
+/** Where AWS KMS is, and who asks. `region` not given: that of the key's ARN, else what the environment says. */
+export interface KmsConnection extends AwsConnection {
   /** The longest that one request may take, with its repetitions; 6000 when not given. */
   readonly patienceMs?: number | undefined;
 }
@@ -23,30 +16,18 @@ export interface KmsClient {
 }
 
 const attemptsMax = 3;
-const connectMsMax = 1000;
-const answerMsMax = 3000;
 const patienceMsDefault = 6000;
-const sockets = { maxSockets: 32, maxFreeSockets: 4, keepAlive: true };
+const limits = { connectMs: 1000, answerMs: 3000, sockets: { maxSockets: 32, maxFreeSockets: 4 } };
 
-/** Open a client whose requests end after three attempts, and never later than its patience. */
-export function openClient({
-  region,
-  endpoint,
-  credentials,
-  patienceMs = patienceMsDefault,
-}: KmsConnection): KmsClient {
+/** Open a client for a key, whose requests end after three attempts, and never later than its patience. */
+export function openClient(
+  keyId: string,
+  { patienceMs = patienceMsDefault, ...connection }: KmsConnection,
+): KmsClient {
+  const region = connection.region ?? regionOfKey(keyId);
   const client = new KMSClient({
+    ...awsOptions({ ...connection, region }, limits),
     maxAttempts: attemptsMax,
-    requestHandler: {
-      connectionTimeout: connectMsMax,
-      requestTimeout: answerMsMax,
-      throwOnRequestTimeout: true,
-      httpAgent: sockets,
-      httpsAgent: sockets,
-    },
-    ...(region === undefined ? {} : { region }),
-    ...(endpoint === undefined ? {} : { endpoint }),
-    ...(credentials === undefined ? {} : { credentials }),
   });
   return {
     send: (command: never) => client.send(command, { abortSignal: AbortSignal.timeout(patienceMs) }) as never,

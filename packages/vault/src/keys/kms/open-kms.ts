@@ -9,7 +9,7 @@ import { refuse } from '../../refusal.ts';
 import { openFailed } from '../../seal/gcm.ts';
 import { refuseOtherLength, sameTenant } from '../key-context.ts';
 import type { KeyContext, KeyProvider } from '../provider.ts';
-import { asking, openClient, regionOfKey, type KmsClient, type KmsConnection } from './client.ts';
+import { asking, openClient, type KmsClient, type KmsConnection } from './client.ts';
 import { encryptionContext } from './encryption-context.ts';
 import { unknownKey, whichKey, type WhichKey } from './which-key.ts';
 
@@ -43,8 +43,7 @@ export function openKms({
   namedKeys = false,
   ...connection
 }: KmsOptions): KeyProvider {
-  const region = connection.region ?? regionOfKey(keyId);
-  const client = openClient({ ...connection, region });
+  const client = openClient(keyId, connection);
   const parts = { client, service, which: whichKey(client, { keyId, tenantKeys, namedKeys }) };
   let closed = false;
   const open = <V>(work: () => Promise<V>): Promise<V> =>

@@ -1,5 +1,5 @@
 import { DecryptCommand, GenerateDataKeyCommand } from '@aws-sdk/client-kms';
-import { asking, openClient, regionOfKey, type KmsConnection } from './client.ts';
+import { asking, openClient, type KmsConnection } from './client.ts';
 import { ciphertext, taken, wrapOf } from './open-kms.ts';
 
 // Data keys of single sessions, as version 1 had them: each is made and opened by one call of KMS, none is kept.
@@ -24,7 +24,7 @@ export interface KmsSessionKeys {
 /** Open a client for data keys of sessions. Nothing is asked before the first session. */
 export function openKmsSessionKeys(options: KmsSessionKeysOptions): KmsSessionKeys {
   const { keyId: KeyId, context, ...connection } = options;
-  const client = openClient({ ...connection, region: connection.region ?? regionOfKey(KeyId) });
+  const client = openClient(KeyId, connection);
   const bound = (sessionId: string) =>
     context === undefined ? {} : { EncryptionContext: { ...context(sessionId) } };
   return {

@@ -7,7 +7,7 @@ import {
 } from '@aws-sdk/client-kms';
 import { redeem, type Receipt } from '../../receipt.ts';
 import { refuse } from '../../refusal.ts';
-import { asking, openClient, regionOfKey, type KmsClient } from './client.ts';
+import { asking, openClient, type KmsClient } from './client.ts';
 import { isMissing } from './kms-error.ts';
 import type { KmsOptions } from './open-kms.ts';
 import { keyPolicy } from './policy-text.ts';
@@ -48,7 +48,7 @@ export function openTenantRoots({
   deployment,
   ...connection
 }: Omit<KmsOptions, 'tenantKeys'> & { readonly deployment: string }): TenantRoots {
-  const client = openClient({ ...connection, region: connection.region ?? regionOfKey(keyId) });
+  const client = openClient(keyId, connection);
   const find = async (tenant: string): Promise<TenantRoot | undefined> => {
     const alias = tenantAlias(deployment, tenant);
     const described = await describe(client, alias).catch((error: unknown) => {

@@ -1,38 +1,24 @@
 import { GetPublicAccessBlockCommand, S3Client } from '@aws-sdk/client-s3';
+import { awsOptions, type AwsConnection } from '../aws-client.ts';
 import { asking, statusOf } from './s3-error.ts';
 
 /** Where blobs lie, and who asks. */
-export interface BucketAddress {
+export interface BucketAddress extends AwsConnection {
   readonly bucket: string;
-  /** AWS region; `undefined`: what the environment of the AWS SDK says. */
-  readonly region?: string | undefined;
-  /** Another address of S3, asked with the bucket in the path; `undefined`: that of the region. */
-  readonly endpoint?: string | undefined;
-  /** `undefined`: the AWS SDK's own search (environment, container role, instance role). */
-  readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string } | undefined;
 }
 
 const attemptsMax = 4;
-const connectMsMax = 2000;
 /** Between two signs of life, not for the whole blob. */
-const silenceMsMax = 10_000;
+const silenceMs = 10_000;
+const limits = { connectMs: 2000, answerMs: silenceMs, silenceMs, sockets: { maxSockets: 128 } };
 
-/** Open a client that gives up on a peer that says nothing for ten seconds, after four attempts. */
-export function openS3({ region, endpoint, credentials }: BucketAddress): S3Client {
+/** Open a client that gives up on a peer that says nothing for ten seconds, after four attempts. Another address is asked with the bucket in the path. */
+export function openS3({ bucket: _, ...connection }: BucketAddress): S3Client {
   return new S3Client({
+    ...awsOptions(connection, limits),
     maxAttempts: attemptsMax,
     retryMode: 'standard',
-    requestHandler: {
-      connectionTimeout: connectMsMax,
-      requestTimeout: silenceMsMax,
-      throwOnRequestTimeout: true,
-      socketTimeout: silenceMsMax,
-      httpAgent: { maxSockets: 128, keepAlive: true },
-      httpsAgent: { maxSockets: 128, keepAlive: true },
-    },
-    ...(region === undefined ? {} : { region }),
-    ...(endpoint === undefined ? {} : { endpoint, forcePathStyle: true }),
-    ...(credentials === undefined ? {} : { credentials }),
+    ...(connection.endpoint === undefined ? {} : { forcePathStyle: true }),
   });
 }
 
