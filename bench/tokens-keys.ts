@@ -9,6 +9,7 @@ import {
   type Audit,
   type KeyProvider,
 } from '@sealgate/vault';
+import { drawn } from '@sealgate/vault/testing';
 import { SecureTokenManager } from '@sealgate/vault/tokens';
 import { atLeast, type Bar } from './bars.ts';
 
@@ -144,17 +145,6 @@ function countedKeys(): { readonly provider: KeyProvider; readonly asked: () => 
       generate: (request) => ((asked += 1), provider.generate(request)),
       unwrap: (request) => ((asked += 1), provider.unwrap(request)),
     },
-  };
-}
-
-/** The same numbers in every run (mulberry32). */
-function drawn(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
 }
 

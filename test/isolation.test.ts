@@ -1,3 +1,4 @@
+import { drawn } from '@sealgate/vault/testing';
 import { randomInt } from 'node:crypto';
 import { Client, StreamableHTTPClientTransport, type StandardSchemaV1 } from '@modelcontextprotocol/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -13,17 +14,6 @@ beforeAll(async () => {
   stage = await openIsolationStage();
 }, 60_000);
 afterAll(() => stage?.close());
-
-/** The same numbers for the same seed (mulberry32). */
-function openRandom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d_2b_79_f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 const any: StandardSchemaV1<unknown, unknown> = {
   '~standard': { version: 1, vendor: 'sealgate-test', validate: (value) => ({ value }) },
@@ -114,7 +104,7 @@ interface Cast {
 }
 
 async function interleave({ people, upstream, era, asked }: Cast, seed: number): Promise<void> {
-  const random = openRandom(seed);
+  const random = drawn(seed);
   const pick = <T>(of: readonly T[]): T => of[Math.floor(random() * of.length)]!;
   const talkers = await Promise.all(
     [...people, ...people].map((person) => connect(person, person.to(upstream), { era, asked })),

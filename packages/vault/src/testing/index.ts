@@ -6,6 +6,7 @@ export {
   type FaultyCall,
   type Planned,
 } from './dynamodb-faults.ts';
+export { drawn } from './drawn.ts';
 export { laggingIndexes, type LaggingTables } from './lagging-indexes.ts';
 export { oneKeySealer } from './one-key-sealer.ts';
 export { testService } from './test-service.ts';

@@ -1,3 +1,4 @@
+import { drawn } from '@sealgate/vault/testing';
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { expect, it } from 'vitest';
 import { openAdapter } from './adapter.ts';
@@ -205,17 +206,6 @@ const stalled =
     return delay;
   };
 
-/** Numbers from 0 to 1, the same for the same seed (mulberry32). */
-function openRandom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 /** Mostly quick, now and then up to `mostMs`; one in `dies` uses never returns. */
 function heavyTailed(random: () => number, mostMs: number, dies = Infinity): Delays {
   const one = (): number => (random() < 1 / dies ? dead : mostMs ** random());
@@ -247,7 +237,7 @@ it.each([
   ['of up to 5 s, and some die', 5000, 100],
 ])('20 that arrive within the interval, with delays %s, get one answer', async (_, mostMs, dies) => {
   for (let seed = 1; seed <= 40; seed += 1) {
-    const random = openRandom(seed);
+    const random = drawn(seed);
     const arrivalsMs = Array.from({ length: 20 }, () => (seed % 2 === 0 ? 0 : random() * 25_000));
     const delays = heavyTailed(random, mostMs, dies);
     expectOne(await play(refresh, arrivalsMs, { delays }), { seed });
@@ -289,7 +279,7 @@ it('who takes it over does not begin the interval anew', async () => {
 it('of 20 redemptions at once one is answered, and what it got is good for nothing', async () => {
   for (const mostMs of [20, 500, 10_000])
     for (let seed = 1; seed <= 40; seed += 1) {
-      const delays = heavyTailed(openRandom(seed), mostMs);
+      const delays = heavyTailed(drawn(seed), mostMs);
       const exp = startMs / 1000 + 600;
       const { answers, grantStands } = await play(redeem, Array(20).fill(0), { delays, exp });
       const won = answers.filter((answer) => answer !== undefined).length;
