@@ -1,7 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from './census.ts';
-import { legacyHeaders, openSession, post, watchNamed, type Answered } from './fixtures/cluster-client.ts';
+import {
+  legacyHeaders,
+  openSession,
+  post,
+  watchNamed,
+  type Answered,
+  type SessionClient,
+} from './fixtures/cluster-client.ts';
 import { clusterMeans, openCluster, places, type Cluster, type Place } from './fixtures/cluster.ts';
 import { startModern, type ModernUpstream } from './fixtures/modern.ts';
 import { startNumbered, type NumberedUpstream } from './fixtures/numbered.ts';
@@ -95,6 +102,20 @@ describe.skipIf(means === undefined)('three gateways behind nginx', () => {
     return place;
   };
   const upTo = (count: number): number[] => Array.from({ length: count }, (_, at) => at + 1);
+  interface Told {
+    readonly session: SessionClient;
+    readonly following: ReturnType<SessionClient['follow']>;
+    readonly first: number;
+    readonly talking: NodeJS.Timeout;
+  }
+  const toldAll = async ({ session, following, first, talking }: Told): Promise<void> => {
+    clearInterval(talking);
+    const last = numbered.say();
+    expect(await eventually(() => following.numbers.at(-1) === last)).toBe(true);
+    expect(following.numbers).toEqual(upTo(last).slice(first - 1));
+    await following.stop();
+    expect(await session.end()).toBe(200);
+  };
   it('whoever passes a stream on is killed: it goes on elsewhere, and no number is lost or comes twice', async () => {
     const session = await openSession(cluster.origin, '/mcp/numbered', client.accessToken);
     await watchNamed(session, 'said');
@@ -107,12 +128,7 @@ describe.skipIf(means === undefined)('three gateways behind nginx', () => {
     const holder = placeAt(following.answeredBy());
     await cluster.running(holder).kill();
     expect(await eventually(() => following.opened() > 1 && following.numbers.length > 150)).toBe(true);
-    clearInterval(talking);
-    const last = numbered.say();
-    expect(await eventually(() => following.numbers.at(-1) === last)).toBe(true);
-    expect(following.numbers).toEqual(upTo(last).slice(first - 1));
-    await following.stop();
-    expect(await session.end()).toBe(200);
+    await toldAll({ session, following, first, talking });
     await cluster.start(holder);
   });
 
@@ -128,12 +144,7 @@ describe.skipIf(means === undefined)('three gateways behind nginx', () => {
     await cluster.running(owner).kill();
     const sofar = following.numbers.length;
     expect(await eventually(() => following.numbers.length > sofar + 200)).toBe(true);
-    clearInterval(talking);
-    const last = numbered.say();
-    expect(await eventually(() => following.numbers.at(-1) === last)).toBe(true);
-    expect(following.numbers).toEqual(upTo(last).slice(first - 1));
-    await following.stop();
-    expect(await session.end()).toBe(200);
+    await toldAll({ session, following, first, talking });
     await cluster.start(owner);
   });
 
