@@ -87,6 +87,7 @@ export { fileArchive } from './store/archive/file-archive.ts';
 export type { Archive, Blob, BlobEntry, BlobWrite } from './store/archive.ts';
 export { writeWhole } from './store/atomic-file.ts';
 export type { Bus, Listener } from './store/bus.ts';
+export { everyItem, removeWhere } from './store/every-item.ts';
 export { everyPage } from './store/every-page.ts';
 export { fileRecords, type FileRecordsOptions } from './store/file-records/records.ts';
 export { frozen, type Freeze } from './store/freeze.ts';

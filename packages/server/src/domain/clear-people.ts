@@ -1,4 +1,4 @@
-import { everyPage, type ItemOf, type SealedTables } from '@sealgate/vault';
+import { everyItem, type SealedTables } from '@sealgate/vault';
 import { refuse } from '../errors.ts';
 import { addressKey, profileOf, type PeopleParts } from './people.ts';
 
@@ -7,7 +7,6 @@ import { addressKey, profileOf, type PeopleParts } from './people.ts';
 // for a quarter of an hour, and whoever waits for one asks again.
 
 const doneMark = { uniqueKey: 'people-sealed' };
-const pageLimit = 100;
 /** Each lost attempt is another instance that does the same. */
 const attemptsMax = 10;
 
@@ -27,14 +26,6 @@ export async function sealClearPeople(parts: PeopleParts): Promise<number> {
     if (asked === undefined) await tables.remove('magic_links', keptKey(tables, linkHash));
   await tables.put('uniques', { ...doneMark, atMs: now() });
   return moved;
-}
-
-async function* everyItem<T extends 'users' | 'magic_links'>(
-  tables: SealedTables,
-  table: T,
-): AsyncGenerator<ItemOf<T>> {
-  for await (const { items } of everyPage((from) => tables.scan(table, { limit: pageLimit, ...from })))
-    for (const { item } of items) yield item;
 }
 
 function keptKey(tables: SealedTables, linkHash: string) {

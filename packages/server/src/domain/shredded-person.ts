@@ -1,6 +1,6 @@
-import { everyPage, type ItemOf, type SealedTables, type Tables } from '@sealgate/vault';
+import { everyItem, removeWhere, type SealedTables, type Tables } from '@sealgate/vault';
 import { seatFreed } from './groups.ts';
-import { removeWhere, type CountRemoved } from './shredded-rows.ts';
+import type { CountRemoved } from './shredded-rows.ts';
 
 // What says who a person is, and where they were let in: sealed under the deployment's own keys, which stay. These rows go.
 
@@ -10,7 +10,6 @@ export interface PersonRows {
   readonly sealed: SealedTables;
 }
 
-const pageLimit = 200;
 const attemptsMax = 20;
 
 /** What is known of somebody before they go. */
@@ -24,7 +23,7 @@ export interface KnownPerson {
 /** Groups in which the person is a member, read consistently. */
 export async function groupsWith(tables: Tables, subject: string): Promise<readonly string[]> {
   const groups: string[] = [];
-  for await (const item of every(tables, 'memberships'))
+  for await (const item of everyItem(tables, 'memberships'))
     if (item.userId === subject) groups.push(item.groupId);
   return groups;
 }
@@ -49,14 +48,6 @@ export async function removePersonRows(
     'messages',
     await removeWhere(tables, 'messages', (item) => item.roleKey.startsWith(`${subject}#`)),
   );
-}
-
-async function* every<T extends 'memberships' | 'magic_links'>(
-  tables: Pick<Tables, 'scan'>,
-  table: T,
-): AsyncGenerator<ItemOf<T>> {
-  for await (const { items } of everyPage((from) => tables.scan(table, { limit: pageLimit, ...from })))
-    for (const { item } of items) yield item;
 }
 
 // The account, and the row by which an address belongs to it, all or nothing.
@@ -101,7 +92,7 @@ async function removeLinks(
   email: string | undefined,
 ): Promise<number> {
   let removed = 0;
-  for await (const item of every(tables, 'magic_links')) {
+  for await (const item of everyItem(tables, 'magic_links')) {
     if (item['asked'] === undefined) continue;
     const asked = JSON.parse((await sealed.openField('magic_links', item, 'asked')).toString()) as {
       readonly userId?: string;

@@ -1,34 +1,9 @@
-import {
-  everyPage,
-  tableSpecs,
-  type ItemOf,
-  type KeyOf,
-  type TableName,
-  type TableSpec,
-  type Tables,
-} from '@sealgate/vault';
+import { everyItem, everyPage, removeWhere, type ItemOf, type TableName, type Tables } from '@sealgate/vault';
 
 /** Told how many rows of a table were removed. */
 export type CountRemoved = (table: string, rows: number) => Promise<void>;
 
 const pageLimit = 200;
-
-/**
- * Remove the rows of a table that are meant.
- *
- * @returns how many there were
- */
-export async function removeWhere<T extends TableName>(
-  tables: Tables,
-  table: T,
-  meant: (item: ItemOf<T>) => boolean,
-): Promise<number> {
-  let removed = 0;
-  for await (const { items } of everyPage((from) => tables.scan(table, { limit: pageLimit, ...from })))
-    for (const { item } of items)
-      if (meant(item) && (await tables.remove(table, keyOf(table, item)))) removed += 1;
-  return removed;
-}
 
 /** Remove what describes a group: itself, who is in it, and what it was set up with. May be repeated. */
 export async function removeGroupRows(tables: Tables, groupId: string, count: CountRemoved): Promise<void> {
@@ -39,12 +14,6 @@ export async function removeGroupRows(tables: Tables, groupId: string, count: Co
     await removeWhere(tables, 'upstream_eras', ({ upstreamKey }) => upstreamKey.startsWith(`${groupId}/`)),
   );
   await count('groups', (await tables.remove('groups', { groupId })) ? 1 : 0);
-}
-
-function keyOf<T extends TableName>(table: T, item: ItemOf<T>): KeyOf<T> {
-  const { partition, sort }: TableSpec = tableSpecs[table];
-  const names = sort === undefined ? [partition] : [partition, sort];
-  return Object.fromEntries(names.map((name) => [name, item[name]])) as unknown as KeyOf<T>;
 }
 
 /** People in a group, read consistently. */
@@ -62,9 +31,6 @@ export async function everyConnection(
   meant: (row: ItemOf<'connections'>) => boolean,
 ): Promise<readonly ItemOf<'connections'>[]> {
   const found: ItemOf<'connections'>[] = [];
-  for await (const { items } of everyPage((from) =>
-    tables.scan('connections', { limit: pageLimit, ...from }),
-  ))
-    found.push(...items.map(({ item }) => item).filter(meant));
+  for await (const row of everyItem(tables, 'connections')) if (meant(row)) found.push(row);
   return found;
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
-import type { Step, Tables, Value } from '@sealgate/vault';
-import { everyRow, keptOf, markedText, type KeptUpstream } from './upstream-rows.ts';
+import { everyItem, type Step, type Tables, type Value } from '@sealgate/vault';
+import { keptOf, markedText, type KeptUpstream } from './upstream-rows.ts';
 
 // What lies in memory of the upstreams, and how it follows the rows when several processes change them: every change is
 // written with a new head, and whoever finds another head than the one it knows reads all rows again.
@@ -48,7 +48,7 @@ export function openMirror({ tables, mark, foreign, changed }: MirrorParts): Ups
   };
   const readAll = async (): Promise<void> => {
     const found = new Map<string, KeptUpstream>();
-    for await (const item of everyRow(tables)) {
+    for await (const item of everyItem(tables, 'mcp_servers')) {
       const one = item['mark'] === mark(markedText(item)) ? keptOf(item) : undefined;
       judge(item.serverId, one);
       if (one !== undefined) found.set(item.serverId, one);

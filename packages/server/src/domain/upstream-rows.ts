@@ -1,4 +1,4 @@
-import { everyPage, type ItemOf, type Tables, type Value } from '@sealgate/vault';
+import type { ItemOf, Value } from '@sealgate/vault';
 import type { Upstream } from './upstream.ts';
 
 // Upstreams as rows of `mcp_servers`: serverId = group/name · groupId · name · origin · addedAtMs · definition · mark.
@@ -51,10 +51,4 @@ export function keptOf(item: ItemOf<'mcp_servers'>): KeptUpstream {
     addedAtMs: item['addedAtMs'] as number,
     upstream,
   };
-}
-
-/** Every row there is. */
-export async function* everyRow(tables: Tables): AsyncGenerator<ItemOf<'mcp_servers'>> {
-  for await (const { items } of everyPage((from) => tables.scan('mcp_servers', { limit: 500, ...from })))
-    for (const { item } of items) yield item;
 }

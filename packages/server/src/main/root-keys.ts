@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { addKeyringKey, everyPage, type KeyProvider, type Tables } from '@sealgate/vault';
+import { addKeyringKey, everyItem, type KeyProvider, type Tables } from '@sealgate/vault';
 import type { AppConfig } from '../config.ts';
 import { openRootKey } from './root-key.ts';
 
@@ -34,7 +34,7 @@ export async function openRootKeys(
     // The others first: a keyring is made only where none of the data is under an old one.
     for (const choice of [...openingKeys, ...kept])
       opened.push(await openRootKey(choice, dataDirectory, { tables, now, mayCreate: false }));
-    const mayCreate = !(await needsKeyring(tables, opened));
+    const mayCreate = keys.provider === 'keyring' && !(await needsKeyring(tables, opened));
     const provider = await openRootKey(keys, dataDirectory, { tables, now, mayCreate });
     const opening = [...opened];
     opened.push(provider);
@@ -55,12 +55,10 @@ export async function freshRoot(dataDirectory: string, now: () => number): Promi
 async function needsKeyring(tables: Tables, others: readonly KeyProvider[]): Promise<boolean> {
   const described = await Promise.all(others.map((provider) => provider.describe()));
   const held = new Set(described.flat().map(({ keyRef }) => keyRef));
-  for await (const { items } of everyPage((from) => tables.scan('tenant_keys', { limit: 1000, ...from })))
-    for (const { item } of items) {
-      const { provider, keyRef } = item;
-      if (keyRef === undefined) continue;
-      if (provider === 'keyring') return true;
-      if (provider === undefined && (typeof keyRef !== 'string' || !held.has(keyRef))) return true;
-    }
+  for await (const { provider, keyRef } of everyItem(tables, 'tenant_keys')) {
+    if (keyRef === undefined) continue;
+    if (provider === 'keyring') return true;
+    if (provider === undefined && (typeof keyRef !== 'string' || !held.has(keyRef))) return true;
+  }
   return false;
 }

@@ -1,4 +1,4 @@
-import { everyPage } from '../store/every-page.ts';
+import { everyItem } from '../store/every-item.ts';
 import type { KeyCore } from './key-core.ts';
 import type { RootKey } from './provider.ts';
 import { inWords, unfinishedJobs, type KeyCounts } from './rotate/job-row.ts';
@@ -48,20 +48,19 @@ export async function keyStatus({ tables, providers, deployment, now }: KeyCore)
   const states: { tenant: string; state: TenantKeyState }[] = [];
   const tenants = new Set<string>();
   let moving = 0;
-  for await (const { items } of everyPage((from) => tables.scan('tenant_keys', { limit: 1000, ...from })))
-    for (const { item } of items) {
-      if (item.version === stateVersion) {
-        const { state } = stateIn(item);
-        if (state !== 'live' && states.length < namedMax) states.push({ tenant: item.tenant, state });
-        continue;
-      }
-      if (item.tenant !== systemTenant) tenants.add(item.tenant);
-      if (item['also'] !== undefined) moving += 1;
-      const provider = typeof item['provider'] === 'string' ? item['provider'] : undefined;
-      const keyRef = typeof item['keyRef'] === 'string' ? item['keyRef'] : '';
-      const name = JSON.stringify([provider, keyRef]);
-      holdings.set(name, { provider, keyRef, rows: (holdings.get(name)?.rows ?? 0) + 1 });
+  for await (const item of everyItem(tables, 'tenant_keys')) {
+    if (item.version === stateVersion) {
+      const { state } = stateIn(item);
+      if (state !== 'live' && states.length < namedMax) states.push({ tenant: item.tenant, state });
+      continue;
     }
+    if (item.tenant !== systemTenant) tenants.add(item.tenant);
+    if (item['also'] !== undefined) moving += 1;
+    const provider = typeof item['provider'] === 'string' ? item['provider'] : undefined;
+    const keyRef = typeof item['keyRef'] === 'string' ? item['keyRef'] : '';
+    const name = JSON.stringify([provider, keyRef]);
+    holdings.set(name, { provider, keyRef, rows: (holdings.get(name)?.rows ?? 0) + 1 });
+  }
   const unfinished = (await unfinishedJobs(tables)).map(
     ({ work, phase, counts, leaseUntilMs, beganAtMs }) => ({
       command: inWords(work),

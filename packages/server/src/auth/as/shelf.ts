@@ -1,4 +1,5 @@
 import {
+  everyItem,
   everyPage,
   systemTenant,
   type ItemOf,
@@ -142,12 +143,7 @@ function ownedRows(tables: SealedTables, ownerOf: (owner: string) => string) {
           if (row !== undefined) yield row.item;
         }
     },
-    async *all(): AsyncGenerator<Row> {
-      for await (const { items } of everyPage((from) =>
-        tables.scan('oauth_server', { limit: pageSize, ...from }),
-      ))
-        for (const { item } of items) yield item;
-    },
+    all: (): AsyncGenerator<Row> => everyItem(tables, 'oauth_server', pageSize),
     async removeRow(item: Row): Promise<void> {
       const owners = Array.isArray(item['owners']) ? item['owners'].map(String) : [];
       await tables.transact([

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { refuse } from '../../refusal.ts';
 import type { Suite } from '../../seal/data-key.ts';
+import { everyItem } from '../../store/every-item.ts';
 import type { Item, Revision, Tables } from '../../store/tables.ts';
 
 // One row for each piece of work that is not finished, so that of all instances one does it, and whoever comes after one that
@@ -108,15 +109,8 @@ export async function claimJob({ tables, now }: JobParts, work: KeyWork, first: 
 /** Every work that is not finished. */
 export async function unfinishedJobs(tables: Tables): Promise<readonly KeyJob[]> {
   const jobs: KeyJob[] = [];
-  let cursor: string | undefined;
-  do {
-    const page = await tables.scan('deployment', {
-      limit: 1000,
-      ...(cursor === undefined ? {} : { cursor }),
-    });
-    for (const { item } of page.items) if (item.name.startsWith(prefix)) jobs.push(jobIn(item));
-    cursor = page.cursor;
-  } while (cursor !== undefined);
+  for await (const item of everyItem(tables, 'deployment'))
+    if (item.name.startsWith(prefix)) jobs.push(jobIn(item));
   return jobs;
 }
 

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { kinds } from '../../seal/kinds.ts';
-import { everyPage } from '../../store/every-page.ts';
+import { everyItem } from '../../store/every-item.ts';
 import type { Item, ItemOf, Step, Tables } from '../../store/tables.ts';
 import { tombstoneOf } from '../data-keys.ts';
 import type { PlacedKind } from '../sealer.ts';
@@ -115,12 +115,11 @@ async function someOf(tables: Tables, subject: string): Promise<Doomed[]> {
 
 async function* rowsOf(tables: Tables, subject: string): AsyncGenerator<ItemOf<'data_keys'>> {
   const escaped = encodeURIComponent(subject);
-  for await (const { items } of everyPage((from) => tables.scan('data_keys', { limit: 500, ...from })))
-    for (const { item } of items) {
-      const [, owner, last] = item.dataKey.split('#');
-      // A pointer without a key holds none: it is the tombstone that stays.
-      if (owner === escaped && last !== 'active') yield item;
-    }
+  for await (const item of everyItem(tables, 'data_keys')) {
+    const [, owner, last] = item.dataKey.split('#');
+    // A pointer without a key holds none: it is the tombstone that stays.
+    if (owner === escaped && last !== 'active') yield item;
+  }
 }
 
 function tenantKey(item: ItemOf<'tenant_keys'>): Doomed {

@@ -1,11 +1,9 @@
-import { everyPage } from '../../store/every-page.ts';
-import { tableSpecs, type KeyOf, type TableName, type TableSpec } from '../../store/spec.ts';
-import type { Item, ItemOf, Tables } from '../../store/tables.ts';
+import { removeWhere } from '../../store/every-item.ts';
+import type { TableName } from '../../store/spec.ts';
+import type { Item, Tables } from '../../store/tables.ts';
 import { sealedFields, sealedFieldsOf } from '../sealed-fields.ts';
 
 // Rows in which something was sealed under keys that are gone. Nothing opens there any more; the rows go, too.
-
-const pageRows = 200;
 
 /** Whose rows. */
 export interface Gone {
@@ -21,10 +19,7 @@ export async function removeSealedRows(
   removed: (table: TableName, rows: number) => Promise<void>,
 ): Promise<void> {
   for (const table of Object.keys(sealedFields) as TableName[]) {
-    let rows = 0;
-    for await (const { items } of everyPage((from) => tables.scan(table, { limit: pageRows, ...from })))
-      for (const { item } of items)
-        if (isSealedFor(table, item, gone) && (await tables.remove(table, keyOf(table, item)))) rows += 1;
+    const rows = await removeWhere<TableName>(tables, table, (item) => isSealedFor(table, item, gone));
     await removed(table, rows);
   }
 }
@@ -38,11 +33,4 @@ function isSealedFor(table: TableName, item: Item, { tenants, subject }: Gone): 
       (typeof tenant === 'string' && tenants.includes(tenant)) || (subject !== undefined && owner === subject)
     );
   });
-}
-
-/** The key of an item, as it lies. */
-function keyOf<T extends TableName>(table: T, item: ItemOf<T>): KeyOf<T> {
-  const { partition, sort }: TableSpec = tableSpecs[table];
-  const names = sort === undefined ? [partition] : [partition, sort];
-  return Object.fromEntries(names.map((name) => [name, item[name]])) as unknown as KeyOf<T>;
 }

@@ -5,8 +5,8 @@ import {
   type IncomingMessage,
 } from 'node:http';
 import { Agent as SecureAgent, request as secureRequest } from 'node:https';
-import { isIP } from 'node:net';
 import { Refusal, refuse } from '../../refusal.ts';
+import { isLoopback } from '../../store/loopback.ts';
 import type { Answer, Call } from './exchange.ts';
 import { notReached } from './refusals.ts';
 
@@ -101,11 +101,6 @@ function originOf(address: string): URL {
     'key_unavailable',
     'VAULT_ADDR must be an origin with https://, or with http:// on this machine: tokens and keys travel there',
   );
-}
-
-function isLoopback(hostname: string): boolean {
-  const name = hostname.replace(/^\[(.*)\]$/u, '$1');
-  return name === 'localhost' || name === '::1' || (isIP(name) === 4 && name.startsWith('127.'));
 }
 
 const stale = Symbol('stale');

@@ -1,6 +1,6 @@
 import type { RedisClientOptions } from '@redis/client';
-import { isIP } from 'node:net';
 import { refuse } from '../../refusal.ts';
+import { isLoopback } from '../loopback.ts';
 
 // Where Redis is, and how it is spoken to. What travels is sealed, but the password of Redis and the times of every sign-in
 // are not: off this machine it is TLS 1.3 with the certificate checked, or it is said aloud that it is not.
@@ -63,12 +63,6 @@ export function clientOptions(address: RedisAddress): RedisClientOptions {
     commandsQueueMaxLength: waitingMax,
     maintNotifications: 'disabled',
   };
-}
-
-/** Whether only this machine can reach a host: `localhost`, 127.0.0.0/8 and ::1. */
-function isLoopback(host: string): boolean {
-  const name = host.toLowerCase();
-  return isIP(name) === 4 ? name.startsWith('127.') : name === 'localhost' || name === '::1';
 }
 
 function checkedUrl(text: string): URL {
