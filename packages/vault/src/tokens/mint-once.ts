@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { refuse } from '../refusal.ts';
 import type { Revision } from '../store/tables.ts';
-import { getting, mintingAct, type NewToken, type TokenStore } from './token-store.ts';
 import type { Entries } from './entries.ts';
+import { readToken } from './read-token.ts';
 import type { TokenOf } from './token-key.ts';
+import { mintingAct, type NewToken, type TokenStore } from './token-store.ts';
 
 // A token that is not there is made once, over all instances. Who makes it puts a claim under the token's own name, renews
 // it while the making lasts, and puts the token in its place; each of these writes is guarded by the revision of the one
@@ -41,13 +42,7 @@ const lookMsMax = 250;
 /** One for each instance: callers that come while the token is made here wait for the same making. */
 export function mintOnce(parts: MintParts): MintOnce {
   const underWay = new Map<string, Promise<string>>();
-  const read = (of: TokenOf) =>
-    parts.entries.done(
-      getting,
-      of,
-      (receipt) => parts.store.read(receipt, of),
-      (found) => (found.state === 'there' ? { out: 'success' } : { out: 'failure', code: 'token_absent' }),
-    );
+  const read = (of: TokenOf) => readToken(parts, of);
   return async (of, mint, kept) => {
     const found = await read(of);
     if (found.state === 'there') return found.token;

@@ -3,7 +3,8 @@ import { checkedKeyId, checkedOf } from './checked.ts';
 import { openGround, type GroundOptions, type OpenedGround } from './ground.ts';
 import type { Mint } from './mint-once.ts';
 import { openManager, type OpenedManager, type TokenRules } from './opened-manager.ts';
-import { deleting, getting, storing } from './token-store.ts';
+import { readToken } from './read-token.ts';
+import { deleting, storing } from './token-store.ts';
 
 const ttlSecondsDefault = 900;
 
@@ -82,14 +83,7 @@ export class SecureTokenManager {
    * @throws Refusal also `open_failed` for one that was changed or moved: never taken for absent
    */
   async getToken(clientId: string, provider: string): Promise<string | null> {
-    const { entries, store } = this.#manager();
-    const of = checkedOf(clientId, provider);
-    const found = await entries.done(
-      getting,
-      of,
-      (receipt) => store.read(receipt, of),
-      ({ state }) => (state === 'there' ? { out: 'success' } : { out: 'failure', code: 'token_absent' }),
-    );
+    const found = await readToken(this.#manager(), checkedOf(clientId, provider));
     return found.state === 'there' ? found.token : null;
   }
 
