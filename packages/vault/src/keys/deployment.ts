@@ -30,11 +30,10 @@ export interface DeploymentSecret {
 }
 
 const blindSecret: DeploymentSecret = { name: rowKey.name, attribute: 'blindKey' };
-/** All of them; the key that signs receipts of destroyed keys is the other. */
-export const deploymentSecrets: readonly DeploymentSecret[] = [
-  blindSecret,
-  { name: 'signing_key', attribute: 'key' },
-];
+/** The key by which strangers know what this deployment has stated. */
+export const signingSecret: DeploymentSecret = { name: 'signing_key', attribute: 'key' };
+/** All of them. */
+export const deploymentSecrets: readonly DeploymentSecret[] = [blindSecret, signingSecret];
 
 /** Where a secret of the deployment lies. */
 export function secretPlace({ name, attribute }: DeploymentSecret): Place {

@@ -1,9 +1,9 @@
-import { refuse } from '../../refusal.ts';
 import { fromText, toText } from '../../seal/text-form.ts';
 import { everyPage } from '../../store/every-page.ts';
 import type { ItemOf } from '../../store/tables.ts';
 import { checkedRow, openWrapped, scopeOfRow, wrapOf, type DataKeyRow, type Scope } from '../data-keys.ts';
 import type { HeldKey } from '../key-cache.ts';
+import { droppedInUse } from '../key-loader.ts';
 import { untilWritten, type WorkParts } from './step.ts';
 
 // The rows of a tenant's data keys under its newest key. The data keys stay what they are: no record is touched.
@@ -50,7 +50,7 @@ async function underNewest(parts: WorkParts, scope: Scope, row: DataKeyRow) {
     if (newest.live && older.live)
       return { kekVersion: newest.version, wrapped: toText(rewrapped(parts, scope, row, { older, newest })) };
   }
-  throw refuse('key_unavailable', 'the keys of this tenant were dropped while they were in use; try again');
+  throw droppedInUse();
 }
 
 function rewrapped(

@@ -80,7 +80,7 @@ function rowsOfKeys(
     repeats: false,
     count: (tables) => countKeys(tables, tenant, isKey),
     async read(parts, cursor) {
-      const page = await readKeys(parts.tables, tenant, cursor);
+      const page = await readKeys(parts.tables, tenant, { cursor });
       const rows = page.items.filter(({ item }) => isKey(item));
       return {
         cursor: page.cursor,
@@ -105,7 +105,7 @@ function tenants(
     repeats: false,
     count: (tables) => countKeys(tables, only, isFirst),
     async read(parts, cursor) {
-      const page = await readKeys(parts.tables, only, cursor);
+      const page = await readKeys(parts.tables, only, { cursor });
       const rows = page.items.filter(({ item }) => isFirst(item));
       return {
         cursor: page.cursor,
@@ -153,9 +153,9 @@ const deploymentPhase: Phase = {
 function readKeys(
   tables: Tables,
   tenant: string | undefined,
-  cursor: string | undefined,
+  { cursor, limit = pageRows }: { readonly cursor?: string | undefined; readonly limit?: number },
 ): Promise<Page<KeyRow>> {
-  const page = { limit: pageRows, ...(cursor === undefined ? {} : { cursor }) };
+  const page = { limit, ...(cursor === undefined ? {} : { cursor }) };
   return tenant === undefined
     ? tables.scan('tenant_keys', page)
     : tables.query('tenant_keys', { partition: tenant, ...page });
@@ -186,11 +186,7 @@ async function countKeys(
   counts: (item: KeyRow) => boolean,
 ): Promise<number> {
   let counted = 0;
-  const pages = everyPage((from) =>
-    tenant === undefined
-      ? tables.scan('tenant_keys', { limit: 1000, ...from })
-      : tables.query('tenant_keys', { partition: tenant, limit: 1000, ...from }),
-  );
+  const pages = everyPage((from) => readKeys(tables, tenant, { limit: 1000, ...from }));
   for await (const { items } of pages) counted += items.filter(({ item }) => counts(item)).length;
   return counted;
 }

@@ -1,7 +1,8 @@
 import { Refusal } from '../../refusal.ts';
 import { parseRecord } from '../../seal/record.ts';
 import { fromText, toText } from '../../seal/text-form.ts';
-import { tableSpecs, type KeyOf, type TableName, type TableSpec } from '../../store/spec.ts';
+import { keyOf } from '../../store/every-item.ts';
+import type { TableName } from '../../store/spec.ts';
 import type { ItemOf, Stored } from '../../store/tables.ts';
 import { readPointer, type Scope } from '../data-keys.ts';
 import { deploymentSecrets, secretPlace, type DeploymentSecret } from '../deployment.ts';
@@ -48,7 +49,7 @@ export async function resealItem<T extends TableName>(
 ): Promise<Stepped> {
   let first: Stored<ItemOf<T>> | undefined = found;
   return untilWritten(async () => {
-    const stored = first ?? (await parts.tables.get(table, keyIn(table, found.item)));
+    const stored = first ?? (await parts.tables.get(table, keyOf(table, found.item)));
     first = undefined;
     if (stored === undefined) return 'skipped';
     const stale = await staleFields(table, stored.item, { active, only });
@@ -121,12 +122,6 @@ function isStale(sealed: Uint8Array, active: string | undefined): boolean {
   return active !== undefined && toText(parseRecord(sealed).dataKeyId) !== active;
 }
 
-function keyIn<T extends TableName>(table: T, item: ItemOf<T>): KeyOf<T> {
-  const spec: TableSpec = tableSpecs[table];
-  const names = [spec.partition, ...(spec.sort === undefined ? [] : [spec.sort])];
-  return Object.fromEntries(names.map((name) => [name, item[name]])) as KeyOf<T>;
-}
-
 // The tenant was disabled or destroyed meanwhile: nothing of it is to be opened any more.
 function skippable(error: unknown): 'skipped' {
   if (error instanceof Refusal && (error.code === 'key_disabled' || error.code === 'key_shredded'))
@@ -134,8 +129,8 @@ function skippable(error: unknown): 'skipped' {
   throw error;
 }
 
-// The pointer of a person whose keys were destroyed names none.
+// The keys of the person were destroyed.
 function noKey(error: unknown): undefined {
-  if (error instanceof Refusal && error.code === 'key_unavailable') return undefined;
+  if (error instanceof Refusal && error.code === 'key_shredded') return undefined;
   throw error;
 }

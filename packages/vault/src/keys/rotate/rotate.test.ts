@@ -168,6 +168,21 @@ describe('data keys', () => {
     expect(stored?.item).toEqual(row);
   });
 
+  test('leave what is still there of that person as it is, and go on', async () => {
+    const { tables, work } = await setUp(3);
+    const active = (await rowsOf(tables, 'data_keys', 'g1')).filter(({ dataKey }) =>
+      /^credential#.*#active$/.test(String(dataKey)),
+    );
+    expect(active.length).toBeGreaterThan(0);
+    for (const { dataKey } of active)
+      await tables.put('data_keys', { tenant: 'g1', dataKey: String(dataKey), state: 'shredded' });
+    const left = await tables.get('connections', { groupId: 'g1', connectionId: 'c1' });
+    const other = await tables.get('connections', { groupId: 'g2', connectionId: 'c1' });
+    expect(await work({ kind: 'data-keys' })).toMatchObject({ failures: [] });
+    expect(await tables.get('connections', { groupId: 'g1', connectionId: 'c1' })).toEqual(left);
+    expect(await tables.get('connections', { groupId: 'g2', connectionId: 'c1' })).not.toEqual(other);
+  });
+
   test('name a value that does not open, and seal the others anew', async () => {
     const { tables, work } = await setUp(3);
     const stored = await tables.get('connections', { groupId: 'g1', connectionId: 'c1' });

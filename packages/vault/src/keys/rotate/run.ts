@@ -12,7 +12,6 @@ import type { WorkParts } from './step.ts';
 const lanesMax = 4;
 /** So many one after another look like a provider that is away, not like rows that are damaged. */
 const failuresInRowMax = 20;
-const failuresKept = 20;
 const roundsMax = 5;
 const keepEveryMs = 10_000;
 
@@ -119,7 +118,7 @@ async function onePhase(run: Run, phase: Phase): Promise<void> {
   const total = await phase.count?.(parts.tables);
   const step = stepper(run, (seen) => options.progress?.({ phase: phase.name, seen, total }));
   const keep = (cursor: string | undefined): Promise<void> =>
-    held.keep({ counts: { ...counts }, failures: failures.slice(0, failuresKept), cursor });
+    held.keep({ counts: { ...counts }, failures, cursor });
   let cursor = held.job.cursor;
   do {
     const page = await read(phase, parts, cursor);

@@ -2,23 +2,16 @@ import { createPrivateKey, createPublicKey, generateKeyPairSync, sign, type KeyO
 import { refuse } from '../../refusal.ts';
 import { fromText, toText } from '../../seal/text-form.ts';
 import type { Tables } from '../../store/tables.ts';
-import type { Place, Sealer } from '../sealer.ts';
-import { systemTenant } from '../system-tenant.ts';
+import { secretPlace, signingSecret } from '../deployment.ts';
+import type { Sealer } from '../sealer.ts';
 
 // The Ed25519 key (RFC 8032) by which strangers know what this deployment has stated: made once, at its first use, and
 // sealed like the other secrets of the deployment.
 //
 //   deployment: name = `signing_key` · key (PKCS #8, sealed under tenant `_system`) · createdAtMs
 
-const rowKey = { name: 'signing_key' } as const;
-const place: Place = {
-  tenant: systemTenant,
-  subject: '',
-  table: 'deployment',
-  record: rowKey.name,
-  field: 'key',
-  epoch: 0,
-};
+const rowKey = { name: signingSecret.name };
+const place = secretPlace(signingSecret);
 
 /** What the key is kept in. */
 export interface SigningParts {
