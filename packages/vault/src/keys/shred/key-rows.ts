@@ -123,13 +123,18 @@ async function* rowsOf(tables: Tables, subject: string): AsyncGenerator<ItemOf<'
 }
 
 function tenantKey(item: ItemOf<'tenant_keys'>): Doomed {
-  const { tenant, version, provider, keyRef }: ItemOf<'tenant_keys'> & Item = item;
+  const { tenant, version, also }: ItemOf<'tenant_keys'> & Item = item;
   const key = { table: 'tenant_keys', tenant, name: version, commitmentDigest: digestOf(item) } as const;
-  const root = {
+  // While it moves, a copy of the row opens with either of two.
+  const second = typeof also === 'object' && also !== null && !Array.isArray(also) ? [rootOf(also)] : [];
+  return { keys: [key], others: [], wrappedBy: [rootOf(item), ...second] };
+}
+
+function rootOf({ provider, keyRef }: { readonly [name: string]: unknown }): Job['wrappedBy'][number] {
+  return {
     provider: typeof provider === 'string' ? provider : '',
     keyRef: typeof keyRef === 'string' ? keyRef : '',
   };
-  return { keys: [key], others: [], wrappedBy: [root] };
 }
 
 function dataKey(item: ItemOf<'data_keys'>): Doomed {
