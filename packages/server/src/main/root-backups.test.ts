@@ -1,4 +1,4 @@
-import { refuse } from '../errors.ts';
+import { Refusal } from '@sealgate/vault';
 import { expect, test } from 'vitest';
 import type { TenantRootSeen } from '../domain/tenant-roots.ts';
 import { ownRootBackup, rootBackup, rootBackups } from './root-backups.ts';
@@ -55,7 +55,7 @@ test('a deletion that was ordered is said with its day', () => {
 });
 
 test('a key service that does not say keeps nobody from a receipt, which says so', async () => {
-  const silent = { look: () => Promise.reject(refuse('key_unavailable', 'the key service does not answer')) };
+  const silent = { look: () => Promise.reject(new Refusal('key_unavailable', 'it does not answer')) };
   const [unasked, named] = await rootBackups({ tenants: ['g1'], wrappedBy: [kms('own')] }, silent);
   expect(unasked).toMatchObject({
     where: 'the own key of the group g1 in AWS KMS, if it has one',

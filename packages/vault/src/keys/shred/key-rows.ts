@@ -123,14 +123,17 @@ async function* rowsOf(tables: Tables, subject: string): AsyncGenerator<ItemOf<'
 }
 
 function tenantKey(item: ItemOf<'tenant_keys'>): Doomed {
-  const { tenant, version, also }: ItemOf<'tenant_keys'> & Item = item;
+  const { tenant, version, provider, keyRef, also }: ItemOf<'tenant_keys'> & Item = item;
   const key = { table: 'tenant_keys', tenant, name: version, commitmentDigest: digestOf(item) } as const;
   // While it moves, a copy of the row opens with either of two.
-  const second = typeof also === 'object' && also !== null && !Array.isArray(also) ? [rootOf(also)] : [];
-  return { keys: [key], others: [], wrappedBy: [rootOf(item), ...second] };
+  const second =
+    typeof also === 'object' && also !== null && 'provider' in also && 'keyRef' in also
+      ? [rootOf(also.provider, also.keyRef)]
+      : [];
+  return { keys: [key], others: [], wrappedBy: [rootOf(provider, keyRef), ...second] };
 }
 
-function rootOf({ provider, keyRef }: { readonly [name: string]: unknown }): Job['wrappedBy'][number] {
+function rootOf(provider: unknown, keyRef: unknown): Job['wrappedBy'][number] {
   return {
     provider: typeof provider === 'string' ? provider : '',
     keyRef: typeof keyRef === 'string' ? keyRef : '',
