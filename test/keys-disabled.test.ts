@@ -3,7 +3,13 @@ import { createClient } from '@redis/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { keyLookEveryMs } from '../packages/vault/src/keys/key-changes.ts';
 import { eventually } from './census.ts';
-import { messageIn, openSession, post, type Answered, type SessionClient } from './fixtures/cluster-client.ts';
+import {
+  messageIn,
+  openSession,
+  post,
+  type Answered,
+  type SessionClient,
+} from './fixtures/cluster-client.ts';
 import { clusterMeans, openCluster, places, type Cluster, type Place } from './fixtures/cluster.ts';
 import { startKeyed, type KeyedUpstream } from './fixtures/keyed.ts';
 import { modernCall } from './fixtures/raw-http.ts';
@@ -41,7 +47,10 @@ describe.skipIf(means === undefined)('the keys of a group that are disabled on o
     });
     await cluster.administer('a', 'connections.set', { upstream: 'keyed', secret });
     await cluster.administer('a', 'upstreams.remove', { name: 'everything' });
-    client = await letIn(cluster.origin, cluster.person(), { scope: 'mcp offline_access', prompt: 'consent' });
+    client = await letIn(cluster.origin, cluster.person(), {
+      scope: 'mcp offline_access',
+      prompt: 'consent',
+    });
     tenant = await tenantOf(cluster);
     await allServe();
     session = await openSession(cluster.origin, '/mcp', client.accessToken, cluster.at('b'));

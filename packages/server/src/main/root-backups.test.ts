@@ -12,7 +12,9 @@ const own: TenantRootSeen = {
 };
 const kms = (id: string) => ({ provider: 'kms', keyRef: arn(id) });
 const nobody = { look: async () => undefined };
-const has = (seen: TenantRootSeen) => ({ look: async (tenant: string) => (tenant === 'g1' ? seen : undefined) });
+const has = (seen: TenantRootSeen) => ({
+  look: async (tenant: string) => (tenant === 'g1' ? seen : undefined),
+});
 
 test.each(['keyring', 'env', 'passphrase', 'hkdf', 'kms', 'transit'])(
   'what ends the root key %s is said in its own words',

@@ -69,7 +69,8 @@ async function ownBackup(tenant: string, { look }: Pick<TenantRootKeeping, 'look
 function unasked(tenant: string): BackupNote {
   return {
     where: `the own key of the group ${tenant} in AWS KMS, if it has one`,
-    holds: 'could not be looked for, for AWS KMS did not say; opens copies of the key rows that were made before',
+    holds:
+      'could not be looked for, for AWS KMS did not say; opens copies of the key rows that were made before',
     until: order,
   };
 }

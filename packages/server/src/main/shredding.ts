@@ -22,10 +22,7 @@ import { lookAt } from './shred-look.ts';
 import type { Opened } from './opened.ts';
 
 /** Shredding on an opened data directory: the vault destroys the keys, and here goes what else belongs to them. */
-export function openShredding(
-  opened: Opened,
-  roots: Pick<TenantRootKeeping, 'look'>,
-): AdministeredShredding {
+export function openShredding(opened: Opened, roots: Pick<TenantRootKeeping, 'look'>): AdministeredShredding {
   const { administration } = opened.ground.sealer;
   const orderOf = (operator: Operator, remove: ShredOrder['remove']): ShredOrder => ({
     correlation: operator.context.correlation,

@@ -114,7 +114,9 @@ describe('whose own key lies under the provider that was active before', () => {
 
   test('is refused when it was signed for something else', async () => {
     const manifest = { ...made.manifest, keyProvider: 'keyring' };
-    await expect(prove({ ...made, manifest }, kms, keyring)).rejects.toMatchObject({ code: 'export_invalid' });
+    await expect(prove({ ...made, manifest }, kms, keyring)).rejects.toMatchObject({
+      code: 'export_invalid',
+    });
   });
 });
 

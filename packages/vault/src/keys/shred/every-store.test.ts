@@ -37,7 +37,14 @@ interface Store {
 async function openSqlite(): Promise<Store> {
   const directory = mkdtempSync(join(tmpdir(), 'shred-store-'));
   const tables = sqliteTables({ file: join(directory, 'main.db'), now });
-  const names = ['tenant_keys', 'data_keys', 'connections', 'oauth_tokens', 'invitations', 'records'] as const;
+  const names = [
+    'tenant_keys',
+    'data_keys',
+    'connections',
+    'oauth_tokens',
+    'invitations',
+    'records',
+  ] as const;
   return {
     tables,
     records: tableRecords(tables, { now }),
@@ -141,7 +148,10 @@ function codesOf(things: readonly SealedThing[], sealer: OpenedSealer): Promise<
 }
 
 /** Wrapped keys and commitments in the rows that are meant, as text that must be nowhere afterwards. */
-async function keysIn({ tables }: Store, meant: (tenant: string, name: string) => boolean): Promise<string[]> {
+async function keysIn(
+  { tables }: Store,
+  meant: (tenant: string, name: string) => boolean,
+): Promise<string[]> {
   const texts: string[] = [];
   for (const tenant of ['g1', 'g2']) {
     const whole = { partition: tenant, limit: 1000 };
