@@ -177,7 +177,8 @@ describe.skipIf(onAws)('the printed policies, enforced (it needs callers)', () =
       arn: shared,
       ownAliases: `alias/sealgate/${deployment}/*`,
     });
-    const { credentials } = peer.addIdentity('gateway', policy);
+    const identity = peer.addIdentity('gateway', policy);
+    const { credentials } = identity;
     const provider = openKms({ keyId: shared, service, tenantKeys: true, ...stage.connection, credentials });
     const request = (tenant: string, of = deployment) => ({
       tenant,
@@ -194,6 +195,14 @@ describe.skipIf(onAws)('the printed policies, enforced (it needs callers)', () =
     expect(await provider.describe()).toMatchObject([{ keyRef: shared }]);
     await expect(provider.generate(request('z', 'other'))).rejects.toMatchObject({ code: 'key_unavailable' });
     await provider.close();
+    const seeing = openTenantRoots({ keyId: shared, service, deployment, ...stage.connection, credentials });
+    expect(await seeing.look('d')).toMatchObject({ keyRef: own.keyRef, state: 'Enabled' });
+    seeing.close();
+    // What a receipt of destroyed keys leaves to whoever runs KMS.
+    const client = stage.clientOf(identity);
+    for (const KeyId of [own.keyRef, shared])
+      for (const ending of [new DisableKeyCommand({ KeyId }), new ScheduleKeyDeletionCommand({ KeyId })])
+        await expect(client.send(ending as DisableKeyCommand)).rejects.toMatchObject(denied);
   });
 
   test('a key made for a role is used by that role alone, and by it for its tenant alone', async () => {
