@@ -14,7 +14,8 @@ export interface Inclusion {
 
 /** Whether the entry is there. */
 export function verifyInclusion({ index, size, leafHash, root, proof }: Inclusion): boolean {
-  if (!isCount(index) || !isCount(size) || index >= size || !areHashes([leafHash, root, ...proof])) return false;
+  if (!isCount(index) || !isCount(size) || index >= size || !areHashes([leafHash, root, ...proof]))
+    return false;
   let [at, last] = [index, size - 1];
   let hash = leafHash;
   for (const beside of proof) {

@@ -17,7 +17,13 @@ export interface Checkpoint {
 
 /** The text that is signed. */
 export function checkpointText({ origin, size, root }: Checkpoint): string {
-  if (origin === '' || origin.includes('\n') || !Number.isSafeInteger(size) || size < 0 || root.length !== hashBytes)
+  if (
+    origin === '' ||
+    origin.includes('\n') ||
+    !Number.isSafeInteger(size) ||
+    size < 0 ||
+    root.length !== hashBytes
+  )
     throw new TypeError('this is no state of a log');
   return `${origin}\n${size}\n${toBase64(root)}\n`;
 }

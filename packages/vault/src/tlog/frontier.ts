@@ -31,13 +31,13 @@ export interface Frontier {
  * @throws RangeError when there is not one hash of 32 bytes for each set bit of the size
  */
 export function openFrontier(from: FrontierState = { size: 0, hashes: [] }): Frontier {
-  const hashes = from.hashes.map((each) => Buffer.from(each));
+  const hashes: Buffer[] = from.hashes.map((each) => Buffer.from(each));
   let size = from.size;
   if (hashes.length !== setBits(size) || hashes.some(({ length }) => length !== hashBytes))
     throw new RangeError(`a tree of ${size} leaves does not have these ${hashes.length} subtrees`);
   return {
     append(leafHash, completed) {
-      let root = Buffer.from(leafHash);
+      let root: Buffer = Buffer.from(leafHash);
       let height = 0;
       for (let rest = size; rest % 2 === 1; rest = (rest - 1) / 2) {
         root = nodeHash(hashes.pop()!, root);

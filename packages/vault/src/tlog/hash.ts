@@ -47,7 +47,10 @@ export function rootOver(hashes: Uint8Array): Buffer {
     const odd = row.subarray(pairs * 2 * hashBytes);
     for (let i = 0; i < pairs; i += 1) {
       const at = i * 2 * hashBytes;
-      const node = nodeHash(row.subarray(at, at + hashBytes), row.subarray(at + hashBytes, at + 2 * hashBytes));
+      const node = nodeHash(
+        row.subarray(at, at + hashBytes),
+        row.subarray(at + hashBytes, at + 2 * hashBytes),
+      );
       row.set(node, i * hashBytes);
     }
     row.set(odd, pairs * hashBytes);

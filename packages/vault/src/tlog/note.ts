@@ -74,7 +74,9 @@ export function openNote(note: string, vkeys: readonly string[]): OpenedNote {
   for (const line of lines) {
     const { name, id, signature } = parseLine(line);
     const known = trusted.filter((key) => key.name === name && key.id === id);
-    const holding = known.filter(({ publicKey }) => verify(undefined, Buffer.from(text), publicKey, signature));
+    const holding = known.filter(({ publicKey }) =>
+      verify(undefined, Buffer.from(text), publicKey, signature),
+    );
     if (known.length > 0 && holding.length === 0)
       throw refuse('log_invalid', 'a signature of the log does not hold', name);
     for (const { vkey } of holding) by.add(vkey);

@@ -81,7 +81,10 @@ test('what is no text of a note is not signed, and nothing is signed under what 
 
 test.each([
   ['its id is of another key', (vkey: string) => vkey.replace(/\+[0-9a-f]{8}\+/, '+00000000+')],
-  ['its id is in capitals', (vkey: string) => vkey.replace(/\+[0-9a-f]{8}\+/, (id) => id.toUpperCase().replace(/\+$/, 'X+'))],
+  [
+    'its id is in capitals',
+    (vkey: string) => vkey.replace(/\+[0-9a-f]{8}\+/, (id) => id.toUpperCase().replace(/\+$/, 'X+')),
+  ],
   ['its name is another', (vkey: string) => `x${vkey}`],
   ['its type is another', (vkey: string) => vkey.replace(/\+A/, '+B')],
   ['it is cut', (vkey: string) => vkey.slice(0, -4)],
@@ -98,7 +101,12 @@ const origin = 'example.com/audit/root';
 test('a checkpoint comes back as it was signed', () => {
   for (const size of [0, 1, 2 ** 32, Number.MAX_SAFE_INTEGER]) {
     const note = signCheckpoint({ origin, size, root }, [ours]);
-    assert.deepEqual(openCheckpoint(note, { origin, vkeys: [ours.vkey] }), { origin, size, root, by: [ours.vkey] });
+    assert.deepEqual(openCheckpoint(note, { origin, vkeys: [ours.vkey] }), {
+      origin,
+      size,
+      root,
+      by: [ours.vkey],
+    });
   }
   const note = signCheckpoint({ origin, size: 1, root }, [ours]);
   assert.throws(() => openCheckpoint(note, { origin: 'example.com/audit', vkeys: [ours.vkey] }), invalid);
@@ -125,7 +133,13 @@ test.each([
 });
 
 test('what is no state of a log is not signed', () => {
-  for (const wrong of [{ origin: '' }, { origin: 'a\n9' }, { size: -1 }, { size: 1.5 }, { root: Buffer.alloc(31) }])
+  for (const wrong of [
+    { origin: '' },
+    { origin: 'a\n9' },
+    { size: -1 },
+    { size: 1.5 },
+    { root: Buffer.alloc(31) },
+  ])
     assert.throws(() => signCheckpoint({ origin, size: 1, root, ...wrong }, [ours]), TypeError);
 });
 
@@ -139,15 +153,25 @@ test('a proof in one text holds for its entry and for no other', async () => {
     const proof = tlogProof({ index, proof: await inclusionProof(index, 300, tree.readTile), checkpoint });
     assert.equal(openTlogProof(proof, leaves[index]!, trusted).index, index);
     assert.throws(() => openTlogProof(proof, leaves[index ^ 1]!, trusted), invalid);
-    assert.throws(() => openTlogProof(proof.replace(`index ${index}`, `index ${index ^ 1}`), leaves[index]!, trusted), invalid);
-    assert.throws(() => openTlogProof(proof, leaves[index]!, { ...trusted, origin: 'example.com/audit' }), invalid);
+    assert.throws(
+      () => openTlogProof(proof.replace(`index ${index}`, `index ${index ^ 1}`), leaves[index]!, trusted),
+      invalid,
+    );
+    assert.throws(
+      () => openTlogProof(proof, leaves[index]!, { ...trusted, origin: 'example.com/audit' }),
+      invalid,
+    );
     const extra = proof.replace('\nindex', '\nextra AAAA\nindex');
     assert.equal(openTlogProof(extra, leaves[index]!, trusted).index, index);
   }
 });
 
 test('a proof with one character changed does not hold', async () => {
-  const proof = tlogProof({ index: 7, proof: await inclusionProof(7, 300, tree.readTile), checkpoint: signCheckpoint({ origin, size: 300, root: tree.root }, [ours]) });
+  const proof = tlogProof({
+    index: 7,
+    proof: await inclusionProof(7, 300, tree.readTile),
+    checkpoint: signCheckpoint({ origin, size: 300, root: tree.root }, [ours]),
+  });
   for (let at = 0; at < proof.length; at += 1)
     for (const other of ['A', '\n', '1']) {
       if (proof[at] === other) continue;

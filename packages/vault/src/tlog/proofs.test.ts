@@ -23,9 +23,13 @@ function changes(proof: readonly Buffer[]): Buffer[][] {
       return proof.with(at, changed);
     }),
   );
-  return [...flipped, proof.slice(1), proof.slice(0, -1), [...proof, emptyHash], [emptyHash, ...proof]].filter(
-    (changed) => changed.length !== proof.length || proof.length > 0,
-  );
+  return [
+    ...flipped,
+    proof.slice(1),
+    proof.slice(0, -1),
+    [...proof, emptyHash],
+    [emptyHash, ...proof],
+  ].filter((changed) => changed.length !== proof.length || proof.length > 0);
 }
 const emptyHash = Buffer.from(emptyRoot);
 
@@ -52,20 +56,23 @@ test('every proof of consistency is that of the definition, and holds', async ()
   }
 });
 
-test.each([1, 2, 3, 7, 8, 21, 257])('a proof in a tree of %i with one bit changed, or a hash more or fewer, is refused', async (size) => {
-  const { readTile, root } = writtenTree(leaves.slice(0, size));
-  for (const index of [0, size >> 1, size - 1]) {
-    const proof = await inclusionProof(index, size, readTile);
-    const right = { index, size, leafHash: leafHash(leaves[index]!), root, proof };
-    for (const changed of changes(proof)) assert.ok(!verifyInclusion({ ...right, proof: changed }));
-    for (const changed of changes([right.leafHash]).slice(0, 256))
-      assert.ok(!verifyInclusion({ ...right, leafHash: changed[0]! }));
-    assert.ok(!verifyInclusion({ ...right, index: size }));
-    assert.ok(!verifyInclusion({ ...right, size: 0 }));
-    assert.ok(!verifyInclusion({ ...right, index: index + 0.5 }));
-    assert.ok(!verifyInclusion({ ...right, index: -1 }));
-  }
-});
+test.each([1, 2, 3, 7, 8, 21, 257])(
+  'a proof in a tree of %i with one bit changed, or a hash more or fewer, is refused',
+  async (size) => {
+    const { readTile, root } = writtenTree(leaves.slice(0, size));
+    for (const index of [0, size >> 1, size - 1]) {
+      const proof = await inclusionProof(index, size, readTile);
+      const right = { index, size, leafHash: leafHash(leaves[index]!), root, proof };
+      for (const changed of changes(proof)) assert.ok(!verifyInclusion({ ...right, proof: changed }));
+      for (const changed of changes([right.leafHash]).slice(0, 256))
+        assert.ok(!verifyInclusion({ ...right, leafHash: changed[0]! }));
+      assert.ok(!verifyInclusion({ ...right, index: size }));
+      assert.ok(!verifyInclusion({ ...right, size: 0 }));
+      assert.ok(!verifyInclusion({ ...right, index: index + 0.5 }));
+      assert.ok(!verifyInclusion({ ...right, index: -1 }));
+    }
+  },
+);
 
 test.each([
   [1, 2],
@@ -76,25 +83,34 @@ test.each([
   [16, 21],
   [256, 257],
   [255, 300],
-])('a proof from %i to %i with one bit changed, or a hash more or fewer, is refused', async (oldSize, newSize) => {
-  const { readTile } = writtenTree(leaves.slice(0, newSize));
-  const proof = await consistencyProof(oldSize, newSize, readTile);
-  const [oldRoot, newRoot] = [roots[oldSize]!, roots[newSize]!];
-  const right = { oldSize, oldRoot, newSize, newRoot, proof };
-  for (const changed of changes(proof)) assert.ok(!verifyConsistency({ ...right, proof: changed }));
-  for (const changed of changes([oldRoot]).slice(0, 256))
-    assert.ok(!verifyConsistency({ ...right, oldRoot: changed[0]! }));
-  for (const changed of changes([newRoot]).slice(0, 256))
-    assert.ok(!verifyConsistency({ ...right, newRoot: changed[0]! }));
-  assert.ok(!verifyConsistency({ ...right, oldSize: newSize, newSize: oldSize }));
-});
+])(
+  'a proof from %i to %i with one bit changed, or a hash more or fewer, is refused',
+  async (oldSize, newSize) => {
+    const { readTile } = writtenTree(leaves.slice(0, newSize));
+    const proof = await consistencyProof(oldSize, newSize, readTile);
+    const [oldRoot, newRoot] = [roots[oldSize]!, roots[newSize]!];
+    const right = { oldSize, oldRoot, newSize, newRoot, proof };
+    for (const changed of changes(proof)) assert.ok(!verifyConsistency({ ...right, proof: changed }));
+    for (const changed of changes([oldRoot]).slice(0, 256))
+      assert.ok(!verifyConsistency({ ...right, oldRoot: changed[0]! }));
+    for (const changed of changes([newRoot]).slice(0, 256))
+      assert.ok(!verifyConsistency({ ...right, newRoot: changed[0]! }));
+    assert.ok(!verifyConsistency({ ...right, oldSize: newSize, newSize: oldSize }));
+  },
+);
 
 test('a proof holds for its own place and its own sizes only', async () => {
   const { readTile, root } = writtenTree(leaves.slice(0, 21));
   const all = await Promise.all(leaves.slice(0, 21).map((_, index) => inclusionProof(index, 21, readTile)));
   for (const [index, proof] of all.entries())
     for (let other = 0; other < 21; other += 1) {
-      const holds = verifyInclusion({ index: other, size: 21, leafHash: leafHash(leaves[index]!), root, proof });
+      const holds = verifyInclusion({
+        index: other,
+        size: 21,
+        leafHash: leafHash(leaves[index]!),
+        root,
+        proof,
+      });
       assert.equal(holds, other === index);
     }
   for (let oldSize = 1; oldSize < 21; oldSize += 1) {

@@ -30,7 +30,11 @@ export async function inclusionProof(index: number, size: number, readTile: Read
  * @throws Refusal `log_invalid` when a tile is missing or has the wrong length
  * @throws RangeError when the new one is smaller
  */
-export async function consistencyProof(oldSize: number, newSize: number, readTile: ReadTile): Promise<Buffer[]> {
+export async function consistencyProof(
+  oldSize: number,
+  newSize: number,
+  readTile: ReadTile,
+): Promise<Buffer[]> {
   if (!isCount(oldSize) || !isCount(newSize) || oldSize > newSize)
     throw new RangeError(`a tree of ${newSize} leaves as what became of one of ${oldSize}`);
   if (oldSize === 0) return [];

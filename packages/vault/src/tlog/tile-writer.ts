@@ -106,7 +106,9 @@ export function frontierOf({ size, rows }: TileRows): FrontierState {
   const hashes: Uint8Array[] = [];
   const widths: number[] = [];
   for (let rest = size; rest > 0; rest = Math.floor(rest / tileWidth)) widths.push(rest % tileWidth);
-  const fits = rows.length <= widths.length && widths.every((width, level) => width * hashBytes === (rows[level]?.length ?? 0));
+  const fits =
+    rows.length <= widths.length &&
+    widths.every((width, level) => width * hashBytes === (rows[level]?.length ?? 0));
   if (!fits) throw new RangeError(`these are not the partial tiles of a log of ${size} entries`);
   for (let level = widths.length - 1; level >= 0; level -= 1) {
     let at = 0;

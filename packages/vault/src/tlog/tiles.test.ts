@@ -20,7 +20,12 @@ test.each([
 
 test('a bundle lies beside the tiles', () => {
   assert.equal(entriesPath(1234, 7), 'tile/entries/x001/234.p/7');
-  assert.deepEqual(parseTilePath('tile/entries/x001/234.p/7'), { of: 'entries', level: 0, index: 1234, width: 7 });
+  assert.deepEqual(parseTilePath('tile/entries/x001/234.p/7'), {
+    of: 'entries',
+    level: 0,
+    index: 1234,
+    width: 7,
+  });
 });
 
 test.each([
@@ -127,7 +132,9 @@ test('a bundle gives the entries that were put in, and no other bytes are a bund
   fc.assert(
     fc.property(fc.array(entry, { maxLength: 20 }), (entries) => {
       const bundle = packEntries(entries);
-      expect(readEntries(bundle).map((one) => Buffer.from(one))).toEqual(entries.map((one) => Buffer.from(one)));
+      expect(readEntries(bundle).map((one) => Buffer.from(one))).toEqual(
+        entries.map((one) => Buffer.from(one)),
+      );
     }),
   );
   const largest = Buffer.alloc(65_535, 7);

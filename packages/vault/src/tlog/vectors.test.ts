@@ -61,13 +61,16 @@ const paths: readonly (readonly [index: number, size: number, path: readonly str
   [2, 3, [root2]],
   [1, 5, [root1, n5f08, nbc1a]],
 ];
-test.each(paths)('the inclusion proof of %i in %i is that of Certificate Transparency', async (index, size, path) => {
-  const { readTile } = writtenTree(leaves.slice(0, size));
-  const proof = await inclusionProof(index, size, readTile);
-  assert.deepEqual(proof, path.map(hex));
-  const root = roots[size - 1]!;
-  assert.ok(verifyInclusion({ index, size, leafHash: leafHash(leaves[index]!), root, proof }));
-});
+test.each(paths)(
+  'the inclusion proof of %i in %i is that of Certificate Transparency',
+  async (index, size, path) => {
+    const { readTile } = writtenTree(leaves.slice(0, size));
+    const proof = await inclusionProof(index, size, readTile);
+    assert.deepEqual(proof, path.map(hex));
+    const root = roots[size - 1]!;
+    assert.ok(verifyInclusion({ index, size, leafHash: leafHash(leaves[index]!), root, proof }));
+  },
+);
 
 const proofs: readonly (readonly [oldSize: number, newSize: number, proof: readonly string[]])[] = [
   [1, 1, []],
@@ -75,17 +78,21 @@ const proofs: readonly (readonly [oldSize: number, newSize: number, proof: reado
   [6, 8, [n0ebc, nca85, root4]],
   [2, 5, [n5f08, nbc1a]],
 ];
-test.each(proofs)('the proof from %i to %i is that of Certificate Transparency', async (oldSize, newSize, hashes) => {
-  const { readTile } = writtenTree(leaves.slice(0, newSize));
-  const proof = await consistencyProof(oldSize, newSize, readTile);
-  assert.deepEqual(proof, hashes.map(hex));
-  const [oldRoot, newRoot] = [roots[oldSize - 1]!, roots[newSize - 1]!];
-  assert.ok(verifyConsistency({ oldSize, oldRoot, newSize, newRoot, proof }));
-});
+test.each(proofs)(
+  'the proof from %i to %i is that of Certificate Transparency',
+  async (oldSize, newSize, hashes) => {
+    const { readTile } = writtenTree(leaves.slice(0, newSize));
+    const proof = await consistencyProof(oldSize, newSize, readTile);
+    assert.deepEqual(proof, hashes.map(hex));
+    const [oldRoot, newRoot] = [roots[oldSize - 1]!, roots[newSize - 1]!];
+    assert.ok(verifyConsistency({ oldSize, oldRoot, newSize, newRoot, proof }));
+  },
+);
 
 test('the note of the Go module opens', () => {
   const vkey = 'PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW';
-  const text = "If you think cryptography is the answer to your problem,\nthen you don't know what your problem is.\n";
+  const text =
+    "If you think cryptography is the answer to your problem,\nthen you don't know what your problem is.\n";
   const note = `${text}\n— PeterNeumann x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvqfqdngotpRZb6KE6RyyBwJnAM=\n`;
   assert.deepEqual(openNote(note, [vkey]), { text, by: [vkey] });
   assert.throws(() => openNote(note.replace('answer', 'Answer'), [vkey]), { code: 'log_invalid' });

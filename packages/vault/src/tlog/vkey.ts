@@ -31,7 +31,8 @@ export function parseVkey(vkey: string): Verifier {
   const [, name, id, text] = /^([^+]+)\+([0-9a-f]{8})\+(.+)$/.exec(vkey) ?? [];
   const bytes = text === undefined ? undefined : fromBase64(text);
   const good = name !== undefined && isKeyName(name) && bytes?.length === 33 && bytes[0] === ed25519;
-  if (!good || keyId(name, bytes) !== id) throw refuse('log_invalid', 'this is no verifier key of a log', vkey);
+  if (!good || keyId(name, bytes) !== id)
+    throw refuse('log_invalid', 'this is no verifier key of a log', vkey);
   const jwk = { kty: 'OKP', crv: 'Ed25519', x: bytes.subarray(1).toString('base64url') };
   return { name, id, publicKey: createPublicKey({ key: jwk, format: 'jwk' }) };
 }
