@@ -14,7 +14,9 @@ import { indexPath } from '../tlog/tile-paths.ts';
 
 /** The folder of the log over all logs. */
 export const rootFolder = 'root';
+/** Whose log it is, and which keys speak for it. */
 export const policyPath = 'policy.json';
+/** Checkpoints that were noted elsewhere. */
 export const anchorsPath = 'anchors.jsonl';
 
 /** The log of one tenant and month. */
