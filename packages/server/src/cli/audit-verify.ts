@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import {
   folderSource,
   urlSource,
+  verifyExitCodes,
   verifyLog,
   type LogState,
   type LogVerdict,
@@ -10,7 +11,6 @@ import {
 import type { Command } from 'commander';
 import { refuse } from '../errors.ts';
 import { show, type CommandContext, type CommonOptions } from './context.ts';
-import { verdictCode } from './exit-code.ts';
 import { anchorsIn, keepNotes, rememberedIn, vkeysIn } from './log-notes.ts';
 import { progressBar, type ProgressBar } from './progress.ts';
 import { columns, printable } from './terminal.ts';
@@ -62,7 +62,7 @@ export function auditVerify(
 }
 
 async function verify(context: CommandContext, log: string, options: VerifyOptions): Promise<void> {
-  context.failureCode = verdictCode.unreadable;
+  context.failureCode = verifyExitCodes.unreadable;
   const { terminal, product } = context;
   const pathOf = (file: string): string => resolve(terminal.cwd, file);
   const vkeys = options.vkey && vkeysIn(options.vkey, pathOf);
@@ -92,7 +92,7 @@ async function verify(context: CommandContext, log: string, options: VerifyOptio
     anchors: anchors?.length ?? 0,
     kept,
   };
-  context.exitCode = verdictCode[verdict.state];
+  context.exitCode = verifyExitCodes[verdict.state];
   show(context, options, { ...verdict, compared: { ...compared, file: file ?? null } }, () =>
     verdictText(verdict, compared),
   );

@@ -1,6 +1,5 @@
 import { CommanderError } from 'commander';
 import { Refusal } from '@sealgate/vault';
-import type { LogState } from '@sealgate/vault/audit-verify';
 
 /** Exit codes of every command; `docs/cli.md` lists them. */
 export const exitCode = {
@@ -14,15 +13,6 @@ export const exitCode = {
   /** Another process has the data directory, or the tables. */
   inUse: 4,
 } as const;
-
-/** Exit codes of `audit verify <log>`, whose names others program against: they say what was found. */
-export const verdictCode: Readonly<Record<LogState, number>> = {
-  ok: 0,
-  tampered: 1,
-  incomplete: 2,
-  /** And whenever there is no verdict. */
-  unreadable: 3,
-};
 
 /** The code for whatever ended a command. */
 export function exitCodeOf(error: unknown): number {
