@@ -69,7 +69,5 @@ export async function* recordedPieces<T>(
 }
 
 function outcomeOf(error: unknown): AuditOutcome {
-  return error instanceof Refusal
-    ? { out: 'failure', code: error.code }
-    : { out: 'error', code: 'internal' };
+  return error instanceof Refusal ? { out: 'failure', code: error.code } : { out: 'error', code: 'internal' };
 }

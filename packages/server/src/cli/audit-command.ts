@@ -1,7 +1,14 @@
 import type { Command } from 'commander';
 import type { Call, Entry, SearchResult, Stats, Verdict } from '@sealgate/vault';
 import { auditExportCommand } from './audit-export.ts';
-import { askedBy, countOf, filterOptions, namedOptions, type FilterOptions, type NamedOptions } from './audit-options.ts';
+import {
+  askedBy,
+  countOf,
+  filterOptions,
+  namedOptions,
+  type FilterOptions,
+  type NamedOptions,
+} from './audit-options.ts';
 import { auditReportCommand } from './audit-report.ts';
 import { callsText, callText, entryText } from './audit-shown.ts';
 import { administer, show, type CommandContext, type CommonOptions } from './context.ts';

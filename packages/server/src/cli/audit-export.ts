@@ -31,9 +31,7 @@ Examples:
 export function auditExportCommand(audit: Command, context: CommandContext): void {
   filterOptions(audit.command('export').description('write entries into a file'))
     .addOption(
-      new Option('--format <format>', 'how they are written')
-        .choices(exportFormats)
-        .makeOptionMandatory(),
+      new Option('--format <format>', 'how they are written').choices(exportFormats).makeOptionMandatory(),
     )
     .requiredOption('--out <file>', 'where to')
     .option('--force', 'replace the file that is there')
@@ -57,8 +55,7 @@ async function exportTo(context: CommandContext, options: ExportOptions): Promis
         }>;
         for await (const { text, reached } of pieces) {
           await write(text);
-          if (options.json !== true)
-            bar.show({ what: 'exporting', done: reached.entry, total: reached.of });
+          if (options.json !== true) bar.show({ what: 'exporting', done: reached.entry, total: reached.of });
         }
       });
     });

@@ -54,7 +54,10 @@ test('whatever the fields hold, the text is one well-formed canonical line of up
 
 test('text that fits stands as it is, and nothing is flagged', () => {
   const object = `${'ü'.repeat(1000)}`;
-  const entry = JSON.parse(attemptText(stamp, context, { act: 'tool.call', object })) as Record<string, unknown>;
+  const entry = JSON.parse(attemptText(stamp, context, { act: 'tool.call', object })) as Record<
+    string,
+    unknown
+  >;
   assert.equal(entry.obj, object);
   assert.equal('cut' in entry, false);
 });

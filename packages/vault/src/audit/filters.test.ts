@@ -110,7 +110,9 @@ test('a cursor is of one filter and of no other', async () => {
 });
 
 test('a name that stands in another field makes another filter', () => {
-  const texts = [{ act: 'x' }, { actor: 'x' }, { service: 'x' }, { act: 'x', actor: 'x' }, {}].map(filterText);
+  const texts = [{ act: 'x' }, { actor: 'x' }, { service: 'x' }, { act: 'x', actor: 'x' }, {}].map(
+    filterText,
+  );
   assert.equal(new Set(texts).size, texts.length);
 });
 

@@ -135,9 +135,12 @@ describe('an entry is refused, and with it the act, when it has no usable', () =
     ['actor', { ...context, actor: { type: 'person', id: '' } }, {}],
     ['tenant at all', { ...context, tenant: undefined as unknown as string }, {}],
   ])('%s', async (_, badContext, badFields) => {
-    await assert.rejects(audit.record('strict', badContext, { ...fields, ...(badFields as Partial<typeof fields>) }), {
-      code: 'context_invalid',
-    });
+    await assert.rejects(
+      audit.record('strict', badContext, { ...fields, ...(badFields as Partial<typeof fields>) }),
+      {
+        code: 'context_invalid',
+      },
+    );
     assert.deepEqual(await entries(), []);
   });
 });

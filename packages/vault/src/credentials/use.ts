@@ -77,11 +77,7 @@ interface Attempt {
 /** An open credential and the row it is of; `undefined` when the upstream is reached without one. */
 type Released = { readonly row: ConnectionRow; readonly secret: Buffer } | undefined;
 
-async function attempt(
-  { connections, audit }: GateParts,
-  use: Omit<Use, 'act'>,
-  act: Act,
-): Promise<Attempt> {
+async function attempt({ connections, audit }: GateParts, use: Omit<Use, 'act'>, act: Act): Promise<Attempt> {
   const { context, subject, upstream, request } = use;
   const found = await connections.find(context.tenant, subject, upstream, 'default');
   const object =

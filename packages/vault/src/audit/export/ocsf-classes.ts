@@ -25,7 +25,7 @@ const activities: Readonly<Record<OcsfClass, Readonly<Record<string, number>>>> 
   lifecycle: { Start: 3, Stop: 4 },
   api: { Create: 1, Read: 2, Update: 3, Delete: 4 },
   datastore: { Read: 1, Update: 2, Write: 5, Create: 6, Delete: 7, Encrypt: 9, Decrypt: 10 },
-  eventLog: { Export: 7 },
+  eventLog: { Export: 3 },
 };
 
 /** Every act: its class, and its activity; `undefined` for one that the class does not name. */

@@ -11,7 +11,11 @@ const ofEvery = ['activity_id', 'category_uid', 'class_uid', 'metadata', 'severi
 const classes: Readonly<
   Record<number, { required: string[]; oneOf?: string[]; activities: readonly number[] }>
 > = {
-  1008: { required: [], oneOf: ['file', 'log_name', 'log_provider'], activities: [1, 2, 3, 4, 5, 6, 7] },
+  1008: {
+    required: [],
+    oneOf: ['file', 'log_name', 'log_provider'],
+    activities: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10],
+  },
   3002: { required: ['user'], oneOf: ['service', 'dst_endpoint'], activities: [1, 2, 3, 4, 5, 6, 7] },
   3004: { required: ['entity'], activities: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13] },
   3005: { required: ['user', 'privileges'], activities: [1, 2] },
@@ -102,7 +106,10 @@ test('a call of a tool names operation, tool, caller and address', () => {
 
 test('an act of another version is an API activity of that name', () => {
   const event = ocsfEvent({ attempt: attemptOf({ act: 'some.act' }), outcome: undefined });
-  assert.deepEqual([event['class_uid'], event['activity_id'], event['activity_name']], [6003, 99, 'some.act']);
+  assert.deepEqual(
+    [event['class_uid'], event['activity_id'], event['activity_name']],
+    [6003, 99, 'some.act'],
+  );
   const inherited = ocsfEvent({ attempt: attemptOf({ act: 'toString' }), outcome: undefined });
   assert.equal(inherited['type_uid'], 600399);
 });

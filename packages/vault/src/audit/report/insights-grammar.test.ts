@@ -29,12 +29,19 @@ describe('the query of a report', () => {
     assert.equal(berlin.split(' or (toMillis(@timestamp) >= ').length, 2);
     assert.ok(berlin.includes(`toMillis(@timestamp) < ${change} and`));
     assert.ok(berlin.includes(`toMillis(@timestamp) >= ${change} and`));
-    assert.equal(insightsQuery('hours', { ...choices, zone: 'Asia/Tokyo' }).split(' or (toMillis(@timestamp) >= ').length, 1);
+    assert.equal(
+      insightsQuery('hours', { ...choices, zone: 'Asia/Tokyo' }).split(' or (toMillis(@timestamp) >= ')
+        .length,
+      1,
+    );
   });
 
-  test.each(['a"b', 'a\\b', 'a\nb', 'x" or client_id != "'])('is refused for a client called %j', (client) => {
-    assert.throws(() => insightsQuery('accesses', { ...choices, client }), { code: 'item_invalid' });
-  });
+  test.each(['a"b', 'a\\b', 'a\nb', 'x" or client_id != "'])(
+    'is refused for a client called %j',
+    (client) => {
+      assert.throws(() => insightsQuery('accesses', { ...choices, client }), { code: 'item_invalid' });
+    },
+  );
 
   test('is refused without a client where it is about one, and for a zone that there is not', () => {
     assert.throws(() => insightsQuery('accesses', { ...choices, client: undefined }), {

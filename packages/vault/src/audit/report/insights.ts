@@ -57,11 +57,7 @@ export function insightsQuery(name: ReportName, choices: QueryChoices): string {
     ...(name === 'hours' ? [`filter ${outside(choices)}`] : []),
     ...(opens ? ['filter ispresent(errorCode)'] : []),
     ...(name === 'services'
-      ? [
-          'stats count(*) as accesses by service',
-          'sort accesses desc, service asc',
-          `limit ${top}`,
-        ]
+      ? ['stats count(*) as accesses by service', 'sort accesses desc, service asc', `limit ${top}`]
       : ['sort @timestamp desc', `limit ${rowsMax}`]),
   ];
   const begin = lines.findIndex((line) => !line.startsWith('#'));

@@ -31,11 +31,16 @@ const entries = [
     }),
     { out: 'failure', code: '502' },
   ),
-  ...call(attemptOf({ ts: at('21T13:01:00'), tenant: 'g1', act: 'tool.call', svc: 'shop', obj: 'upstream:shop' }), {
-    out: 'denied',
-    code: 'credential_missing',
-  }),
-  ...call(attemptOf({ ts: at('21T13:02:00'), tenant: 'g1', act: 'tool.call', svc: 'open', obj: 'upstream:open' })),
+  ...call(
+    attemptOf({ ts: at('21T13:01:00'), tenant: 'g1', act: 'tool.call', svc: 'shop', obj: 'upstream:shop' }),
+    {
+      out: 'denied',
+      code: 'credential_missing',
+    },
+  ),
+  ...call(
+    attemptOf({ ts: at('21T13:02:00'), tenant: 'g1', act: 'tool.call', svc: 'open', obj: 'upstream:open' }),
+  ),
   ...call(attemptOf({ ts: at('21T13:03:00'), tenant: 'g1', act: 'gateway.start', obj: 'gateway' })),
 ];
 const reader = listedEntries(entries, 3);
@@ -110,11 +115,14 @@ test('calls are counted by act, outcome, service and day of a zone', async () =>
   const stats = await statsOf(newestCalls(reader, {}), 'Pacific/Kiritimati');
   assert.equal(stats.calls, 10);
   assert.deepEqual(stats.acts[0], { name: 'token.get', calls: 4 });
-  assert.deepEqual(stats.outcomes, [
-    { name: 'failure', calls: 4 },
-    { name: 'success', calls: 5 },
-    { name: 'denied', calls: 1 },
-  ].toSorted((a, b) => b.calls - a.calls));
+  assert.deepEqual(
+    stats.outcomes,
+    [
+      { name: 'failure', calls: 4 },
+      { name: 'success', calls: 5 },
+      { name: 'denied', calls: 1 },
+    ].toSorted((a, b) => b.calls - a.calls),
+  );
   assert.deepEqual(stats.days, [
     { name: '2026-11-21', calls: 3 },
     { name: '2026-11-22', calls: 7 },

@@ -23,7 +23,18 @@ export interface ReportChoices {
   readonly top?: number;
 }
 
-const ofAccess = ['time', 'client', 'service', 'provider', 'act', 'outcome', 'code', 'source', 'by', 'request'];
+const ofAccess = [
+  'time',
+  'client',
+  'service',
+  'provider',
+  'act',
+  'outcome',
+  'code',
+  'source',
+  'by',
+  'request',
+];
 
 /** What stands in the rows of a report, in order. */
 export const reportColumns: Readonly<Record<ReportName, readonly string[]>> = {
@@ -110,7 +121,18 @@ async function* topServices(
     }));
 }
 
-function rowOf({ atMs, client, service, provider, act, outcome, code, source, by, request }: Access): ReportRow {
+function rowOf({
+  atMs,
+  client,
+  service,
+  provider,
+  act,
+  outcome,
+  code,
+  source,
+  by,
+  request,
+}: Access): ReportRow {
   const time = new Date(atMs).toISOString();
   return { time, client, service, provider, act, outcome, code, source, by, request };
 }
