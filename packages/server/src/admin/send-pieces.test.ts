@@ -9,6 +9,7 @@ import { refuse } from '../errors.ts';
 import { openLog } from '../log.ts';
 import { openAdminSocket } from './socket.ts';
 
+const patience = { timeout: 10_000 };
 const piece = 'x'.repeat(100_000);
 let folder: string;
 let path: string;
@@ -77,11 +78,11 @@ test('who does not read is not read for, and who has gone ends it', async () => 
       const still = given === before;
       before = given;
       return still;
-    })
+    }, patience)
     .toBe(true);
   expect(given).toBeLessThan(500);
   response.destroy();
-  await expect.poll(() => ended).toBe('left');
+  await expect.poll(() => ended, patience).toBe('left');
 });
 
 test('a gateway that stops cuts off what would not end, and says so', async () => {
