@@ -1,8 +1,6 @@
-/**
- * How sure an entry must be before the act goes on. `strict`: durable before the effect. `group`: durable before the
- * reply. `async`: queued; blocks when the queue is full, never drops.
- */
-export type AuditClass = 'strict' | 'group' | 'async';
+import type { Act, AuditClass } from './acts.ts';
+
+export type { AuditClass } from './acts.ts';
 
 /** How a request came in. */
 export type Source = 'mcp' | 'webui' | 'api' | 'cli' | 'stdio' | 'discord' | 'job' | 'system';
@@ -20,8 +18,8 @@ export interface AuditContext {
 
 /** What was tried. Never a parameter in clear, never a secret. */
 export interface AuditFields {
-  /** Dotted verb, such as `credential.use`; the receipt is bound to it. */
-  readonly act: string;
+  /** Dotted verb, such as `tool.call`; the receipt is bound to it. */
+  readonly act: Act;
   /** What it was done to, such as `connection:shop#u1#default`; the receipt is bound to it. */
   readonly object: string;
   /** The upstream, when there is one. */
