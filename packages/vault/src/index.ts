@@ -5,6 +5,7 @@ export type { AuditClass, AuditContext, AuditFields, AuditOutcome, Entry, Source
 export type { Audit } from './audit/audit.ts';
 export { copyJournal } from './audit/journal-copy.ts';
 export { openJournal, openJournalReader } from './audit/journal.ts';
+export { holdsSecretShape } from './audit/leaf/secret-shapes.ts';
 export type { Journal, JournalHealth, JournalOptions, JournalReader } from './audit/journal.ts';
 export type { EntryPage, EntryQuery } from './audit/pages.ts';
 export { openAudit, type AuditOptions } from './audit/record.ts';
