@@ -1,0 +1,93 @@
+import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { refuse } from '../../../refusal.ts';
+import type { LogEnd, Segments } from '../segments.ts';
+import { openPeriod, type OpenPeriod } from './period.ts';
+import { openRoot } from './root.ts';
+import { beginFile, hasBegun, openLogFile, periodTables, rootTables, type LogFile } from './schema.ts';
+
+// One file a month, for all tenants: `<directory>/<yyyymm>.db`. A month's file is unlinked as a whole, so nothing is ever
+// deleted out of one. The root log has a file of its own, beside the journal.
+
+const periodName = /^\d{6}$/;
+
+/** Where the log lies. */
+export interface SqliteSegmentsOptions {
+  /** For the months, such as `DATA_DIR/audit`; made with mode 0700. */
+  readonly directory: string;
+  /** For the root log, such as `DATA_DIR/audit-root.db`. */
+  readonly rootFile: string;
+  /** `undefined`: found out from the file system. */
+  readonly networkMount?: boolean;
+}
+
+/** The sealed log on SQLite. @throws Refusal `store_unavailable`, as do the methods */
+export function sqliteSegments({ directory, rootFile, networkMount }: SqliteSegmentsOptions): Segments {
+  const rootAt = openLogFile({ file: rootFile, networkMount });
+  const opened = new Map<string, OpenPeriod>();
+  beginFile(rootAt, rootTables);
+  const fileOf = (name: string) => join(directory, `${name}.db`);
+  const found = (name: string): OpenPeriod | undefined => {
+    const known = opened.get(name);
+    if (known !== undefined || !existsSync(fileOf(name))) return known;
+    const file = openLogFile({ file: fileOf(name), networkMount });
+    if (!hasBegun(file)) return void file.db.close();
+    const period = openPeriod(name, file);
+    opened.set(name, period);
+    return period;
+  };
+  const names = () => (existsSync(directory) ? readdirSync(directory) : [])
+    .filter((file) => file.endsWith('.db') && periodName.test(file.slice(0, -3)))
+    .map((file) => file.slice(0, -3))
+    .toSorted();
+  const begun = () => names().filter((name) => found(name) !== undefined);
+
+  return {
+    ...openRoot(rootAt),
+    periods: async () => begun(),
+    async period(name) {
+      const period = found(name);
+      if (period === undefined) throw refuse('store_unavailable', 'there is no such month in the audit log', name);
+      return period;
+    },
+    async begin(name, ends) {
+      const known = found(name);
+      if (known !== undefined) return known;
+      const before = begun().at(-1);
+      if (!periodName.test(name) || (before !== undefined && before > name))
+        throw refuse('item_invalid', 'a month of the audit log begins behind the others', name);
+      const file = openLogFile({ file: fileOf(name), networkMount });
+      const handed = before === undefined ? undefined : found(before)?.handOver();
+      beginFile(file, periodTables, () => takeOver(file, handed, ends));
+      const period = openPeriod(name, file);
+      opened.set(name, period);
+      return period;
+    },
+    async drop(name) {
+      const [oldest, ...others] = begun();
+      if (oldest !== name || others.length === 0) return false;
+      opened.get(name)?.close();
+      opened.delete(name);
+      for (const ending of ['', '-wal', '-shm', '-journal']) rmSync(fileOf(name) + ending, { force: true });
+      return true;
+    },
+    async close() {
+      for (const period of opened.values()) period.close();
+      opened.clear();
+      if (rootAt.db.isOpen) rootAt.db.close();
+    },
+  };
+}
+
+function takeOver(
+  { db }: LogFile,
+  handed: ReturnType<OpenPeriod['handOver']> | undefined,
+  ends: readonly LogEnd[],
+): void {
+  const end = db.prepare('INSERT OR REPLACE INTO ends VALUES (?, ?, ?, ?)');
+  const through = db.prepare('INSERT INTO sealed_through VALUES (?, ?, ?, ?)');
+  const held = db.prepare('INSERT INTO held VALUES (?, ?, ?)');
+  for (const { scope, shard, size, root } of [...(handed?.ends ?? []), ...ends]) end.run(scope, shard, size, root);
+  for (const { writer, batch, digest, entry } of handed?.through ?? []) through.run(writer, batch, digest, entry);
+  for (const { seq, scope, sealed } of handed?.held ?? []) held.run(seq, scope, sealed);
+}
