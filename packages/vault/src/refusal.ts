@@ -38,6 +38,8 @@ export const vaultCodes = [
   'key_weak',
   'key_work_running',
   'loan_spent',
+  'log_invalid',
+  'log_unreadable',
   'open_failed',
   'receipt_invalid',
   'record_version_unknown',

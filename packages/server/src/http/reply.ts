@@ -60,6 +60,8 @@ const answers: Readonly<Record<ServerCode | VaultCode, Answered>> = {
   key_work_running: refused(409),
   link_spent: refused(400),
   loan_spent: ourFault,
+  log_invalid: refused(400),
+  log_unreadable: refused(502),
   media_type_unsupported: refused(415),
   message_invalid: badMessage,
   method_not_allowed: refused(405),
