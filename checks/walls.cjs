@@ -71,7 +71,7 @@ module.exports = {
     ),
     looksDown(
       'audit',
-      ['keys/', 'seal/', 'store/', ...base],
+      ['keys/', 'seal/', 'store/', 'tlog/', ...base],
       'The journal is sealed and stored; it knows nothing of what is lent.',
     ),
     looksDown(

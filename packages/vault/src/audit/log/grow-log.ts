@@ -1,6 +1,7 @@
 import type { Sealer } from '../../keys/sealer.ts';
 import { Refusal } from '../../refusal.ts';
-import { leafHash, openFrontier } from './tree.ts';
+import { openFrontier } from '../../tlog/frontier.ts';
+import { hashBytes, leafHash } from '../../tlog/hash.ts';
 import { openBodies, sealBodies } from './bodies.ts';
 import type { LogEvent } from './events.ts';
 import type { LogHead, LogName, LogReads, LogStep, Slice, TreeNode } from './segments.ts';
@@ -9,7 +10,8 @@ import type { LogHead, LogName, LogReads, LogStep, Slice, TreeNode } from './seg
 // the tiles.
 
 const blockLeaves = 256;
-const hashBytes = 32;
+/** Subtrees of these heights are the hashes of the tiles above. */
+const tileHeight = 8;
 
 /** What a log grows with. */
 export interface GrowParts {
@@ -43,13 +45,15 @@ export async function grown(
   for (let done = 0; done < events.length;) {
     const first = before.size + done;
     const more = events.slice(done, done + blockLeaves - (first % blockLeaves));
-    for (const { leaf } of more) frontier.append(leafHash(Buffer.from(leaf)));
+    more.forEach(({ leaf }, at) =>
+      frontier.append(leafHash(Buffer.from(leaf)), (height, hash) => {
+        if (height % tileHeight !== 0) return;
+        const index = Math.floor((first + at) / 2 ** height);
+        nodes.push({ level: height / tileHeight, index, hash });
+      }),
+    );
     const full = (first + more.length) % blockLeaves === 0;
-    if (full) {
-      const { slice, leaves } = await endOfBlock(parts, log, first, more);
-      slices.push(slice);
-      await raise(parts, log, nodes, { index: Math.floor(first / blockLeaves), leaves });
-    } else slices.push(await sliceOf(parts, log, first, more));
+    slices.push(full ? await endOfBlock(parts, log, first, more) : await sliceOf(parts, log, first, more));
     done += more.length;
   }
   const { size, hashes } = frontier.state();
@@ -78,16 +82,16 @@ async function endOfBlock(
   log: LogName,
   first: number,
   events: readonly LogEvent[],
-): Promise<{ readonly slice: Slice; readonly leaves: readonly string[] }> {
+): Promise<Slice> {
   const start = first - (first % blockLeaves);
   const lying = first === start ? [] : await parts.reads.slices(log, start, blockLeaves);
   const leaves = [...lying.flatMap((slice) => slice.leaves), ...events.map(({ leaf }) => leaf)];
   if (leaves.length !== blockLeaves) throw new Error(`${log.shard} lacks leaves before ${first}`);
   const bodies = await bodiesOf(parts, log, lying);
-  if (bodies === undefined) return { slice: await sliceOf(parts, log, first, events), leaves };
+  if (bodies === undefined) return sliceOf(parts, log, first, events);
   const whole = [...bodies, ...events.map(({ body }) => body)];
   const all = leaves.map((leaf, at) => ({ leaf, body: whole[at]! }));
-  return { slice: await sliceOf(parts, log, start, all), leaves };
+  return sliceOf(parts, log, start, all);
 }
 
 /**
@@ -112,42 +116,11 @@ async function bodiesOf(
   return bodies;
 }
 
-/** The hash of a full block, and those of the full tiles above that end with it. */
-async function raise(
-  { reads }: GrowParts,
-  log: LogName,
-  nodes: TreeNode[],
-  { index: block, leaves }: { readonly index: number; readonly leaves: readonly string[] },
-): Promise<void> {
-  let hashes: readonly Uint8Array[] = leaves.map((leaf) => leafHash(Buffer.from(leaf)));
-  let index = block;
-  for (let level = 1; ; level += 1) {
-    nodes.push({ level, index, hash: rootOfHashes(hashes) });
-    if (index % blockLeaves !== blockLeaves - 1) return;
-    const tile = Math.floor(index / blockLeaves);
-    hashes = await tileHashes(reads, log, nodes, { level, tile });
-    index = tile;
-  }
-}
-
-async function tileHashes(
-  reads: LogReads,
-  log: LogName,
-  nodes: readonly TreeNode[],
-  { level, tile }: { readonly level: number; readonly tile: number },
-): Promise<Uint8Array[]> {
-  const lying = (await reads.tile(log, level, tile)) ?? new Uint8Array();
+async function blockHashes(reads: LogReads, log: LogName, tile: number): Promise<Uint8Array[]> {
+  const lying = (await reads.tile(log, 1, tile)) ?? new Uint8Array();
   const hashes: Uint8Array[] = [];
   for (let at = 0; at < lying.length; at += hashBytes) hashes.push(lying.subarray(at, at + hashBytes));
-  for (const node of nodes)
-    if (node.level === level && Math.floor(node.index / blockLeaves) === tile) hashes.push(node.hash);
   return hashes;
-}
-
-function rootOfHashes(hashes: readonly Uint8Array[]): Uint8Array {
-  const frontier = openFrontier({ size: 0, hashes: [] });
-  for (const hash of hashes) frontier.append(hash);
-  return frontier.root();
 }
 
 /**
@@ -157,9 +130,9 @@ function rootOfHashes(hashes: readonly Uint8Array[]): Uint8Array {
  */
 export async function rootAt(reads: LogReads, log: LogName, size: number): Promise<Uint8Array | undefined> {
   const blocks = Math.floor(size / blockLeaves);
-  const above = openFrontier({ size: 0, hashes: [] });
+  const above = openFrontier();
   for (let tile = 0; tile * blockLeaves < blocks; tile += 1) {
-    const hashes = await tileHashes(reads, log, [], { level: 1, tile });
+    const hashes = await blockHashes(reads, log, tile);
     for (const hash of hashes.slice(0, blocks - tile * blockLeaves)) above.append(hash);
   }
   if (above.size() !== blocks) return undefined;

@@ -1,7 +1,8 @@
 import { refuse } from '../../refusal.ts';
 import type { Sealer } from '../../keys/sealer.ts';
 import { same } from '../tail.ts';
-import { checkpointText } from './note.ts';
+import type { Checkpoint } from '../../tlog/checkpoint.ts';
+
 import { rootEvent } from './boundary-leaves.ts';
 import { grown, rootOf } from './grow-log.ts';
 import { originOf, rootOrigin } from './names.ts';
@@ -18,7 +19,7 @@ const signedAtOnce = 64;
 export interface PublishParts {
   readonly sealer: Pick<Sealer, 'deployment' | 'seal' | 'open'>;
   readonly segments: Segments;
-  readonly sign: (text: string) => string;
+  readonly sign: (checkpoint: Checkpoint) => string;
   /** Logs that are never signed again. */
   readonly turnedBack: ReadonlyMap<string, StatedHead>;
 }
@@ -45,7 +46,7 @@ export async function publish(parts: PublishParts): Promise<number> {
     const part = all.slice(at, at + signedAtOnce);
     const notes = part.map(({ log, head, period }) => ({
       period,
-      note: { scope: log.scope, shard: log.shard, size: head.size, note: sign(checkpointText(head)) },
+      note: { scope: log.scope, shard: log.shard, size: head.size, note: sign(head) },
     }));
     for (const [period, own] of Map.groupBy(notes, (each) => each.period))
       await period.note(own.map(({ note }) => note));
@@ -82,7 +83,7 @@ async function state({ segments, sealer, sign }: PublishParts, all: readonly Gro
   const parts = { reads: segments.root, sealer };
   const { log: _, rows: __, ...step } = await grown(parts, rootLog, before, { events: news.map(rootEvent) });
   const { size } = step.head;
-  const note = sign(checkpointText({ origin: rootOrigin(sealer.deployment), size, root: rootOf(step.head) }));
+  const note = sign({ origin: rootOrigin(sealer.deployment), size, root: rootOf(step.head) });
   if (!(await segments.root.publish(step, news, note)))
     throw refuse('store_unavailable', 'the audit log is being published by another process; try again');
 }

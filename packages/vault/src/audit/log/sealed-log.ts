@@ -10,7 +10,8 @@ import { sealJournal } from './seal-journal.ts';
 import type { Segments } from './segments.ts';
 import { findTurnedBack } from './turned-back.ts';
 import { writeLog, type WrittenLog } from './write-log.ts';
-import { noteSigner } from './note.ts';
+import { signCheckpoint, type Checkpoint } from '../../tlog/checkpoint.ts';
+import { signerOf } from '../../tlog/note.ts';
 
 /** What the sealed log stands on. */
 export interface SealedLogParts {
@@ -63,8 +64,8 @@ const pauseMs = 1000;
  */
 export async function openSealedLog(parts: SealedLogParts): Promise<SealedLog> {
   const { segments, sealer, now, policy = 1, failed = () => undefined } = parts;
-  const signer = noteSigner(noteKeyName(sealer.deployment), parts.noteKey);
-  const { sign } = signer;
+  const signer = signerOf(noteKeyName(sealer.deployment), parts.noteKey);
+  const sign = (checkpoint: Checkpoint) => signCheckpoint(checkpoint, [signer]);
   const turnedBack = await findTurnedBack(segments, sealer.deployment);
   for (const origin of turnedBack.keys())
     failed(refuse('journal_broken', 'an audit log is older than what was stated of it', origin));

@@ -3,7 +3,8 @@ import { dirname, join } from 'node:path';
 import type { Sealer } from '../../keys/sealer.ts';
 import { openBodies } from './bodies.ts';
 import type { LogKeyring } from './log-keyring.ts';
-import { logSource, tilePath, tilesOf, type LogIdentity } from './log-source.ts';
+import { entriesPath, indexPath, tilePath, tilesAfter, tileWidth } from '../../tlog/tile-paths.ts';
+import { logSource, type LogIdentity } from './log-source.ts';
 import { scopePart } from './names.ts';
 import type { Period, Segments, StoredLog } from './segments.ts';
 
@@ -49,7 +50,10 @@ export async function writeLog(
     if (note === undefined) return;
     await writeFileAt(join(directory, folder, 'checkpoint'), Buffer.from(note));
     files += 1;
-    for (const tile of tilesOf(notedSize)) await copy(`${folder}/${tilePath(tile)}`);
+    for (const tile of tilesAfter(0, notedSize)) {
+      await copy(`${folder}/${tilePath(tile)}`);
+      if (tile.level === 0) await copy(`${folder}/${entriesPath(tile.index, tile.width)}`);
+    }
   };
   await copy('policy.json');
   // The root log as it is now: the others may only grow meanwhile, and it must not say more than they do.
@@ -78,8 +82,8 @@ async function writeBodies(
   const keys = await keyring.of(log.scope);
   if (keys === undefined) return 0;
   let written = 0;
-  for (let first = 0; first < log.notedSize; first += 256) {
-    const slices = (await period.slices(log, first, 256)).filter((slice) => slice.first < first + 256);
+  for (let first = 0; first < log.notedSize; first += tileWidth) {
+    const slices = (await period.slices(log, first, tileWidth)).filter((slice) => slice.first < first + tileWidth);
     const lines: string[] = [];
     for (const slice of slices) {
       const bodies = await openBodies(sealer, log, slice);
@@ -92,7 +96,7 @@ async function writeBodies(
       });
     }
     if (lines.length === 0) continue;
-    await writeFileAt(join(folder, 'bodies', `${first / 256}.jsonl`), Buffer.from(`${lines.join('\n')}\n`));
+    await writeFileAt(join(folder, 'bodies', `${indexPath(first / tileWidth)}.jsonl`), Buffer.from(`${lines.join('\n')}\n`));
     written += lines.length;
   }
   return written;
