@@ -28,8 +28,13 @@ export const sound: Files = {
     "import { storeContract } from './store-contract.ts';\n\nvoid storeContract;\n",
   [`${vault}/keys/keys.ts`]:
     "import { seal } from '../seal/seal.ts';\nimport { store } from '../store/store.ts';\nimport { redeem } from '../receipt.ts';\n\nexport const keys = [seal, store, redeem];\n",
+  [`${vault}/tlog/tree.ts`]:
+    "import { hash } from 'node:crypto';\nimport { refuse } from '../refusal.ts';\n\nexport const tree = (): unknown => [hash, refuse];\n",
+  [`${vault}/audit-verify/verify.ts`]:
+    "import { readFileSync } from 'node:fs';\nimport { tree } from '../tlog/tree.ts';\n\nexport const verify = [readFileSync, tree];\n",
+  [`${vault}/audit-verify.ts`]: "export { verify } from './audit-verify/verify.ts';\n",
   [`${vault}/audit/audit.ts`]:
-    "import { keys } from '../keys/keys.ts';\nimport { redeem } from '../receipt.ts';\n\nexport const audit = [keys, redeem];\n",
+    "import { keys } from '../keys/keys.ts';\nimport { redeem } from '../receipt.ts';\nimport { tree } from '../tlog/tree.ts';\n\nexport const audit = [keys, redeem, tree];\n",
   [`${vault}/credentials/use.ts`]:
     "import { audit } from '../audit/audit.ts';\nimport { keys } from '../keys/keys.ts';\n\nexport const use = [audit, keys];\n",
   [`${vault}/sessions/sessions.ts`]:

@@ -65,14 +65,31 @@ module.exports = {
     },
     looksDown('store', ['refusal\\.ts$'], 'Adapters see bytes, never keys.'),
     looksDown(
+      'tlog',
+      ['refusal\\.ts$'],
+      'Trees, tiles and notes are public formats: they know nothing of what is logged or kept.',
+    ),
+    {
+      name: '5-tlog-uses-crypto-alone',
+      comment: 'A stranger checks the log with this and nothing else; it reads and writes nothing by itself.',
+      severity: 'error',
+      from: { path: `${vault}/tlog/`, pathNot: tests },
+      to: { pathNot: ['^(node:)?crypto$', `${vault}/`] },
+    },
+    looksDown(
+      'audit-verify',
+      ['tlog/', 'refusal\\.ts$'],
+      'An auditor reads this and the trees alone, and needs no key of ours.',
+    ),
+    looksDown(
       'keys',
       ['seal/', 'store/', ...base],
       'Keys are kept by sealing and storing; whoever audits or lends stands above them.',
     ),
     looksDown(
       'audit',
-      ['keys/', 'seal/', 'store/', 'tlog/', ...base],
-      'The journal is sealed and stored; it knows nothing of what is lent.',
+      ['audit-verify/', 'keys/', 'seal/', 'store/', 'tlog/', ...base],
+      'The journal is sealed and stored, and published as a tree; it knows nothing of what is lent.',
     ),
     looksDown(
       'credentials',

@@ -55,6 +55,23 @@ const faults: readonly (readonly [file: string, text: string, ...rules: string[]
     "import type { seal } from '../seal/seal.ts';\nexport type S = typeof seal;\n",
     '5-store-looks-down',
   ],
+  [`${vault}/tlog/planted.ts`, "export { store } from '../store/store.ts';\n", '5-tlog-looks-down'],
+  [
+    `${vault}/tlog/planted-verify.ts`,
+    "export { verify } from '../audit-verify/verify.ts';\n",
+    '5-tlog-looks-down',
+  ],
+  [`${vault}/tlog/planted-files.ts`, "export { readFileSync } from 'node:fs';\n", '5-tlog-uses-crypto-alone'],
+  [
+    `${vault}/audit-verify/planted.ts`,
+    "export { seal } from '../seal/seal.ts';\n",
+    '5-audit-verify-looks-down',
+  ],
+  [
+    `${vault}/audit-verify/planted-journal.ts`,
+    "export { audit } from '../audit/audit.ts';\n",
+    '5-audit-verify-looks-down',
+  ],
   [`${vault}/keys/planted.ts`, "export { audit } from '../audit/audit.ts';\n", '5-keys-looks-down'],
   [`${vault}/audit/planted.ts`, "export { use } from '../credentials/use.ts';\n", '5-audit-looks-down'],
   [

@@ -1,0 +1,50 @@
+import { Refusal, refuse } from '../refusal.ts';
+import { isLogPath, type LogSource } from './source.ts';
+
+const requestSecondsMax = 60;
+const loopback = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
+
+/**
+ * A log over HTTP, as `GET <address>/<path>`. Redirects are not followed; an answer has a bound in bytes and 60 seconds.
+ *
+ * @param address `https:`, or `http:` on this machine
+ * @throws Refusal `log_unreadable` when it is another address
+ */
+export function urlSource(address: string, fetch: typeof globalThis.fetch): LogSource {
+  const base = URL.canParse(address) ? new URL(address) : undefined;
+  const safe = base?.protocol === 'https:' || (base?.protocol === 'http:' && loopback.test(base.hostname));
+  if (base === undefined || !safe || base.search !== '' || base.hash !== '')
+    throw refuse('log_unreadable', 'a log is read over https, or over http on this machine', address);
+  const prefix = base.href.replace(/\/*$/, '');
+  return {
+    async read(path, bytesMax) {
+      if (!isLogPath(path)) throw refuse('log_unreadable', 'this is no path of a log', path);
+      // A scope is escaped within its path, so it is escaped twice here.
+      const url = `${prefix}/${path.split('/').map(encodeURIComponent).join('/')}`;
+      try {
+        const signal = AbortSignal.timeout(requestSecondsMax * 1000);
+        return await answerOf(await fetch(url, { redirect: 'error', signal }), path, bytesMax);
+      } catch (error) {
+        if (error instanceof Refusal) throw error;
+        throw refuse('log_unreadable', 'the log does not answer', path, error);
+      }
+    },
+  };
+}
+
+async function answerOf(response: Response, path: string, bytesMax: number): Promise<Uint8Array | undefined> {
+  if (response.status !== 200) {
+    await response.body?.cancel();
+    if (response.status === 404 || response.status === 410) return undefined;
+    throw refuse('log_unreadable', `the log answers with status ${response.status}`, path);
+  }
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  for await (const part of response.body ?? []) {
+    length += part.length;
+    // Leaving the loop ends the answer.
+    if (length > bytesMax) throw refuse('log_unreadable', 'a file of the log is too large', path);
+    parts.push(part);
+  }
+  return Buffer.concat(parts);
+}
