@@ -1,7 +1,8 @@
 import { packEntries } from '../../tlog/bundle.ts';
 import { hashBytes, leafHash } from '../../tlog/hash.ts';
 import { parseTilePath, tileWidth } from '../../tlog/tile-paths.ts';
-import { scopeOfPart } from './names.ts';
+import { policyPath, rootFolder } from '../../audit-verify/layout.ts';
+import { scopePart } from './names.ts';
 import { rootLog, type LogName, type LogReads, type Segments } from './segments.ts';
 
 
@@ -27,7 +28,7 @@ export interface LogIdentity {
 export function logSource(segments: Segments, { deployment, vkeys }: LogIdentity): PublishedLog {
   return {
     async read(path) {
-      if (path === 'policy.json') return Buffer.from(JSON.stringify({ v: 1, deployment, vkeys }));
+      if (path === policyPath) return Buffer.from(JSON.stringify({ v: 1, deployment, vkeys }));
       const found = await locate(segments, path);
       if (found?.log.note === undefined) return undefined;
       if (found.file === 'checkpoint') return Buffer.from(found.log.note);
@@ -45,21 +46,28 @@ interface Located {
 }
 
 async function locate(segments: Segments, path: string): Promise<Located | undefined> {
-  const inRoot = /^root\/(.+)$/.exec(path);
-  if (inRoot !== null)
-    return {
-      reads: segments.root,
-      log: { ...rootLog, ...(await segments.root.head()) },
-      file: inRoot[1]!,
-    };
+  if (path.startsWith(`${rootFolder}/`)) {
+    const log = { ...rootLog, ...(await segments.root.head()) };
+    return { reads: segments.root, log, file: path.slice(rootFolder.length + 1) };
+  }
   const [, part, shard, file] = /^logs\/([^/]+)\/(\d{6}(?:-\d+)?)\/(.+)$/.exec(path) ?? [];
-  const scope = part === undefined ? undefined : scopeOfPart(part);
-  if (scope === undefined || shard === undefined || file === undefined) return undefined;
+  if (part === undefined || shard === undefined || file === undefined) return undefined;
   const month = shard.slice(0, 6);
   if (!(await segments.periods()).includes(month)) return undefined;
   const period = await segments.period(month);
-  const log = (await period.logs([scope])).find((each) => each.shard === shard);
+  const scope = scopeIn(part);
+  const logs = await period.logs(scope === undefined ? undefined : [scope]);
+  const log = logs.find((each) => each.shard === shard && scopePart(each.scope) === part);
   return log && { reads: period, log, file };
+}
+
+/** The scope of a part of a path. `undefined` when it is hashed, or none. */
+function scopeIn(part: string): string | undefined {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return undefined;
+  }
 }
 
 async function readTile(

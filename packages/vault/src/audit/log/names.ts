@@ -1,36 +1,25 @@
-import type { LogName } from './segments.ts';
+import { hash } from 'node:crypto';
+import { rootOrigin, scopeOf, shardOrigin } from '../../audit-verify/layout.ts';
+import { rootLog, type LogName } from './segments.ts';
 
-// How logs are called. A scope is escaped: a tenant's name cannot reach out of its place in an origin or a path.
+// How logs are called where strangers see them: see `audit-verify/layout.ts`.
 
 /** The month of a time, in UTC, such as `202611`. */
 export function monthOf(atMs: number): string {
   return new Date(atMs).toISOString().slice(0, 7).replace('-', '');
 }
 
-/** A scope as a part of an origin or a path. */
+/** A scope as a part of an origin or a path. One that would lead elsewhere, or is too long for a path, is hashed. */
 export function scopePart(scope: string): string {
-  const escaped = encodeURIComponent(scope);
-  return /^\.+$/.test(escaped) ? escaped.replaceAll('.', '%2E') : escaped;
-}
-
-/** The scope of such a part. `undefined` when it is none. */
-export function scopeOfPart(part: string): string | undefined {
-  try {
-    const scope = decodeURIComponent(part);
-    return scopePart(scope) === part ? scope : undefined;
-  } catch {
-    return undefined;
-  }
+  // No escape begins with `%~`, so no tenant can be called like another one's hash.
+  return scopeOf(scope) ?? `%~${hash('sha256', scope, 'base64url')}`;
 }
 
 /** The origin of a log (C2SP tlog-checkpoint). */
-export function originOf(deployment: string, { scope, shard }: LogName): string {
-  return `${deployment}/audit/${scopePart(scope)}/${shard}`;
-}
-
-/** The origin of the root log. */
-export function rootOrigin(deployment: string): string {
-  return `${deployment}/audit/root`;
+export function originOf(deployment: string, log: LogName): string {
+  return log === rootLog
+    ? rootOrigin(deployment)
+    : shardOrigin(deployment, { scope: scopePart(log.scope), month: log.shard });
 }
 
 /** The name of the key under which all checkpoints are signed. */

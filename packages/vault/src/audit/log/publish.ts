@@ -5,7 +5,7 @@ import type { Checkpoint } from '../../tlog/checkpoint.ts';
 
 import { rootEvent } from './boundary-leaves.ts';
 import { grown, rootOf } from './grow-log.ts';
-import { originOf, rootOrigin } from './names.ts';
+import { originOf } from './names.ts';
 import { rootLog, type Period, type Segments, type StatedHead, type StoredLog } from './segments.ts';
 
 // Stating how far logs have grown. First what is stated becomes durable, then the root log says so, durably and beside the
@@ -83,7 +83,7 @@ async function state({ segments, sealer, sign }: PublishParts, all: readonly Gro
   const parts = { reads: segments.root, sealer };
   const { log: _, rows: __, ...step } = await grown(parts, rootLog, before, { events: news.map(rootEvent) });
   const { size } = step.head;
-  const note = sign({ origin: rootOrigin(sealer.deployment), size, root: rootOf(step.head) });
+  const note = sign({ origin: originOf(sealer.deployment, rootLog), size, root: rootOf(step.head) });
   if (!(await segments.root.publish(step, news, note)))
     throw refuse('store_unavailable', 'the audit log is being published by another process; try again');
 }

@@ -3,6 +3,9 @@ import { createHmac } from 'node:crypto';
 import { cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'vitest';
+import { receiptFor } from '../../keys/fixtures/receipt-for.ts';
+import { keysOf, personOf } from '../../keys/administration.ts';
+import { plainOrder } from '../../keys/shred/fixtures/stage.ts';
 import { folderSource } from '../../audit-verify/folder-source.ts';
 import { verifyLog } from '../../audit-verify/verify-log.ts';
 import { isEventLeaf } from '../leaf/entry-of.ts';
@@ -24,6 +27,21 @@ async function written(stage: LogStage, name: string, disclose?: string) {
   await stage.log.write(directory, disclose);
   const verdict = await verifyLog(folderSource(directory), { vkeys: stage.log.vkeys });
   return { directory, logs: readFolder(directory), verdict };
+}
+
+async function shredPerson({ sealer }: LogStage, subject: string): Promise<void> {
+  const receipt = await receiptFor('key.shred', personOf(subject));
+  await sealer.administration.shredPerson(receipt, { subject, tenants: [], places: ['group-1'] }, plainOrder);
+}
+
+async function shredTenant({ sealer }: LogStage, tenant: string): Promise<void> {
+  await sealer.administration.shredTenant(await receiptFor('key.shred', keysOf(tenant)), tenant, plainOrder);
+}
+
+async function disabled({ sealer }: LogStage, tenant: string, disable: boolean): Promise<void> {
+  const { administration } = sealer;
+  if (disable) await administration.disable(await receiptFor('key.disable', keysOf(tenant)), tenant);
+  else await administration.enable(await receiptFor('key.enable', keysOf(tenant)), tenant);
 }
 
 const leavesIn = (logs: ReturnType<typeof readFolder>, path: string) => logs.get(path)!.leaves;

@@ -3,9 +3,11 @@ import { dirname, join } from 'node:path';
 import type { Sealer } from '../../keys/sealer.ts';
 import { openBodies } from './bodies.ts';
 import type { LogKeyring } from './log-keyring.ts';
-import { entriesPath, indexPath, tilePath, tilesAfter, tileWidth } from '../../tlog/tile-paths.ts';
+import { entriesPath, tilePath, tilesAfter, tileWidth } from '../../tlog/tile-paths.ts';
 import { logSource, type LogIdentity } from './log-source.ts';
 import { scopePart } from './names.ts';
+import { bodyLine } from '../../audit-verify/bodies.ts';
+import { bodiesPath, policyPath, rootFolder, shardFolder } from '../../audit-verify/layout.ts';
 import type { Period, Segments, StoredLog } from './segments.ts';
 
 /** What a written log discloses besides what anybody may see. */
@@ -55,16 +57,16 @@ export async function writeLog(
       if (tile.level === 0) await copy(`${folder}/${entriesPath(tile.index, tile.width)}`);
     }
   };
-  await copy('policy.json');
+  await copy(policyPath);
   // The root log as it is now: the others may only grow meanwhile, and it must not say more than they do.
-  await copyLog('root', await segments.root.head());
+  await copyLog(rootFolder, await segments.root.head());
   let logs = 0;
   let bodies = 0;
   for (const name of await segments.periods()) {
     const period = await segments.period(name);
     for (const log of await period.logs()) {
       if (log.notedSize === 0) continue;
-      const folder = `logs/${scopePart(log.scope)}/${log.shard}`;
+      const folder = shardFolder({ scope: scopePart(log.scope), month: log.shard });
       await copyLog(folder, log);
       logs += 1;
       if (disclose?.scope === log.scope) bodies += await writeBodies(join(directory, folder), period, log, disclose);
@@ -92,11 +94,11 @@ async function writeBodies(
         const body = bodies[at]!;
         if (body === '' || ix >= log.notedSize) return;
         const { id } = JSON.parse(leaf) as { readonly id: string };
-        lines.push(JSON.stringify({ ix, salt: keys.saltOf(id).toString('base64url'), body }));
+        lines.push(bodyLine(ix, keys.saltOf(id), body));
       });
     }
     if (lines.length === 0) continue;
-    await writeFileAt(join(folder, 'bodies', `${indexPath(first / tileWidth)}.jsonl`), Buffer.from(`${lines.join('\n')}\n`));
+    await writeFileAt(join(folder, bodiesPath(first / tileWidth)), Buffer.from(lines.join('')));
     written += lines.length;
   }
   return written;
