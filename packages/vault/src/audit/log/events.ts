@@ -4,6 +4,7 @@ import type { Entry } from '../entry.ts';
 import { leafOf } from '../leaf/leaf.ts';
 import type { LogKeys, TagName } from '../leaf/log-keys.ts';
 import { personPartOf, personPlace } from '../leaf/person-part.ts';
+import { searchValues } from '../leaf/search-values.ts';
 import type { JournalLine } from './journal-lines.ts';
 import type { IndexRow } from './segments.ts';
 
@@ -63,22 +64,8 @@ async function sealedPerson(
 }
 
 function tagsOf(entry: Entry, keys: LogKeys): IndexRow['tags'] {
-  const { act, actor, code, corr, obj, out, req, src, svc } = entry;
-  const values: Readonly<Record<TagName, string | undefined>> = {
-    act,
-    actor: actor?.id,
-    agent: src?.agent,
-    code,
-    corr,
-    ip: src?.ip,
-    obj,
-    out,
-    source: src?.source,
-    svc,
-    tool: req?.tool,
-  };
   const tags: Partial<Record<TagName, number>> = {};
-  for (const [name, value] of Object.entries(values) as [TagName, string | undefined][])
+  for (const [name, value] of Object.entries(searchValues(entry)) as [TagName, string | undefined][])
     if (value !== undefined) tags[name] = keys.searchTag(name, value);
   return tags;
 }

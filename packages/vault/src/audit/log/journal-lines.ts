@@ -36,8 +36,9 @@ export async function linesBehind(
   const lines: JournalLine[] = [];
   const batches: Batch[] = [];
   let before: Pick<Batch, 'n' | 'digest'> = { n: sealed.batch, digest: sealed.digest };
-  for (const batch of rows.from(sealed.batch + 1, false)) {
-    if (lines.length >= linesMax) break;
+  while (lines.length < linesMax) {
+    const batch = nextRow(rows, before.n);
+    if (batch === undefined) break;
     checkJoins(batch, before);
     for (const [at, text] of (await textsOf(sealer, batch)).entries()) {
       const n = batch.first + at;
@@ -73,6 +74,12 @@ export function stillHas(rows: Rows, { batch, digest }: SealedThrough): boolean 
   if (batch === 0) return true;
   const row = rows.at(batch);
   return row !== undefined && same(row.digest, digest);
+}
+
+function nextRow(rows: Rows, after: number): Batch | undefined {
+  const batch = rows.at(after + 1);
+  if (batch === undefined && (rows.last()?.n ?? 0) > after) throw broken(`batch ${after + 1} is missing`);
+  return batch;
 }
 
 function checkJoins(batch: Batch, before: Pick<Batch, 'n' | 'digest'>): void {

@@ -60,7 +60,7 @@ async function grownLogs({ segments, sealer, turnedBack }: PublishParts): Promis
   const all: Grown[] = [];
   for (const name of await segments.periods()) {
     const period = await segments.period(name);
-    for (const log of await period.unnoted(logsMax)) {
+    for (const log of await period.unnoted(logsMax + turnedBack.size)) {
       const origin = originOf(sealer.deployment, log);
       if (turnedBack.has(origin)) continue;
       all.push({ period, log, head: { origin, size: log.size, root: rootOf(log) } });

@@ -3,6 +3,7 @@ import { openHeld } from './held-lines.ts';
 import { linesBehind, nothingOf, stillHas, writerOf, type NextLines } from './journal-lines.ts';
 import { newestPeriod, type LogGround } from './log-ground.ts';
 import { monthOf } from './names.ts';
+import { resumeJournal } from './resume-journal.ts';
 import { sealLines, sealScope } from './seal-step.ts';
 import type { Period } from './segments.ts';
 import { newestLogs, turnMonth } from './turn-month.ts';
@@ -37,12 +38,14 @@ async function step(ground: LogGround, writer: string, waiting: Set<string>): Pr
   const { rows, sealer, segments } = ground;
   const newest = await newestPeriod(segments);
   const sealed = (await newest?.through(writer)) ?? nothingOf(writer);
-  if (!stillHas(rows, sealed))
-    throw refuse(
-      'journal_broken',
-      'the audit journal lacks entries that were sealed already',
-      `batch ${sealed.batch}`,
+  if (newest !== undefined && !stillHas(rows, sealed)) {
+    ground.failed(
+      refuse('journal_broken', 'the audit journal lacks entries that were sealed', `batch ${sealed.batch}`),
     );
+    const to = await resumeJournal(ground, writer);
+    if (!(await newest.commit({ logs: [], through: { before: sealed.entry, to } }))) throw moved();
+    return step(ground, writer, waiting);
+  }
   const next = await linesBehind(rows, sealer, sealed, stepLines);
   const first = next.lines[0];
   if (first === undefined) return 0;

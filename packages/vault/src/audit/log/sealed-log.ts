@@ -71,15 +71,17 @@ export async function openSealedLog(parts: SealedLogParts): Promise<SealedLog> {
     failed(refuse('journal_broken', 'an audit log is older than what was stated of it', origin));
   const keyring = logKeyring(sealer, segments.secrets, now);
   const rows = openRows(parts.journal);
-  const ground: LogGround = { rows, sealer, segments, keyring, now, policy, turnedBack };
+  const ground: LogGround = { rows, sealer, segments, keyring, policy, turnedBack, failed };
   const identity = { deployment: sealer.deployment, vkeys: [signer.vkey] };
   let closed = false;
   let running: Promise<unknown> = Promise.resolve();
   let timer: NodeJS.Timeout | undefined;
   const once = async (): Promise<number> => {
-    const sealed = await sealJournal(ground, () => closed);
-    while (!closed && (await publish({ sealer, segments, sign, turnedBack })) > 0);
-    return sealed;
+    try {
+      return await sealJournal(ground, () => closed);
+    } finally {
+      while (!closed && (await publish({ sealer, segments, sign, turnedBack })) > 0);
+    }
   };
   const queued = <V>(work: () => Promise<V>): Promise<V> => {
     const done = running.catch(() => undefined).then(work);
@@ -99,7 +101,9 @@ export async function openSealedLog(parts: SealedLogParts): Promise<SealedLog> {
     run,
     write: (directory, scope) =>
       queued(() => writeLog(directory, segments, identity, scope === undefined ? undefined : { scope, sealer, keyring })),
-    start: again,
+    start() {
+      if (timer === undefined) again();
+    },
     async close() {
       closed = true;
       clearTimeout(timer);
