@@ -34,7 +34,7 @@ const context = {
   agent: 'bench/1.0',
 } as const;
 const fields = {
-  act: 'credential.use',
+  act: 'tool.call' as const,
   object: 'connection:shop#u1#default',
   service: 'shop',
   request: { method: 'tools/call', tool: 'orders.list', bytes: 212 },

@@ -47,7 +47,7 @@ beforeAll(async () => {
     ]) {
       const actor = { type: 'person', id: first.subject } as const;
       const context = { tenant, actor, source: 'cli', correlation: crypto.randomUUID() } as const;
-      const act = { act: 'upstream.add', object: upstreamObject(tenant, upstream.name) };
+      const act = { act: 'upstream.add' as const, object: upstreamObject(tenant, upstream.name) };
       await ground.upstreams.add(await ground.audit.record('strict', context, act), tenant, upstream);
     }
   const enter = (subject: string, group: string): Promise<LetIn> => {

@@ -31,7 +31,7 @@ async function add(server: Server, tenant: string, upstream: Upstream): Promise<
   const { audit, upstreams, administrator } = server.ground;
   const actor = { type: 'person', id: administrator.subject } as const;
   const context = { tenant, actor, source: 'cli', correlation: crypto.randomUUID() } as const;
-  const act = { act: 'upstream.add', object: upstreamObject(tenant, upstream.name) };
+  const act = { act: 'upstream.add' as const, object: upstreamObject(tenant, upstream.name) };
   await upstreams.add(await audit.record('strict', context, act), tenant, upstream);
 }
 

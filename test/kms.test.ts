@@ -144,7 +144,7 @@ describe.skipIf(onAws)('on AWS KMS (it needs callers and faults)', () => {
       group: false,
       elsewhere: { kms: 0, others: 0 },
     });
-    expect(JSON.stringify(await ask('audit.list', { act: 'key.create' }))).toContain(`key:${tenant}`);
+    expect(await run(['audit', 'list', '--act', 'key.create'])).toContain(`key:${tenant}`);
     expect(await call(gateway as Running)).toContain('"result"');
   });
 
@@ -222,8 +222,10 @@ describe.skipIf(onAws)('on AWS KMS (it needs callers and faults)', () => {
     const credential = { in: 'header', name: 'authorization', scheme: 'bearer' };
     await ask('upstreams.add', { upstream: { kind: 'http', name: 'keyed', url: upstream.url, credential } });
     await ask('connections.set', { upstream: 'keyed', secret });
-    const { entries } = (await ask('audit.list', { limit: 1 })) as { entries: { tenant: string }[] };
-    const tenant = entries[0]?.tenant ?? '';
+    const [entry] = JSON.parse(await run(['audit', 'list', '--limit', '1', '--json'])) as {
+      tenant: string;
+    }[];
+    const tenant = entry?.tenant ?? '';
     const made = (await ask('keys.create', { tenant })) as { key: string };
     expect(made).toMatchObject({ made: true, group: true, elsewhere: { kms: 0, others: 1 } });
     await work({ kind: 'move', tenant, to: 'kms' });

@@ -29,7 +29,7 @@ it('the example does what it says, and leaves nothing in clear', async () => {
     'session: {"cart":3}',
     'after the bar: undefined',
     'the answer: you sent ************',
-    'journal: connection.set order.list',
+    'journal: connection.set tool.call',
     'chain: intact',
     'the adapter keeps its promises',
   ]);

@@ -86,8 +86,8 @@ const gate = vault.openGate({
     body: Buffer.from(`you sent ${headers['x-api-key']}`),
   }),
 });
-const use = { subject: 'alice', upstream: 'shop', act: 'order.list', required: true, request: {} };
-await gate.use({ ...use, context }, async (lent) => {
+const use = { subject: 'alice', upstream: 'shop', required: true, request: {} };
+await gate.use({ ...use, act: 'tool.call', context }, async (lent) => {
   const { body } = await lent({
     origin: 'https://shop.example',
     path: '/orders',

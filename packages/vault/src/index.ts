@@ -1,8 +1,16 @@
 // The whole public surface of the vault.
 export { Refusal, vaultCodes, type VaultCode } from './refusal.ts';
 export { redeem, type Receipt } from './receipt.ts';
+export { acts, type Act, type ActSpec } from './audit/acts.ts';
 export type { AuditClass, AuditContext, AuditFields, AuditOutcome, Entry, Source } from './audit/entry.ts';
 export type { Audit } from './audit/audit.ts';
+export { endedCalls, newestCalls, type Call, type CallFilter } from './audit/calls.ts';
+export type { EntryReader, OnReached } from './audit/every-entry.ts';
+export { csvLine } from './audit/export/csv.ts';
+export { exportFormats, exportText, type ExportFormat } from './audit/export/export-lines.ts';
+export type { EntryFilter } from './audit/filter.ts';
+export { findCall } from './audit/find-call.ts';
+export { followEntries } from './audit/follow.ts';
 export { copyJournal } from './audit/journal-copy.ts';
 export { openJournal, openJournalReader } from './audit/journal.ts';
 export {
@@ -21,6 +29,18 @@ export { writeLog, type Disclosure, type WrittenLog } from './audit/log/write-lo
 export type { Journal, JournalHealth, JournalOptions, JournalReader } from './audit/journal.ts';
 export type { EntryPage, EntryQuery } from './audit/pages.ts';
 export { openAudit, type AuditOptions } from './audit/record.ts';
+export { insightsQuery, type QueryChoices } from './audit/report/insights.ts';
+export { localClock, type LocalClock } from './audit/report/local-hours.ts';
+export {
+  reportColumns,
+  reportNames,
+  reportRows,
+  type ReportChoices,
+  type ReportName,
+  type ReportRow,
+} from './audit/report/reports.ts';
+export { searchCalls, type SearchResult } from './audit/report/search.ts';
+export { statsOf, type Count, type Stats } from './audit/report/stats.ts';
 export type { Anchor, Verdict } from './audit/verify.ts';
 export type { ConnectionChange, ConnectionListener } from './credentials/connection-changes.ts';
 export type { Answer, Carry, Outgoing } from './credentials/loan.ts';

@@ -9,7 +9,7 @@ const context = {
   source: 'api',
   correlation: 'r1',
 } as const;
-const act = 'credential.use';
+const act = 'tool.call';
 const object = 'connection:shop';
 const journal = {
   append: async () => undefined,
@@ -73,7 +73,7 @@ test('no receipt comes of a journal that cannot be written', async () => {
 });
 
 test('changing the fields after recording does not change the receipt', async () => {
-  const fields = { act, object };
+  const fields = { act, object } as { act: typeof act; object: string };
   const pending = openAudit({ journal }).record('strict', context, fields);
   fields.object = 'connection:other';
   const receipt = await pending;

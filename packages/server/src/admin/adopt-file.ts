@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Audit } from '@sealgate/vault';
+import type { Act, Audit } from '@sealgate/vault';
 import type { Upstream } from '../domain/upstream.ts';
 import { upstreamObject, type Upstreams } from '../domain/upstreams.ts';
 import { recorded, type Operator } from './recorded.ts';
@@ -37,7 +37,7 @@ export async function adoptFile(
     (one) => kept.has(one.name) && !isDeepStrictEqual(kept.get(one.name)?.upstream, one),
   );
   const added = ours.filter(({ name }) => !kept.has(name));
-  const about = (act: string, name: string) => ({ act, object: upstreamObject(tenant, name), service: name });
+  const about = (act: Act, name: string) => ({ act, object: upstreamObject(tenant, name), service: name });
   for (const name of [...gone, ...changed.map((one) => one.name)])
     await recorded(audit, operator, about('upstream.remove', name), (receipt) =>
       upstreams.remove(receipt, tenant, name),

@@ -35,17 +35,17 @@ export function clientOperations({ audit, clients }: ClientOperationParts) {
         confidential: z.boolean().default(false),
       }),
       async (operator, client) => {
-        const act = { act: 'client.add', object: 'client:new', service: 'oauth' };
+        const act = { act: 'client.add' as const, object: 'client:new', service: 'oauth' };
         return recorded(audit, operator, act, () => clients.add(client));
       },
     ),
     'clients.invite': operation(z.strictObject({}), async (operator) => {
-      const act = { act: 'client.invite', object: 'client:new', service: 'oauth' };
+      const act = { act: 'client.invite' as const, object: 'client:new', service: 'oauth' };
       return { token: await recorded(audit, operator, act, () => clients.invite()) };
     }),
     'clients.list': operation(z.strictObject({}), () => clients.list()),
     'clients.remove': operation(z.strictObject({ id: text }), async (operator, { id }) => {
-      const act = { act: 'client.remove', object: `client:${id.slice(0, 200)}`, service: 'oauth' };
+      const act = { act: 'client.remove' as const, object: `client:${id.slice(0, 200)}`, service: 'oauth' };
       const removed = await recorded(audit, operator, act, () => clients.remove(id));
       if (!removed) throw refuse('client_unknown', 'there is no client with this id');
       return { id, removed };

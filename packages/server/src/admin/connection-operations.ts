@@ -50,7 +50,11 @@ export function connectionOperations(parts: ConnectionOperationParts) {
     'connections.remove': operation(z.strictObject(which), async (operator, { upstream, group, name }) => {
       const { tenant } = operator.context;
       const connectionId = connections.idOf(upstream, group ? '' : operator.subject, name);
-      const act = { act: 'connection.remove', object: objectOf(tenant, connectionId), service: upstream };
+      const act = {
+        act: 'connection.remove' as const,
+        object: objectOf(tenant, connectionId),
+        service: upstream,
+      };
       const removed = await recorded(audit, operator, act, (receipt) =>
         connections.remove(receipt, tenant, connectionId),
       );
@@ -86,7 +90,7 @@ async function set(
   };
   const bytes = Buffer.from(secret, 'utf8');
   try {
-    const act = { act: 'connection.set', object: objectOf(tenant, connectionId), service: name };
+    const act = { act: 'connection.set' as const, object: objectOf(tenant, connectionId), service: name };
     const connection = await recorded(audit, operator, act, (receipt) =>
       connections.set(receipt, wanted, bytes),
     );

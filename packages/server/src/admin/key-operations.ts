@@ -68,7 +68,7 @@ function changing(
 ) {
   return operation(z.strictObject({ tenant }), async (operator: Operator, { tenant: of }) => {
     await refuseUnknown(parts, of);
-    const act = { act: `key.${how}`, object: keysOf(of), service: 'keys' };
+    const act = { act: `key.${how}` as const, object: keysOf(of), service: 'keys' };
     await recorded(parts.audit, operator, act, (receipt) => change(receipt, of));
     return { tenant: of };
   });

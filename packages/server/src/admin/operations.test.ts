@@ -49,7 +49,11 @@ beforeEach(async () => {
   paper = memoryAudit();
   const tables = memoryTables({ now: Date.now });
   upstreams = await openUpstreams(partsOf(tables, Date.now));
-  const page = async () => ({ entries: paper.lines as readonly Entry[], cursor: undefined });
+  const page = async () => ({
+    entries: paper.lines as readonly Entry[],
+    cursor: undefined,
+    reached: { entry: paper.lines.length, of: paper.lines.length },
+  });
   const verify = async () =>
     ({ state: 'intact', batches: 1, entries: paper.lines.length, end: { batch: 1, digest: '' } }) as const;
   const status = {

@@ -1,9 +1,9 @@
-import type { EntryPage, EntryQuery, Verdict } from '@sealgate/vault';
 import { z } from 'zod';
 import type { Finding, Status } from '../domain/admin-answers.ts';
 import type { Membership } from '../domain/people.ts';
 import { requestId } from '../domain/request-id.ts';
 import { refuse } from '../errors.ts';
+import { auditOperations, type AuditOperationParts } from './audit-operations.ts';
 import { clientOperations, type ClientOperationParts } from './client-operations.ts';
 import { connectionOperations, type ConnectionOperationParts } from './connection-operations.ts';
 import { keyOperations, type KeyOperationParts } from './key-operations.ts';
@@ -17,18 +17,16 @@ import { upstreamOperations } from './upstream-operations.ts';
 /** What administration works on. */
 export interface AdminParts
   extends
+    AuditOperationParts,
     ConnectionOperationParts,
     ClientOperationParts,
     KeyOperationParts,
     ShredOperationParts,
     TenantRootOperationParts {
-  readonly journal: { page(query: EntryQuery): Promise<EntryPage>; verify(): Promise<Verdict> };
   /** A link that signs somebody in; `undefined` when the gateway does not listen, or has no pages. */
   readonly signInLink: (subject: string) => Promise<string | undefined>;
   readonly doctor: () => Promise<readonly Finding[]>;
   readonly status: () => Status;
-  /** Milliseconds since 1970. */
-  readonly now: () => number;
 }
 
 /** Every operation, by name. */
@@ -37,18 +35,11 @@ export interface Operations {
   /**
    * Run one as the local administrator.
    *
+   * @returns what came of it; of an operation that gives piece by piece, an async iterable of the pieces
    * @throws Refusal `not_found` for an unknown name, `usage`, and those of the operation
    */
   call(name: string, input: unknown): Promise<unknown>;
 }
-
-const auditQuery = z.strictObject({
-  act: z.string().max(64).optional(),
-  sinceMs: z.number().int().optional(),
-  order: z.enum(['newest', 'oldest']).default('newest'),
-  limit: z.number().int().min(1).max(1000).default(50),
-  cursor: z.string().max(1024).optional(),
-});
 
 /** Open the table of operations for one operator: whoever may use the socket is the local administrator. */
 export function openOperations(parts: AdminParts, { tenant, subject }: Membership): Operations {
@@ -61,20 +52,10 @@ export function openOperations(parts: AdminParts, { tenant, subject }: Membershi
     ...tenantRootOperations(parts),
     ...shredOperations(parts),
     ...transferOperations(parts),
-    'audit.list': operation(auditQuery, async ({ context }, { act, sinceMs, order, limit, cursor }) =>
-      parts.journal.page({
-        tenant: context.tenant,
-        order,
-        limit,
-        ...(act === undefined ? {} : { act }),
-        ...(sinceMs === undefined ? {} : { sinceMs }),
-        ...(cursor === undefined ? {} : { cursor }),
-      }),
-    ),
-    'audit.verify': operation(nothing, () => parts.journal.verify()),
+    ...auditOperations(parts),
     'sign-in.link': operation(nothing, async (operator) => {
       const object = `person:${operator.subject}`;
-      const act = { act: 'person.link', object, service: 'sign-in' };
+      const act = { act: 'person.link' as const, object, service: 'sign-in' };
       const link = await recorded(parts.audit, operator, act, () => parts.signInLink(operator.subject));
       if (link === undefined)
         throw refuse(

@@ -32,7 +32,7 @@ export function shredOperations({ audit, shredding }: ShredOperationParts) {
     'keys.shred.look': operation(asked, async (_, input) => shredding.look(input)),
     'keys.shred': operation(asked, async (operator, input) => {
       const what = await shredding.look(input);
-      const act = { act: 'key.shred', object: what.object, service: 'keys' };
+      const act = { act: 'key.shred' as const, object: what.object, service: 'keys' };
       return recorded(audit, operator, act, (receipt) => shredding.shred(receipt, operator, what));
     }),
     'keys.receipt': operation(asked, async (_, input) => {

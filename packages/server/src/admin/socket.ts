@@ -5,10 +5,13 @@ import { Refusal } from '@sealgate/vault';
 import type { AdminAnswer } from '../domain/admin-answers.ts';
 import { refuse } from '../errors.ts';
 import type { Log } from '../log.ts';
+import { refusedAnswer } from './refused-answer.ts';
 import type { Operations } from './operations.ts';
+import { isPieces, sendPieces } from './send-pieces.ts';
 
 // Administration over a Unix socket: `POST /<operation>`, JSON in and out. Who may open the socket is the local
-// administrator, which the file system decides (0600 in a 0700 directory). A secret travels here in the body alone.
+// administrator, which the file system decides (0600 in a 0700 directory). A secret travels here in the body alone. What comes
+// piece by piece is answered a line a piece (NDJSON), and a last line says that it was all, or why it was not.
 
 const bodyBytesMax = 1024 * 1024;
 const bodySeconds = 30;
@@ -36,10 +39,13 @@ export async function openAdminSocket({
 }: AdminSocketParts): Promise<{ close(): Promise<void> }> {
   rmSync(path, { force: true });
   const running = new Set<Promise<unknown>>();
+  let closing = false;
   const server = createServer({ requestTimeout: bodySeconds * 1000 }, (request, response) => {
     const gone = new Promise((resolve) => response.once('close', resolve));
     const done = answer(operations, request, log)
       .then((body) => {
+        if (body.ok && isPieces(body.result))
+          return sendPieces(response, body.result, { log, ended: () => closing });
         response
           .writeHead(200, { 'content-type': 'application/json', connection: 'close' })
           .end(JSON.stringify(body));
@@ -64,6 +70,7 @@ export async function openAdminSocket({
   }
   return {
     async close() {
+      closing = true;
       const closed = new Promise((resolve) => server.close(resolve));
       await Promise.race([Promise.all(running), sleep(finishMs, undefined, { ref: false })]);
       // Node no longer times requests once it closes: one that is never sent would keep the process from ending.
@@ -85,15 +92,7 @@ async function answer(
     const result = await operations.call((request.url ?? '/').slice(1), input);
     return { ok: true, result: result ?? null };
   } catch (error) {
-    if (error instanceof Refusal) {
-      log.debug({ code: error.code, detail: error.detail }, 'an administration operation was refused');
-      return { ok: false, error: { code: error.code, message: error.message } };
-    }
-    log.error({ err: error }, 'an administration operation failed');
-    return {
-      ok: false,
-      error: { code: 'internal', message: 'something went wrong; the log of the gateway has it' },
-    };
+    return refusedAnswer(error, log);
   }
 }
 

@@ -19,7 +19,7 @@ export function tenantRootOperations({ audit, tenantRoots }: TenantRootOperation
     'keys.create': operation(
       z.strictObject({ tenant, role: role.optional() }),
       async (operator, { tenant: of, role: only }) => {
-        const act = { act: 'key.create', object: `key:${of}`, service: 'keys' };
+        const act = { act: 'key.create' as const, object: `key:${of}`, service: 'keys' };
         return recorded(audit, operator, act, (receipt) => tenantRoots.create(receipt, of, only));
       },
     ),

@@ -95,7 +95,11 @@ async function removeConnections(
   const { tenant } = operator.context;
   const left = (await connections.list(tenant)).filter((connection) => connection.upstream === upstream);
   for (const { connectionId } of left) {
-    const act = { act: 'connection.remove', object: objectOf(tenant, connectionId), service: upstream };
+    const act = {
+      act: 'connection.remove' as const,
+      object: objectOf(tenant, connectionId),
+      service: upstream,
+    };
     await recorded(audit, operator, act, (receipt) => connections.remove(receipt, tenant, connectionId));
   }
   return left.length;

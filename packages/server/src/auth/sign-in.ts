@@ -121,7 +121,7 @@ async function begin(
 ): Promise<{ readonly setCookie: string }> {
   const facts = { ip: request.ip, agent: request.headers['user-agent'] };
   const context = personContext(request, person.tenant, person.subject);
-  const act = { act: 'person.sign_in', object: `person:${person.subject}` };
+  const act = { act: 'person.sign_in' as const, object: `person:${person.subject}` };
   const { entry } = await audit.record('strict', context, act);
   const begun = await sessions.begin(person.subject, facts);
   audit.outcome(entry, context, { out: 'success' });
@@ -152,7 +152,7 @@ async function end(request: FastifyRequest, session: WebSession, parts: SignInPa
   const person = await people.find(session.subject);
   if (person === undefined) return;
   const context = personContext(request, person.tenant, person.subject);
-  const act = { act: 'person.sign_out', object: `person:${person.subject}` };
+  const act = { act: 'person.sign_out' as const, object: `person:${person.subject}` };
   const { entry } = await audit.record('group', context, act);
   audit.outcome(entry, context, { out: 'success' });
 }

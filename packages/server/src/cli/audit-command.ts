@@ -1,40 +1,69 @@
-import { InvalidArgumentError, type Command } from 'commander';
-import type { Entry, EntryPage, Verdict } from '@sealgate/vault';
+import type { Command } from 'commander';
+import type { Call, Entry, SearchResult, Stats, Verdict } from '@sealgate/vault';
+import { auditExportCommand } from './audit-export.ts';
+import {
+  askedBy,
+  countOf,
+  filterOptions,
+  namedOptions,
+  type FilterOptions,
+  type NamedOptions,
+} from './audit-options.ts';
+import { auditReportCommand } from './audit-report.ts';
+import { callsText, callText, entryText } from './audit-shown.ts';
 import { administer, show, type CommandContext, type CommonOptions } from './context.ts';
 import { exitCode } from './exit-code.ts';
-import type { Administration } from './gateway.ts';
+import { runningGateway } from './gateway.ts';
 import { columns } from './terminal.ts';
 
-interface ListOptions extends CommonOptions {
+interface ListOptions extends FilterOptions {
   readonly limit: number;
-  readonly act?: string;
-  readonly since?: number;
   readonly oldest?: boolean;
 }
 
-const pageMax = 1000;
 const listHelp = `
-An attempt stands before its act; its outcome is an entry of its own, shown beside it. An attempt without an outcome was
-cut off, or is under way.
+One line an attempt, with its outcome; without one it was cut off, or is under way (--outcome none). With --json the entries
+as they are: the outcome is one of its own and names its attempt in cause. With --oldest in the order in which they ended.
 
 Examples:
   sealgate audit list --limit 20
-  sealgate audit list --act tool.call --since 2026-11-01
+  sealgate audit list --act tool.call --service docs --outcome failure --since 2026-11-01
+  sealgate audit list --tenant '*' --status open_failed
+`;
+const statsHelp = `
+Example:
+  sealgate audit stats --since 2026-11-01 --zone Europe/Berlin
 `;
 
-/** `sealgate audit list|verify`. */
+/** `sealgate audit list|show|stats|search|tail|report|export|verify`. */
 export function auditCommand(program: Command, context: CommandContext): void {
   const audit = program.command('audit').description('the journal of everything that was tried');
-  audit
-    .command('list')
-    .description('list entries, the newest first')
-    .option('--limit <count>', 'entries at most', countOf, 50)
-    .option('--act <verb>', 'only attempts of this act, such as tool.call')
-    .option('--since <time>', 'not older than this, such as 2026-11-21 or 2026-11-21T10:00:00Z', timeOf)
+  filterOptions(audit.command('list').description('list what was tried, the newest first'))
+    .option('--limit <count>', 'attempts at most', countOf, 50)
     .option('--oldest', 'the oldest first')
     .option('--json', 'print JSON')
     .addHelpText('after', listHelp)
     .action((options: ListOptions) => list(context, options));
+  audit
+    .command('show <id>')
+    .description('show an attempt and its outcome, by the id of either')
+    .option('--tenant <group>', 'of this group or client; * for all (your own group when not given)')
+    .option('--json', 'print JSON')
+    .action((id: string, options: NamedOptions) => showOne(context, id, options));
+  filterOptions(audit.command('stats').description('count by act, outcome, service and day'))
+    .option('--zone <zone>', 'whose days, such as Europe/Berlin', 'UTC')
+    .option('--json', 'print JSON')
+    .addHelpText('after', statsHelp)
+    .action((options: FilterOptions & { readonly zone: string }) => stats(context, options));
+  filterOptions(audit.command('search <text>').description('look for a text in the names of entries'))
+    .option('--limit <count>', 'attempts at most, up to 1000', countOf, 50)
+    .option('--json', 'print JSON')
+    .action((text: string, options: ListOptions) => search(context, text, options));
+  namedOptions(audit.command('tail').description('show what is tried as it happens, until it is interrupted'))
+    .option('--json', 'print JSON, one entry a line')
+    .action((options: NamedOptions) => tail(context, options));
+  auditReportCommand(audit, context);
+  auditExportCommand(audit, context);
   audit
     .command('verify')
     .description('walk the whole chain and say whether it is intact')
@@ -43,55 +72,65 @@ export function auditCommand(program: Command, context: CommandContext): void {
 }
 
 async function list(context: CommandContext, options: ListOptions): Promise<void> {
-  const entries = await administer(context, (administration) => pages(administration, options));
-  show(context, options, entries, () =>
-    columns(['TIME', 'ACT', 'OBJECT', 'TOOL', 'BY', 'VIA', 'OUTCOME', 'MS'], rowsOf(entries), 'No entry.'),
-  );
+  const { limit, oldest } = options;
+  const question = { ...askedBy(options), limit, order: oldest === true ? 'oldest' : 'newest' };
+  const calls = await administer(context, async ({ call }) => {
+    const pages = (await call('audit.list', question)) as AsyncIterable<readonly Call[]>;
+    const all: Call[] = [];
+    for await (const page of pages) all.push(...page);
+    return all;
+  });
+  const inOrder = ({ attempt, outcome }: Call): readonly (Entry | undefined)[] =>
+    oldest === true ? [attempt, outcome] : [outcome, attempt];
+  const entries = calls.flatMap(inOrder).filter((entry) => entry !== undefined);
+  show(context, options, entries, () => callsText(calls));
 }
 
-async function pages(
-  { call }: Administration,
-  { limit, act, since, oldest }: ListOptions,
-): Promise<readonly Entry[]> {
-  const entries: Entry[] = [];
-  let cursor: string | undefined;
-  do {
-    const page = (await call('audit.list', {
-      order: oldest === true ? 'oldest' : 'newest',
-      limit: Math.min(pageMax, limit - entries.length),
-      ...(act === undefined ? {} : { act }),
-      ...(since === undefined ? {} : { sinceMs: since }),
-      ...(cursor === undefined ? {} : { cursor }),
-    })) as EntryPage;
-    entries.push(...page.entries);
-    cursor = page.cursor;
-  } while (cursor !== undefined && entries.length < limit);
-  return entries;
+async function showOne(context: CommandContext, id: string, options: NamedOptions): Promise<void> {
+  const { tenant } = options;
+  const question = { id, ...(tenant === undefined ? {} : { tenant }) };
+  const call = (await administer(context, (administration) =>
+    administration.call('audit.show', question),
+  )) as Call;
+  show(context, options, { attempt: call.attempt, outcome: call.outcome ?? null }, () => callText(call));
 }
 
-// One line an attempt, its outcome beside it; an outcome whose attempt is not among these entries has a line of its own.
-function rowsOf(entries: readonly Entry[]): readonly (readonly string[])[] {
-  const outcomes = new Map(
-    entries.flatMap((entry) => (entry.cause === undefined ? [] : [[entry.cause, entry] as const])),
-  );
-  const attempts = new Set(entries.flatMap(({ act, id }) => (act === undefined ? [] : [id])));
-  return entries
-    .filter(({ cause }) => cause === undefined || !attempts.has(cause))
-    .map((entry) => {
-      const outcome = entry.cause === undefined ? outcomes.get(entry.id) : entry;
-      const said = outcome === undefined ? '' : [outcome.out, outcome.code].filter(Boolean).join(' ');
-      const tool = entry.req?.tool ?? entry.req?.method ?? '';
-      return [
-        new Date(entry.ts).toISOString(),
-        entry.act ?? '(outcome)',
-        entry.obj ?? entry.cause ?? '',
-        tool,
-        entry.actor?.id ?? '',
-        entry.src?.source ?? '',
-        said,
-        String(outcome?.ms ?? ''),
-      ];
-    });
+async function stats(
+  context: CommandContext,
+  options: FilterOptions & { readonly zone: string },
+): Promise<void> {
+  const question = { ...askedBy(options), zone: options.zone };
+  const counted = (await administer(context, ({ call }) => call('audit.stats', question))) as Stats;
+  show(context, options, counted, () => {
+    const rows = (['acts', 'outcomes', 'services', 'days'] as const).flatMap((by) =>
+      counted[by].map(({ name, calls }) => [by, name, String(calls)]),
+    );
+    return columns(['BY', 'NAME', 'CALLS'], [...rows, ['all', '', String(counted.calls)]], '');
+  });
+}
+
+async function search(context: CommandContext, text: string, options: ListOptions): Promise<void> {
+  const question = { ...askedBy(options), text, limit: options.limit };
+  const found = (await administer(context, ({ call }) => call('audit.search', question))) as SearchResult;
+  show(context, options, found, () => {
+    const more = found.whole ? '' : `Stopped after ${found.looked} attempts; narrow it down to see more.\n`;
+    return `${callsText(found.calls)}${more}`;
+  });
+}
+
+// Only what the gateway writes can be followed, so it has to run.
+async function tail(context: CommandContext, options: NamedOptions): Promise<void> {
+  const { product, terminal } = context;
+  const { call } = await runningGateway(product.readConfig(), terminal.cwd);
+  const pages = (await call('audit.tail', askedBy(options))) as AsyncIterable<readonly Entry[]>;
+  let interrupted = false;
+  void product.interrupted().then(() => (interrupted = true));
+  // The gateway sends an empty page twice a second when there is nothing else.
+  for await (const page of pages) {
+    if (interrupted) return;
+    for (const entry of page)
+      terminal.stdout.write(options.json === true ? `${JSON.stringify(entry)}\n` : entryText(entry));
+  }
 }
 
 async function verify(context: CommandContext, options: CommonOptions): Promise<void> {
@@ -102,17 +141,4 @@ async function verify(context: CommandContext, options: CommonOptions): Promise<
       ? `Intact: ${verdict.entries} entries in ${verdict.batches} batches; the last is ${verdict.end.batch} ${verdict.end.digest}\n`
       : `Broken at batch ${verdict.at}: ${verdict.reason}\n`,
   );
-}
-
-function countOf(text: string): number {
-  const count = Number(text);
-  if (!Number.isInteger(count) || count < 1 || count > 1_000_000)
-    throw new InvalidArgumentError('It is a number from 1 to 1000000.');
-  return count;
-}
-
-function timeOf(text: string): number {
-  const ms = Date.parse(text);
-  if (Number.isNaN(ms)) throw new InvalidArgumentError('It is a time such as 2026-11-21T10:00:00Z.');
-  return ms;
 }

@@ -1,4 +1,4 @@
-import { memoryTables, type Receipt } from '@sealgate/vault';
+import { memoryTables, type Act, type Receipt } from '@sealgate/vault';
 import { expect, test } from 'vitest';
 import { memoryAudit } from './fixtures/memory-audit.ts';
 import { placementOf, placementText } from './upstream-rules.ts';
@@ -13,7 +13,7 @@ const context = {
   source: 'cli',
   correlation: 'c',
 } as const;
-const receipt = (act: string, name: string, tenant = 'g1'): Promise<Receipt> =>
+const receipt = (act: Act, name: string, tenant = 'g1'): Promise<Receipt> =>
   audit.record('strict', context, { act, object: upstreamObject(tenant, name) });
 const http = (name: string, url = 'http://127.0.0.1/mcp'): Upstream => ({
   kind: 'http',

@@ -1,17 +1,19 @@
+import type { Act } from '@sealgate/vault';
+
 // What the gateway knows of each MCP method, of both eras. Everything else passes as `mcp.other`: a method that a
 // later extension brings is the upstream's to answer, and the log still says that it was called.
 
 /** What one method means on the way through. */
 export interface Method {
   /** The audit verb. */
-  readonly act: string;
+  readonly act: Act;
   /** The parameter that `Mcp-Name` mirrors; `undefined`: the header is neither demanded nor passed on. */
   readonly nameIn: 'name' | 'uri' | 'taskId' | undefined;
   /** Whether the answer is a stream that stays open for as long as the client likes. */
   readonly longLived: boolean;
 }
 
-const short = (act: string, nameIn?: Method['nameIn']): Method => ({ act, nameIn, longLived: false });
+const short = (act: Act, nameIn?: Method['nameIn']): Method => ({ act, nameIn, longLived: false });
 
 const methods: Readonly<Record<string, Method>> = {
   // 2026-07-28

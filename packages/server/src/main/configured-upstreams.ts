@@ -44,7 +44,11 @@ async function offerSample(ground: Ground, operator: Operator, now: () => number
   if ((await tables.put('uniques', { ...sampleOffered, atMs: now() }, { ifAbsent: true })) === undefined)
     return;
   const { tenant } = administrator;
-  const act = { act: 'upstream.add', object: upstreamObject(tenant, sample.name), service: sample.name };
+  const act = {
+    act: 'upstream.add' as const,
+    object: upstreamObject(tenant, sample.name),
+    service: sample.name,
+  };
   await recorded(ground.audit, operator, act, (receipt) => upstreams.add(receipt, tenant, sample));
 }
 

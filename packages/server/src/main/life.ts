@@ -1,4 +1,4 @@
-import type { AuditContext } from '@sealgate/vault';
+import type { Act, AuditContext } from '@sealgate/vault';
 import { requestId } from '../domain/request-id.ts';
 import type { Sealgate } from './sealgate.ts';
 
@@ -12,7 +12,7 @@ export async function markLife({
   ground,
   now,
 }: Pick<Sealgate, 'ground' | 'now'>): Promise<() => Promise<void>> {
-  const mark = async (act: string): Promise<void> => {
+  const mark = async (act: Act): Promise<void> => {
     const context: AuditContext = {
       tenant: ground.administrator.tenant,
       actor: { type: 'system', id: 'gateway' },

@@ -88,7 +88,7 @@ async function removeTenant(
   await removeConnections(opened, operator, ({ groupId }) => groupId === tenant, count);
   for (const { upstream } of upstreams.list(tenant)) {
     const { name } = upstream;
-    const act = { act: 'upstream.remove', object: upstreamObject(tenant, name), service: name };
+    const act = { act: 'upstream.remove' as const, object: upstreamObject(tenant, name), service: name };
     await recorded(audit, operator, act, (receipt) => upstreams.remove(receipt, tenant, name));
     await count('mcp_servers', 1);
   }
@@ -134,7 +134,7 @@ async function removeConnections(
 ): Promise<void> {
   for (const { groupId, connectionId, upstream } of await everyConnection(tables, meant)) {
     const object = objectOf(groupId, connectionId);
-    const act = { act: 'connection.remove', object, service: upstream as string };
+    const act = { act: 'connection.remove' as const, object, service: upstream as string };
     const removed = await recorded(audit, operator, act, (receipt) =>
       connections.remove(receipt, groupId, connectionId),
     );

@@ -1,3 +1,5 @@
+import type { Act } from './acts.ts';
+
 /**
  * How sure an entry must be before the act goes on. `strict`: durable before the effect. `group`: durable before the
  * reply. `async`: queued; blocks when the queue is full, never drops.
@@ -20,8 +22,8 @@ export interface AuditContext {
 
 /** What was tried. Never a parameter in clear, never a secret. */
 export interface AuditFields {
-  /** Dotted verb, such as `credential.use`; the receipt is bound to it. */
-  readonly act: string;
+  /** Dotted verb, such as `tool.call`; the receipt is bound to it. */
+  readonly act: Act;
   /** What it was done to, such as `connection:shop#u1#default`; the receipt is bound to it. */
   readonly object: string;
   /** The upstream, when there is one. */

@@ -17,7 +17,7 @@ const context = {
 async function caller(): Promise<never> {
   for (;;) {
     const receipt = await audit.record('strict', context, {
-      act: 'credential.use',
+      act: 'tool.call',
       object: 'connection:shop',
     });
     process.stdout.write(`${receipt.entry}\n`);

@@ -2,21 +2,16 @@ import type { Sealer } from '../keys/sealer.ts';
 import { refuse, Refusal } from '../refusal.ts';
 import { openBatch, type Batch } from './batch.ts';
 import type { Entry } from './entry.ts';
+import { entryMatcher, filterText, type EntryFilter } from './filter.ts';
 import type { Rows } from './rows.ts';
 
 /** Which entries, and in which order. */
-export interface EntryQuery {
-  /** Only this tenant's. `undefined`: all tenants', for the operator of the deployment alone. */
-  readonly tenant?: string;
-  /** Only attempts of this act. Outcomes carry none: ask by `cause` for them. */
-  readonly act?: string;
-  /** Only outcomes of this attempt. */
-  readonly cause?: string;
-  /** Not older than this, in milliseconds since 1970. */
-  readonly sinceMs?: number;
+export interface EntryQuery extends EntryFilter {
   readonly order: 'newest' | 'oldest';
   /** Entries at most, 1 to 1000. A page may be short or empty and still have a cursor. */
   readonly limit: number;
+  /** Oldest first, and on with what is still to come: every page has a cursor, the last one, too. */
+  readonly follow?: boolean;
   /** From the page before, of the same query. */
   readonly cursor?: string;
 }
@@ -25,6 +20,8 @@ export interface EntryQuery {
 export interface EntryPage {
   readonly entries: readonly Entry[];
   readonly cursor: string | undefined;
+  /** How far it was read: the number of the entry looked at last, from 1, of how many there are. */
+  readonly reached: { readonly entry: number; readonly of: number };
 }
 
 // One page opens at most this much, so that no question blocks the loop for long.
@@ -47,24 +44,32 @@ export async function readPage(rows: Rows, sealer: Sealer, query: EntryQuery): P
   if (!Number.isInteger(query.limit) || query.limit < 1 || query.limit > 1000)
     throw refuse('item_invalid', 'a page has 1 to 1000 entries');
   const newest = query.order === 'newest';
+  const matches = entryMatcher(query);
   const entries: Entry[] = [];
-  const page = (position?: Position) => ({
+  const last = rows.last();
+  const of = last === undefined ? 0 : last.first + last.count - 1;
+  let entry = newest ? of : 0;
+  const page = (position?: Position): EntryPage => ({
     entries,
     cursor: position === undefined ? undefined : cursorOf(sealer, query, position),
+    reached: { entry, of: Math.max(entry, of) },
   });
   let { n, skip } =
-    query.cursor === undefined ? await startOf(rows, sealer, query) : positionOf(sealer, query, query.cursor);
+    query.cursor === undefined
+      ? await startOf(rows, sealer, query, last?.n ?? 0)
+      : positionOf(sealer, query, query.cursor);
   let batches = 0;
   let bytes = 0;
   for (let block = rows.from(n, newest); block.length > 0; block = rows.from(n, newest)) {
     for (const batch of block) {
       if (batches >= batchesMax || bytes >= bytesMax) return page({ n, skip });
       const all = await entriesOf(sealer, batch);
-      for (const entry of (newest ? all.toReversed() : all).slice(skip)) {
-        if (newest && entry.ts < (query.sinceMs ?? 0)) return page();
+      for (const one of (newest ? all.toReversed() : all).slice(skip)) {
+        if (isPast(one, query)) return page();
         skip += 1;
-        if (!matches(entry, query)) continue;
-        entries.push(entry);
+        entry = newest ? batch.first + batch.count - skip : batch.first + skip - 1;
+        if (!matches(one)) continue;
+        entries.push(one);
         if (entries.length >= query.limit) return page({ n, skip });
       }
       n = batch.n + (newest ? -1 : 1);
@@ -73,33 +78,38 @@ export async function readPage(rows: Rows, sealer: Sealer, query: EntryQuery): P
       bytes += batch.payload.length;
     }
   }
-  return page();
+  return page(query.follow === true ? { n, skip } : undefined);
 }
 
-function matches(entry: Entry, { tenant, act, cause, sinceMs }: EntryQuery): boolean {
-  return (
-    (tenant === undefined || entry.tenant === tenant) &&
-    (act === undefined || entry.act === act) &&
-    (cause === undefined || entry.cause === cause) &&
-    (sinceMs === undefined || entry.ts >= sinceMs)
-  );
+/** Whether nothing behind it can be meant. */
+function isPast({ ts }: Entry, { order, sinceMs, untilMs }: EntryQuery): boolean {
+  return order === 'newest' ? ts < (sinceMs ?? 0) : ts > (untilMs ?? Infinity);
 }
 
-/** Time never goes back along the chain, so the first batch of a time is found by halving. */
-async function startOf(rows: Rows, sealer: Sealer, { order, sinceMs }: EntryQuery): Promise<Position> {
-  const last = rows.last()?.n ?? 0;
-  if (order === 'newest') return { n: last, skip: 0 };
+async function startOf(
+  rows: Rows,
+  sealer: Sealer,
+  { order, sinceMs, untilMs }: EntryQuery,
+  last: number,
+): Promise<Position> {
+  const bound = order === 'newest' ? untilMs && untilMs + 1 : sinceMs;
+  const end = order === 'newest' ? last : 1;
+  return { n: bound === undefined ? end : await firstEnding(rows, sealer, last, bound), skip: 0 };
+}
+
+/** The first batch that ends at that time or later, or the last one. Time never goes back along the chain: by halving. */
+async function firstEnding(rows: Rows, sealer: Sealer, last: number, atMs: number): Promise<number> {
   let low = 1;
-  let high = sinceMs === undefined ? 1 : last;
+  let high = last;
   while (low < high) {
     const middle = Math.floor((low + high) / 2);
     const batch = rows.at(middle);
     if (batch === undefined) throw damaged(middle);
     const ends = (await entriesOf(sealer, batch)).at(-1)!;
-    if (ends.ts < sinceMs!) low = middle + 1;
+    if (ends.ts < atMs) low = middle + 1;
     else high = middle;
   }
-  return { n: low, skip: 0 };
+  return low;
 }
 
 async function entriesOf(sealer: Sealer, batch: Batch): Promise<Entry[]> {
@@ -111,8 +121,7 @@ async function entriesOf(sealer: Sealer, batch: Batch): Promise<Entry[]> {
 }
 
 function cursorOf(sealer: Sealer, query: EntryQuery, { n, skip }: Position): string {
-  const { order, tenant, act, cause, sinceMs } = query;
-  const bound = JSON.stringify([n, skip, order, tenant ?? null, act ?? null, cause ?? null, sinceMs ?? null]);
+  const bound = JSON.stringify([n, skip, query.order, query.follow === true, filterText(query)]);
   return `${n}.${skip}.${sealer.blind('journal cursor', bound)}`;
 }
 

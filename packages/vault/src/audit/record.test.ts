@@ -19,7 +19,7 @@ const context: AuditContext = {
   agent: 'agent/1',
 };
 const fields = {
-  act: 'credential.use',
+  act: 'tool.call' as const,
   object: 'connection:shop#u1#default',
   service: 'shop',
   request: { method: 'tools/call', tool: 'orders', bytes: 12 },
@@ -43,7 +43,7 @@ afterEach(async () => {
 });
 
 const entries = async () => (await journal.page({ order: 'oldest', limit: 1000 })).entries;
-const flushed = () => audit.record('strict', context, { act: 'flush', object: 'flush' });
+const flushed = () => audit.record('strict', context, { act: 'gateway.start', object: 'flush' });
 
 test('an attempt stands in the journal before its receipt is given out', async () => {
   const receipt = await audit.record('strict', context, fields);
@@ -57,7 +57,7 @@ test('an attempt stands in the journal before its receipt is given out', async (
       corr: 'r1',
       actor: { type: 'client', id: 'c1' },
       src: { source: 'mcp', ip: '127.0.0.1', agent: 'agent/1' },
-      act: 'credential.use',
+      act: 'tool.call',
       obj: 'connection:shop#u1#default',
       svc: 'shop',
       req: { method: 'tools/call', tool: 'orders', bytes: 12 },
@@ -117,7 +117,7 @@ test('fields with a getter cannot write one act and issue another', async () => 
   const shifty = {
     object: 'o',
     get act() {
-      return `act-${(asked += 1)}`;
+      return (asked += 1) === 1 ? ('tool.call' as const) : ('tool.list' as const);
     },
   };
   const receipt = await audit.record('strict', context, shifty);
@@ -125,7 +125,7 @@ test('fields with a getter cannot write one act and issue another', async () => 
 });
 
 describe('an entry is refused, and with it the act, when it has no usable', () => {
-  test.each<[string, AuditContext, Partial<typeof fields>]>([
+  test.each<[string, AuditContext, { readonly act?: string }]>([
     ['act', context, { act: '' }],
     ['act that fits', context, { act: 'x'.repeat(200) }],
     ['tenant', { ...context, tenant: '' }, {}],
@@ -135,9 +135,12 @@ describe('an entry is refused, and with it the act, when it has no usable', () =
     ['actor', { ...context, actor: { type: 'person', id: '' } }, {}],
     ['tenant at all', { ...context, tenant: undefined as unknown as string }, {}],
   ])('%s', async (_, badContext, badFields) => {
-    await assert.rejects(audit.record('strict', badContext, { ...fields, ...badFields }), {
-      code: 'context_invalid',
-    });
+    await assert.rejects(
+      audit.record('strict', badContext, { ...fields, ...(badFields as Partial<typeof fields>) }),
+      {
+        code: 'context_invalid',
+      },
+    );
     assert.deepEqual(await entries(), []);
   });
 });

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Act } from '../audit/acts.ts';
 import type { AuditContext, AuditOutcome } from '../audit/entry.ts';
 import { openAudit } from '../audit/record.ts';
 import { envKey } from '../keys/env-key.ts';
@@ -72,7 +73,7 @@ function contextOf(person: string): AuditContext {
   return { tenant: 'g1', actor: { type: 'person', id: person }, source: 'mcp', correlation: 'c' };
 }
 
-async function receiptFor(act: string, person: string) {
+async function receiptFor(act: Act, person: string) {
   const object = objectOf('g1', connections.idOf('shop', person, 'default'));
   return audit.record('strict', contextOf(person), { act, object });
 }
@@ -92,7 +93,7 @@ async function remove(person: string) {
 }
 
 async function call(person: string, work: (lent: Lent) => Promise<unknown> = (lent) => lent(outgoing)) {
-  const use = { subject: person, upstream: 'shop', act: 'tool.call', required: true, request: {} };
+  const use = { subject: person, upstream: 'shop', act: 'tool.call' as const, required: true, request: {} };
   await gate.use({ ...use, context: contextOf(person) }, async (lent) => {
     await work(lent);
     return { out: 'success' };

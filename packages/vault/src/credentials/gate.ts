@@ -1,3 +1,4 @@
+import type { Act } from '../audit/acts.ts';
 import type { AuditContext, AuditFields, AuditOutcome } from '../audit/entry.ts';
 import type { Receipt } from '../receipt.ts';
 import type { ConnectionListener } from './connection-changes.ts';
@@ -26,7 +27,7 @@ export interface Use {
   readonly subject: string;
   readonly upstream: string;
   /** What is done, for the journal: a dotted verb such as `tool.call`. */
-  readonly act: string;
+  readonly act: Act;
   /** Whether the upstream's description demands a credential; without one the call is refused before anything is sent. */
   readonly required: boolean;
   readonly request: NonNullable<AuditFields['request']>;

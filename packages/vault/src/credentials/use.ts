@@ -1,3 +1,4 @@
+import type { Act } from '../audit/acts.ts';
 import type { Audit } from '../audit/audit.ts';
 import type { AuditOutcome } from '../audit/entry.ts';
 import type { Receipt } from '../receipt.ts';
@@ -69,18 +70,14 @@ export function openGate(parts: GateParts): Gate {
 interface Attempt {
   readonly found: Found | undefined;
   readonly receipt: Receipt;
-  readonly act: string;
+  readonly act: Act;
   readonly object: string;
 }
 
 /** An open credential and the row it is of; `undefined` when the upstream is reached without one. */
 type Released = { readonly row: ConnectionRow; readonly secret: Buffer } | undefined;
 
-async function attempt(
-  { connections, audit }: GateParts,
-  use: Omit<Use, 'act'>,
-  act: string,
-): Promise<Attempt> {
+async function attempt({ connections, audit }: GateParts, use: Omit<Use, 'act'>, act: Act): Promise<Attempt> {
   const { context, subject, upstream, request } = use;
   const found = await connections.find(context.tenant, subject, upstream, 'default');
   const object =

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import type { Act } from '../audit/acts.ts';
 import { memoryBus } from '../store/memory/bus.ts';
 import { memoryTables, type MemoryTables } from '../store/memory/tables.ts';
 import { keysOf } from './administration.ts';
@@ -14,7 +15,7 @@ const now = () => 1_700_000_000_000;
 const place = { tenant: 'g1', subject: '', table: 't', record: 'r', field: 'f', epoch: 0 };
 const plain = Buffer.from('sk-live');
 const disabled = { code: 'key_disabled' };
-const receipt = (act: string, tenant = 'g1') => receiptFor(act, keysOf(tenant));
+const receipt = (act: Act, tenant = 'g1') => receiptFor(act, keysOf(tenant));
 
 afterEach(() => vi.useRealTimers());
 

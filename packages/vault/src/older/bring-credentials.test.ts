@@ -82,7 +82,7 @@ async function lent(tenant: string, name: string): Promise<string | undefined> {
       return { status: 200, headers: {}, body: Buffer.from('{}') };
     },
   });
-  const use = { subject: '', upstream: 'orders', act: 'order.list', required: true, request: {} };
+  const use = { subject: '', upstream: 'orders', act: 'tool.call' as const, required: true, request: {} };
   await gate.use({ ...use, context: { ...context, tenant } }, async (lend) => {
     await lend({
       origin: 'https://orders.example',

@@ -87,7 +87,7 @@ async function bring(parts: BringParts, { connection, open }: EarlierCredential,
     if (parts.dryRun === true) return;
     const context = { ...parts.context, tenant: connection.tenant };
     const object = objectOf(connection.tenant, id);
-    const fields = { act: 'connection.set', object, service: connection.upstream };
+    const fields = { act: 'connection.set' as const, object, service: connection.upstream };
     const receipt = await parts.audit.record('strict', context, fields);
     try {
       await parts.connections.set(receipt, connection, secret);

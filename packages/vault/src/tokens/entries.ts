@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { Act } from '../audit/acts.ts';
 import type { Audit } from '../audit/audit.ts';
 import type { AuditClass, AuditContext, AuditOutcome } from '../audit/entry.ts';
 import type { Receipt } from '../receipt.ts';
@@ -27,7 +28,7 @@ export interface Entries {
    * @throws Refusal `audit_unavailable` when nothing can be written: then nothing was done; whatever `work` throws
    */
   done<V>(
-    act: string,
+    act: Act,
     of: TokenOf,
     work: (receipt: Receipt) => Promise<V>,
     outcomeOf?: (value: V) => AuditOutcome,

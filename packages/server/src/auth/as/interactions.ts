@@ -114,7 +114,7 @@ async function allowed(
     throw refuse('form_stale', 'you are not in this group: open the page again');
   const clientId = String(interaction.params['client_id']);
   const context = personContext(request, tenant, subject);
-  const act = { act: 'client.allow', object: `client:${clientId.slice(0, 200)}` };
+  const act = { act: 'client.allow' as const, object: `client:${clientId.slice(0, 200)}` };
   const { entry } = await audit.record('strict', context, act);
   const grant = new (provider().Grant)({ accountId: subject, clientId });
   grant.jti = grantIdFor(tenant);

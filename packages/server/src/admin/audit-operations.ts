@@ -1,0 +1,108 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  endedCalls,
+  exportText,
+  findCall,
+  followEntries,
+  newestCalls,
+  reportRows,
+  searchCalls,
+  statsOf,
+  type Act,
+  type Audit,
+  type Call,
+  type EntryReader,
+  type Verdict,
+} from '@sealgate/vault';
+import { refuse } from '../errors.ts';
+import { auditForms as forms, filterOf, tenantOf } from './audit-forms.ts';
+import { operation } from './operation.ts';
+import { recorded, recordedPieces, type Change } from './recorded.ts';
+
+/** What these operations work on. */
+export interface AuditOperationParts {
+  readonly audit: Audit;
+  readonly journal: EntryReader & { verify(): Promise<Verdict> };
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+}
+
+/** Calls that one search looks at. */
+const lookedMax = 1_000_000;
+const tailPauseMs = 500;
+
+/**
+ * `audit.list`, `audit.show`, `audit.stats`, `audit.search`, `audit.tail`, `audit.report`, `audit.export`, `audit.verify`.
+ * Who reads the log is in it. Lists, reports and exports come piece by piece: a list of calls, of entries or of rows at a
+ * time; of an export, text and how far it has come.
+ */
+export function auditOperations({ audit, journal, now }: AuditOperationParts) {
+  return {
+    'audit.list': operation(forms.list, async (operator, { order, limit, ...asked }) => {
+      const filter = filterOf(asked, operator.context.tenant);
+      return recordedPieces(audit, operator, look('audit.read', filter.tenant), () =>
+        firstOf(order === 'newest' ? newestCalls(journal, filter) : endedCalls(journal, filter), limit),
+      );
+    }),
+    'audit.show': operation(forms.show, async (operator, { id, tenant: named }) => {
+      const tenant = tenantOf(named, operator.context.tenant);
+      return recorded(audit, operator, look('audit.read', tenant), async () => {
+        const call = await findCall(journal, tenant, id);
+        if (call === undefined) throw refuse('not_found', 'there is no entry of this id');
+        return call;
+      });
+    }),
+    'audit.stats': operation(forms.stats, async (operator, { zone, ...asked }) => {
+      const filter = filterOf(asked, operator.context.tenant);
+      return recorded(audit, operator, look('audit.read', filter.tenant), () =>
+        statsOf(newestCalls(journal, filter), zone),
+      );
+    }),
+    'audit.search': operation(forms.search, async (operator, { text, limit, ...asked }) => {
+      const filter = filterOf(asked, operator.context.tenant);
+      return recorded(audit, operator, look('audit.read', filter.tenant), () =>
+        searchCalls(newestCalls(journal, filter), text, { foundMax: limit, lookedMax }),
+      );
+    }),
+    'audit.tail': operation(forms.tail, async (operator, asked) => {
+      const filter = filterOf(asked, operator.context.tenant);
+      return recordedPieces(audit, operator, look('audit.read', filter.tenant), () =>
+        followEntries(journal, { ...filter, sinceMs: filter.sinceMs ?? now() }, () => sleep(tailPauseMs)),
+      );
+    }),
+    'audit.report': operation(forms.report, async (operator, { report, zone, ...filter }) => {
+      // Reports are about the deployment, unless one client is named.
+      const meant = filterOf({ ...filter, tenant: filter.tenant ?? '*' }, operator.context.tenant);
+      return recordedPieces(audit, operator, look('audit.read', meant.tenant), () =>
+        reportRows(report, newestCalls(journal, meant), { zoneOf: () => zone }),
+      );
+    }),
+    'audit.export': operation(forms.export, async (operator, { format, ...asked }) => {
+      const filter = filterOf(asked, operator.context.tenant);
+      return recordedPieces(audit, operator, look('audit.export', filter.tenant), async function* () {
+        let reached = { entry: 0, of: 0 };
+        for await (const text of exportText(format, journal, filter, (now) => (reached = now)))
+          yield { text, reached };
+      });
+    }),
+    'audit.verify': operation(forms.verify, async (operator) =>
+      recorded(audit, operator, look('audit.verify', undefined), () => journal.verify()),
+    ),
+  };
+}
+
+function look(act: Act, tenant: string | undefined): Change {
+  return { act, object: `log:${tenant ?? '*'}`, service: 'audit' };
+}
+
+async function* firstOf(
+  pages: AsyncIterable<readonly Call[]>,
+  limit: number,
+): AsyncGenerator<readonly Call[]> {
+  let left = limit;
+  for await (const page of pages) {
+    yield page.slice(0, left);
+    left -= page.length;
+    if (left <= 0) return;
+  }
+}

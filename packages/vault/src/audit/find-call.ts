@@ -1,0 +1,41 @@
+import type { Call } from './calls.ts';
+import type { Entry } from './entry.ts';
+import { everyEntry, type EntryReader } from './every-entry.ts';
+
+// Ids are UUIDs of version 7: the time is in them, and within a busy millisecond they run ahead of it by a few.
+const aheadMs = 10_000;
+
+/**
+ * The call that an entry belongs to, by the id of its attempt or of its outcome.
+ *
+ * @param tenant whose entries are looked through; all when `undefined`
+ * @returns `undefined` when there is no such entry
+ */
+export async function findCall(
+  reader: EntryReader,
+  tenant: string | undefined,
+  id: string,
+): Promise<Call | undefined> {
+  const found = await findEntry(reader, tenant, id);
+  if (found?.cause !== undefined) {
+    const attempt = await findEntry(reader, tenant, found.cause);
+    return attempt && { attempt, outcome: found };
+  }
+  if (found === undefined) return undefined;
+  const asked = { tenant, cause: id, sinceMs: found.ts, order: 'oldest' } as const;
+  for await (const [outcome] of everyEntry(reader, asked))
+    if (outcome !== undefined) return { attempt: found, outcome };
+  return { attempt: found, outcome: undefined };
+}
+
+async function findEntry(
+  reader: EntryReader,
+  tenant: string | undefined,
+  id: string,
+): Promise<Entry | undefined> {
+  if (!/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$/.test(id)) return undefined;
+  const atMs = parseInt(id.slice(0, 8) + id.slice(9, 13), 16);
+  const near = { tenant, id, sinceMs: atMs - aheadMs, untilMs: atMs, order: 'oldest' } as const;
+  for await (const [entry] of everyEntry(reader, near)) if (entry !== undefined) return entry;
+  return undefined;
+}
