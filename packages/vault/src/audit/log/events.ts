@@ -7,6 +7,7 @@ import { personPartOf, personPlace } from '../leaf/person-part.ts';
 import { searchValues } from '../leaf/search-values.ts';
 import type { JournalLine } from './journal-lines.ts';
 import type { IndexRow } from './segments.ts';
+import { linesPerTurn, turn } from './turns.ts';
 
 /** A leaf to be added to a log. */
 export interface LogEvent {
@@ -42,6 +43,7 @@ export async function eventsOf(
     const { leaf, body } = leafOf(entry, { writer, n, policy }, keys, person);
     const tags = keys === undefined ? {} : tagsOf(entry, keys);
     events.push({ leaf, body, row: { id: entry.id, ts: entry.ts, tags } });
+    if (events.length % linesPerTurn === 0) await turn();
   }
   return events;
 }

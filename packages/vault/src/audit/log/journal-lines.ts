@@ -5,6 +5,7 @@ import type { Entry } from '../entry.ts';
 import type { Rows } from '../rows.ts';
 import { same } from '../tail.ts';
 import type { SealedThrough } from './segments.ts';
+import { openTurns } from './turns.ts';
 
 /** One line of the journal, and where it stands there. */
 export interface JournalLine {
@@ -35,6 +36,7 @@ export async function linesBehind(
 ): Promise<NextLines> {
   const lines: JournalLine[] = [];
   const batches: Batch[] = [];
+  const turns = openTurns();
   let before: Pick<Batch, 'n' | 'digest'> = { n: sealed.batch, digest: sealed.digest };
   while (lines.length < linesMax) {
     const batch = nextRow(rows, before.n);
@@ -47,6 +49,7 @@ export async function linesBehind(
     }
     batches.push(batch);
     before = batch;
+    await turns(batch.count);
   }
   return {
     lines,

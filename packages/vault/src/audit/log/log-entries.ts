@@ -12,6 +12,7 @@ import { openBodies } from './bodies.ts';
 import type { LogKeyring } from './log-keyring.ts';
 import { monthOf } from './names.ts';
 import type { IndexRow, LogName, Period, Segments } from './segments.ts';
+import { turn } from './turns.ts';
 
 // Entries out of the sealed log: found by tags, opened, and then looked at once more, since two values may share a tag.
 
@@ -89,7 +90,7 @@ async function* rowsOf(
     yield* page;
     after = page.at(-1);
     if (page.length < rowsAtOnce) return;
-    await new Promise((resolve) => setImmediate(resolve));
+    await turn();
   }
 }
 

@@ -8,6 +8,7 @@ import { noteKeyName } from './names.ts';
 import { publish } from './publish.ts';
 import { sealJournal } from './seal-journal.ts';
 import type { Segments } from './segments.ts';
+import { oneBehindTheOther } from './turns.ts';
 import { findTurnedBack } from './turned-back.ts';
 import { writeLog, type WrittenLog } from './write-log.ts';
 import { signCheckpoint, type Checkpoint } from '../../tlog/checkpoint.ts';
@@ -74,7 +75,7 @@ export async function openSealedLog(parts: SealedLogParts): Promise<SealedLog> {
   const ground: LogGround = { rows, sealer, segments, keyring, policy, turnedBack, failed };
   const identity = { deployment: sealer.deployment, vkeys: [signer.vkey] };
   let closed = false;
-  let running: Promise<unknown> = Promise.resolve();
+  const queued = oneBehindTheOther();
   let timer: NodeJS.Timeout | undefined;
   const once = async (): Promise<number> => {
     try {
@@ -82,11 +83,6 @@ export async function openSealedLog(parts: SealedLogParts): Promise<SealedLog> {
     } finally {
       while (!closed && (await publish({ sealer, segments, sign, turnedBack })) > 0);
     }
-  };
-  const queued = <V>(work: () => Promise<V>): Promise<V> => {
-    const done = running.catch(() => undefined).then(work);
-    running = done;
-    return done;
   };
   const run = () => queued(once);
   const again = () => {
@@ -107,8 +103,7 @@ export async function openSealedLog(parts: SealedLogParts): Promise<SealedLog> {
     async close() {
       closed = true;
       clearTimeout(timer);
-      await running.catch(() => undefined);
-      rows.close();
+      await queued(async () => rows.close());
     },
   };
 }
