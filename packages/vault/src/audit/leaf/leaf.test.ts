@@ -3,6 +3,7 @@ import { createHmac } from 'node:crypto';
 import { test } from 'vitest';
 import { canonicalText } from '../../keys/shred/shredding-receipt.ts';
 import { attemptText, outcomeText } from '../entry-text.ts';
+import type { Act } from '../acts.ts';
 import type { AuditContext, AuditFields, Entry } from '../entry.ts';
 import { entryOf, erasedId, sealedPersonIn } from './entry-of.ts';
 import { leafBytesMax, leafOf } from './leaf.ts';
@@ -23,7 +24,7 @@ const ann: AuditContext = {
   agent: 'Firefox of Ann',
 };
 const asked: AuditFields = {
-  act: 'credential.use',
+  act: 'connection.set',
   object: 'connection:shop#person-ann-4711#default',
   service: 'shop',
   request: { bytes: 12, method: 'tools/call', tool: 'find_orders' },
@@ -44,7 +45,7 @@ test.each([
   ['of a person', attempt()],
   ['of a client', attempt({ ...ann, actor: { type: 'client', id: 'c1' } })],
   ['of the gateway', attempt({ tenant: '_system', actor: { type: 'system', id: 'job' }, source: 'job', correlation: 'boot.1' })],
-  ['that was cut', attempt(ann, { act: 'a.b', object: 'x'.repeat(5000) })],
+  ['that was cut', attempt(ann, { act: 'tool.call', object: 'x'.repeat(5000) })],
   ['of an outcome', JSON.parse(outcomeText(stamp, id, ann, { out: 'denied', code: 'no', ms: 3, bytes: 0 })) as Entry],
 ])('an entry %s comes back as it was recorded', (_, entry) => {
   const { leaf, body } = parted(entry);
@@ -101,7 +102,7 @@ test('the longest entry has a leaf of 4 KiB at most', () => {
   const long = '\u0001'.repeat(2000);
   const entry = attempt(
     { ...ann, correlation: 'c'.repeat(128), tenant: 't'.repeat(512) },
-    { act: 'a'.repeat(128), object: long, service: long, request: { tool: long, method: long } },
+    { act: 'a'.repeat(128) as Act, object: long, service: long, request: { tool: long, method: long } },
   );
   assert.ok(Buffer.byteLength(parted(entry).leaf) <= leafBytesMax);
 });
@@ -112,7 +113,7 @@ test('without keys the leaf stands and says that much less', () => {
   const clear = JSON.parse(leaf) as Record<string, unknown>;
   assert.equal(clear['c'], undefined);
   assert.deepEqual(clear['res'], { type: 'connection' });
-  assert.equal(entryOf('group-1', leaf, '').act, 'credential.use');
+  assert.equal(entryOf('group-1', leaf, '').act, 'connection.set');
 });
 
 test('of a person whose keys were destroyed nothing is left but that it was a person', () => {

@@ -37,7 +37,7 @@ async function caller(): Promise<never> {
       source: 'mcp',
       correlation: `r${turns}`,
     } as const;
-    const { entry } = await audit.record('strict', context, { act: 'credential.use', object: 'connection:shop' });
+    const { entry } = await audit.record('strict', context, { act: 'connection.set', object: 'connection:shop' });
     process.stdout.write(`entry ${entry}\n`);
     audit.outcome(entry, context, { out: 'success', ms: 1 });
   }

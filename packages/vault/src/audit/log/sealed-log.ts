@@ -5,7 +5,10 @@ import { openRows } from '../rows.ts';
 import { logKeyring, type LogKeyring } from './log-keyring.ts';
 import type { LogGround } from './log-ground.ts';
 import { noteKeyName } from './names.ts';
+import { logSource, type PublishedLog } from './log-source.ts';
+import { proveEntry, type ProvenEntry } from './prove-entry.ts';
 import { publish } from './publish.ts';
+import { publishedFiles, type Disclosure, type PublishedFiles } from './published-files.ts';
 import { sealJournal } from './seal-journal.ts';
 import type { Segments } from './segments.ts';
 import { oneBehindTheOther } from './turns.ts';
@@ -30,6 +33,9 @@ export interface SealedLogParts {
   readonly failed?: (refusal: Refusal) => void;
 }
 
+/** Whose bodies are disclosed; `undefined`: everybody's. */
+export type Disclosed = Pick<Disclosure, 'scope'>;
+
 /** Turns the journal into logs that strangers can check. */
 export interface SealedLog {
   /** Verifier keys of the checkpoints (C2SP signed-note). */
@@ -50,6 +56,16 @@ export interface SealedLog {
    * @throws as {@link writeLog}
    */
   write(directory: string, disclose?: string): Promise<WrittenLog>;
+  /**
+   * The published log as it is now, to be taken at leisure.
+   *
+   * @throws as {@link publishedFiles}
+   */
+  published(disclose?: Disclosed): Promise<PublishedFiles>;
+  /** The published log, by path. */
+  source(): PublishedLog;
+  /** As {@link proveEntry}. */
+  prove(scope: string | undefined, id: string): Promise<ProvenEntry | undefined>;
   /** Run again and again, a second apart. */
   start(): void;
   /** Resolves when what is under way has come to a point where it can end. */
@@ -85,6 +101,8 @@ export async function openSealedLog(parts: SealedLogParts): Promise<SealedLog> {
     }
   };
   const run = () => queued(once);
+  const snapshot = (disclose: Disclosed | undefined) =>
+    publishedFiles(segments, identity, disclose && { ...disclose, sealer, keyring });
   const again = () => {
     timer = setTimeout(() => {
       run().catch((error: unknown) => failed(asRefusal(error))).then(() => void (closed || again()));
@@ -96,7 +114,12 @@ export async function openSealedLog(parts: SealedLogParts): Promise<SealedLog> {
     keyring,
     run,
     write: (directory, scope) =>
-      queued(() => writeLog(directory, segments, identity, scope === undefined ? undefined : { scope, sealer, keyring })),
+      queued(async () =>
+        writeLog(directory, await snapshot(scope === undefined ? undefined : { scope })),
+      ),
+    published: (disclose) => queued(() => snapshot(disclose)),
+    source: () => logSource(segments, identity),
+    prove: (scope, id) => proveEntry({ segments, identity }, scope, id),
     start() {
       if (timer === undefined) again();
     },
