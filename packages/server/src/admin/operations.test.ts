@@ -45,6 +45,10 @@ const nothingShredded = {
   receiptOf: async () => undefined,
   signingKey: async () => '',
 };
+const noLog = {
+  catchUp: async () => undefined,
+  log: () => Promise.reject(new Error('not here')),
+};
 beforeEach(async () => {
   paper = memoryAudit();
   const tables = memoryTables({ now: Date.now });
@@ -67,6 +71,7 @@ beforeEach(async () => {
   };
   parts = {
     audit: paper.audit,
+    auditLog: noLog,
     upstreams,
     connections: openConnections(sealedTables(tables, oneKeySealer()), Date.now),
     clients: noClients,

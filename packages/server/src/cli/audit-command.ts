@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { Call, Entry, SearchResult, Stats, Verdict } from '@sealgate/vault';
 import { auditExportCommand } from './audit-export.ts';
+import { auditLogCommands } from './audit-log.ts';
 import {
   askedBy,
   countOf,
@@ -35,7 +36,7 @@ Example:
   sealgate audit stats --since 2026-11-01 --zone Europe/Berlin
 `;
 
-/** `sealgate audit list|show|stats|search|tail|report|export|verify`. */
+/** `sealgate audit list|show|stats|search|tail|report|export|checkpoint|proof|verify`. */
 export function auditCommand(program: Command, context: CommandContext): void {
   const audit = program.command('audit').description('the journal of everything that was tried');
   filterOptions(audit.command('list').description('list what was tried, the newest first'))
@@ -64,6 +65,7 @@ export function auditCommand(program: Command, context: CommandContext): void {
     .action((options: NamedOptions) => tail(context, options));
   auditReportCommand(audit, context);
   auditExportCommand(audit, context);
+  auditLogCommands(audit, context);
   audit
     .command('verify')
     .description('walk the whole chain and say whether it is intact')

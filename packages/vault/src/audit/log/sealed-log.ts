@@ -22,6 +22,8 @@ export interface SealedLogParts {
   /** The journal's file; it is only read. */
   readonly journal: string;
   readonly sealer: Sealer;
+  /** What strangers know the log by; the deployment when not given. No two logs may have the same. */
+  readonly name?: string;
   /** Closed by whoever opened it, after this. */
   readonly segments: Segments;
   /** Signs checkpoints. */
@@ -50,7 +52,7 @@ export interface SealedLog {
    */
   run(): Promise<number>;
   /**
-   * Write the published log into a folder that is not there yet.
+   * Write the published log into a folder that is not there yet, or empty.
    *
    * @param disclose a tenant whose entries' bodies are written, too
    * @throws as {@link writeLog}
@@ -80,7 +82,8 @@ const pauseMs = 1000;
  * @throws Refusal `audit_unavailable`, `journal_broken` when the journal is no database; `store_unavailable`
  */
 export async function openSealedLog(parts: SealedLogParts): Promise<SealedLog> {
-  const { segments, sealer, now, policy = 1, failed = () => undefined } = parts;
+  const { segments, now, policy = 1, failed = () => undefined } = parts;
+  const sealer = { ...parts.sealer, deployment: parts.name ?? parts.sealer.deployment };
   const signer = signerOf(noteKeyName(sealer.deployment), parts.noteKey);
   const sign = (checkpoint: Checkpoint) => signCheckpoint(checkpoint, [signer]);
   const turnedBack = await findTurnedBack(segments, sealer.deployment);
@@ -115,7 +118,7 @@ export async function openSealedLog(parts: SealedLogParts): Promise<SealedLog> {
     run,
     write: (directory, scope) =>
       queued(async () =>
-        writeLog(directory, await snapshot(scope === undefined ? undefined : { scope })),
+        writeLog(directory, (await snapshot(scope === undefined ? undefined : { scope })).files()),
       ),
     published: (disclose) => queued(() => snapshot(disclose)),
     source: () => logSource(segments, identity),

@@ -38,7 +38,9 @@ export const periodTables = `${logs}
 /** What the file of the root log is made with. */
 export const rootTables = `${logs}
   CREATE TABLE stated (origin TEXT PRIMARY KEY, size INTEGER NOT NULL, root BLOB NOT NULL) STRICT, WITHOUT ROWID;
-  CREATE TABLE secrets (scope TEXT PRIMARY KEY, sealed BLOB NOT NULL) STRICT;`;
+  CREATE TABLE secrets (scope TEXT PRIMARY KEY, sealed BLOB NOT NULL) STRICT;
+  CREATE TABLE made (mark TEXT NOT NULL) STRICT;
+  INSERT INTO made VALUES (lower(hex(randomblob(6))));`;
 
 /** An open file. */
 export interface LogFile {

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { refuse } from '../../../refusal.ts';
+import { asking } from '../../../store/sqlite/sqlite-error.ts';
 import { onDisk, syncDirectory } from '../../../store/atomic-file.ts';
 import type { LogEnd, Segments } from '../segments.ts';
 import { openPeriod, type OpenPeriod } from './period.ts';
@@ -22,8 +23,17 @@ export interface SqliteSegmentsOptions {
   readonly networkMount?: boolean;
 }
 
+/** The log in these files. */
+export interface SqliteSegments extends Segments {
+  /**
+   * Made with the root log, and never again: 12 hexadecimal digits. A log that is begun anew, because its files are gone or lie
+   * elsewhere, is another one and must not be called the same.
+   */
+  readonly mark: string;
+}
+
 /** The sealed log on SQLite. @throws Refusal `store_unavailable`, as do the methods */
-export function sqliteSegments({ directory, rootFile, networkMount }: SqliteSegmentsOptions): Segments {
+export function sqliteSegments({ directory, rootFile, networkMount }: SqliteSegmentsOptions): SqliteSegments {
   const rootAt = openLogFile({ file: rootFile, networkMount });
   const opened = new Map<string, OpenPeriod>();
   beginFile(rootAt, rootTables);
@@ -45,6 +55,7 @@ export function sqliteSegments({ directory, rootFile, networkMount }: SqliteSegm
 
   return {
     ...openRoot(rootAt),
+    mark: asking(() => String(rootAt.db.prepare('SELECT mark FROM made').get()?.['mark'])),
     periods: async () => begun(),
     async period(name) {
       const period = found(name);
