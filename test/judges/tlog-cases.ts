@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { memorySource } from '../../packages/vault/src/audit-verify/fixtures/memory-source.ts';
+import { sampleLog } from '../../packages/vault/src/audit-verify/fixtures/sample-log.ts';
 import { tamperings } from '../../packages/vault/src/audit-verify/fixtures/tamperings.ts';
 import { sigstoreAccepts } from './sigstore.ts';
 import type { TlogStage } from './tlog-stage.ts';
@@ -24,6 +25,20 @@ const go: readonly TlogCase[] = [
       assert.ok(verdict.accepted, verdict.said);
       assert.equal(verdict.said, '7 logs, 702 entries');
       return verdict.said;
+    },
+  },
+  {
+    name: 'audit log, Go’s sumdb: accepted at sizes around those of tiles, and consistent with each earlier one',
+    async run({ sample, goVerdict }) {
+      for (const publications of [1, 2, 3, 4, 257, 258, 259, 260]) {
+        const earlier = sampleLog({ publications });
+        const verdicts = [await goVerdict(earlier.files, []), await goVerdict(sample.files, earlier.notes)];
+        for (const verdict of verdicts) {
+          if (verdict === undefined) return skipped;
+          assert.ok(verdict.accepted, `${publications}: ${verdict.said}`);
+        }
+      }
+      return '';
     },
   },
   ...tamperings.map(({ name, takes, files }): TlogCase => ({

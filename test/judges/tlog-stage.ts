@@ -38,7 +38,7 @@ export async function openTlogStage(): Promise<TlogStage> {
   let built: boolean | undefined;
   let logs = 0;
   function build(): boolean {
-    const go = programOrSkip('go', 'https://go.dev/dl, 1.25 or later');
+    const go = programOrSkip('go', 'apt-get install golang-go');
     if (go === undefined) return false;
     const env = { ...process.env, GOTOOLCHAIN: 'local' };
     execFileSync(go, ['build', '-trimpath', '-buildvcs=false', '-mod=readonly', '-o', program, '.'], {

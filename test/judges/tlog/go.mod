@@ -1,5 +1,5 @@
 module sealgate-judges/tlog
 
-go 1.25.0
+go 1.19
 
-require golang.org/x/mod v0.37.0
+require golang.org/x/mod v0.20.0

@@ -80,7 +80,10 @@ func (j *judge) checkpoint(signed []byte) (string, state, error) {
 
 // readBundle takes the entries of one bundle into the tree.
 func (l *log) readBundle(index int64) error {
-	width := min(1<<height, l.head.size-index<<height)
+	width := l.head.size - index<<height
+	if width > 1<<height {
+		width = 1 << height
+	}
 	tile := tlog.Tile{H: height, L: 0, N: index, W: int(width)}
 	bundle, err := os.ReadFile(filepath.Join(l.folder, strings.Replace(pathOf(tile), "tile/0/", "tile/entries/", 1)))
 	if err != nil {

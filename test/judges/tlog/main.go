@@ -84,12 +84,12 @@ func (j *judge) judgeShards(root *log) error {
 		if err := json.Unmarshal(entry, &named); err != nil {
 			return fmt.Errorf("entry %d of the root log: %w", i, err)
 		}
-		place, found := strings.CutPrefix(named.Origin, j.deployment+"/audit/")
-		if !found {
+		start := j.deployment + "/audit/"
+		if !strings.HasPrefix(named.Origin, start) {
 			return fmt.Errorf("entry %d of the root log is of %s", i, named.Origin)
 		}
 		if j.logs[named.Origin] == nil {
-			if _, err := j.open("logs/"+place, named.Origin); err != nil {
+			if _, err := j.open("logs/"+named.Origin[len(start):], named.Origin); err != nil {
 				return err
 			}
 		}
