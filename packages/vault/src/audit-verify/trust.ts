@@ -69,7 +69,11 @@ export async function readKnown(
       origin === rootOrigin(deployment) || (origin !== undefined && parseShardOrigin(deployment, origin));
     if (checkpoint === undefined || origin === undefined || ours === false || ours === undefined)
       findings.add({ state: 'tampered', ...(path && { path }), says: `${by} does not hold` });
-    else known.set(origin, [...(known.get(origin) ?? []), { ...checkpoint, by }]);
+    else {
+      const states = known.get(origin) ?? [];
+      known.set(origin, states);
+      states.push({ ...checkpoint, by });
+    }
   };
   for (const note of anchors ?? []) take(note, 'an anchor', anchorsPath);
   for (const note of remembered) take(note, 'a remembered checkpoint');

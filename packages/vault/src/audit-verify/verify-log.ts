@@ -1,7 +1,7 @@
 import { tileWidth } from '../tlog/tile-paths.ts';
 import { findingSource, openFindings, type Finding, type Findings, type LogState } from './findings.ts';
 import { parseShardOrigin, rootFolder, rootOrigin } from './layout.ts';
-import { readNamed, type Named } from './leaves.ts';
+import { readNamed } from './leaves.ts';
 import { openLog, type ExaminedLog, type Progress } from './open-log.ts';
 import { openShard, type Shard } from './shard.ts';
 import type { LogSource } from './source.ts';
