@@ -24,7 +24,7 @@ const ann: AuditContext = {
   agent: 'Firefox of Ann',
 };
 const asked: AuditFields = {
-  act: 'connection.set',
+  act: 'connection.set' as const,
   object: 'connection:shop#person-ann-4711#default',
   service: 'shop',
   request: { bytes: 12, method: 'tools/call', tool: 'find_orders' },
@@ -44,9 +44,20 @@ const parted = (entry: Entry) => leafOf(entry, origin, keys, sealed(entry));
 test.each([
   ['of a person', attempt()],
   ['of a client', attempt({ ...ann, actor: { type: 'client', id: 'c1' } })],
-  ['of the gateway', attempt({ tenant: '_system', actor: { type: 'system', id: 'job' }, source: 'job', correlation: 'boot.1' })],
+  [
+    'of the gateway',
+    attempt({
+      tenant: '_system',
+      actor: { type: 'system', id: 'job' },
+      source: 'job',
+      correlation: 'boot.1',
+    }),
+  ],
   ['that was cut', attempt(ann, { act: 'tool.call', object: 'x'.repeat(5000) })],
-  ['of an outcome', JSON.parse(outcomeText(stamp, id, ann, { out: 'denied', code: 'no', ms: 3, bytes: 0 })) as Entry],
+  [
+    'of an outcome',
+    JSON.parse(outcomeText(stamp, id, ann, { out: 'denied', code: 'no', ms: 3, bytes: 0 })) as Entry,
+  ],
 ])('an entry %s comes back as it was recorded', (_, entry) => {
   const { leaf, body } = parted(entry);
   const person = sealedPersonIn(body);

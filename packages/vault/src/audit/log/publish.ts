@@ -22,6 +22,8 @@ export interface PublishParts {
   readonly sign: (checkpoint: Checkpoint) => string;
   /** Logs that are never signed again. */
   readonly turnedBack: ReadonlyMap<string, StatedHead>;
+  /** Whether the root log itself is older than what was published: then nothing is. */
+  readonly rootTurnedBack: boolean;
 }
 
 interface Grown {
@@ -40,6 +42,7 @@ export async function publish(parts: PublishParts): Promise<number> {
   const { segments, sign } = parts;
   const all = await grownLogs(parts);
   if (all.length === 0) return 0;
+  if (parts.rootTurnedBack) throw turnedBackNow(originOf(parts.sealer.deployment, rootLog));
   for (const period of new Set(all.map((each) => each.period))) await period.flush();
   await state(parts, all);
   for (let at = 0; at < all.length; at += signedAtOnce) {

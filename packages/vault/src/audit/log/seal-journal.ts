@@ -25,7 +25,7 @@ export async function sealJournal(ground: LogGround, stopped: () => boolean): Pr
   const writer = writerOf(ground.rows);
   if (writer === undefined) return 0;
   const waiting = await releaseHeld(ground);
-  for (let sealed = 0; ; ) {
+  for (let sealed = 0; ;) {
     if (stopped()) return sealed;
     const done = await step(ground, writer, waiting);
     if (done === 0) return sealed;

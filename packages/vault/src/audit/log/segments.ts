@@ -172,11 +172,7 @@ export interface RootLog extends Pick<LogReads, 'slices' | 'tile'> {
    *
    * @returns false, and nothing was done, when the root log has grown meanwhile
    */
-  publish(
-    step: Omit<LogStep, 'log' | 'rows'>,
-    stated: readonly StatedHead[],
-    note: string,
-  ): Promise<boolean>;
+  publish(step: Omit<LogStep, 'log' | 'rows'>, stated: readonly StatedHead[], note: string): Promise<boolean>;
 }
 
 /** The secrets that tenants' logs are made with, sealed; durable when a method resolves. */
