@@ -36,14 +36,12 @@ const tailPauseMs = 500;
  * Who reads the log is in it. Lists, reports and exports come piece by piece: a list of calls, of entries or of rows at a
  * time; of an export, text and how far it has come.
  */
-export function auditOperations({ audit, journal, now }: AuditOperationParts) {
+export function auditOperations(parts: AuditOperationParts) {
+  return { ...answered(parts), ...givenInPieces(parts) };
+}
+
+function answered({ audit, journal }: AuditOperationParts) {
   return {
-    'audit.list': operation(forms.list, async (operator, { order, limit, ...asked }) => {
-      const filter = filterOf(asked, operator.context.tenant);
-      return recordedPieces(audit, operator, look('audit.read', filter.tenant), () =>
-        firstOf(order === 'newest' ? newestCalls(journal, filter) : endedCalls(journal, filter), limit),
-      );
-    }),
     'audit.show': operation(forms.show, async (operator, { id, tenant: named }) => {
       const tenant = tenantOf(named, operator.context.tenant);
       return recorded(audit, operator, look('audit.read', tenant), async () => {
@@ -62,6 +60,20 @@ export function auditOperations({ audit, journal, now }: AuditOperationParts) {
       const filter = filterOf(asked, operator.context.tenant);
       return recorded(audit, operator, look('audit.read', filter.tenant), () =>
         searchCalls(newestCalls(journal, filter), text, { foundMax: limit, lookedMax }),
+      );
+    }),
+    'audit.verify': operation(forms.verify, async (operator) =>
+      recorded(audit, operator, look('audit.verify', undefined), () => journal.verify()),
+    ),
+  };
+}
+
+function givenInPieces({ audit, journal, now }: AuditOperationParts) {
+  return {
+    'audit.list': operation(forms.list, async (operator, { order, limit, ...asked }) => {
+      const filter = filterOf(asked, operator.context.tenant);
+      return recordedPieces(audit, operator, look('audit.read', filter.tenant), () =>
+        firstOf(order === 'newest' ? newestCalls(journal, filter) : endedCalls(journal, filter), limit),
       );
     }),
     'audit.tail': operation(forms.tail, async (operator, asked) => {
@@ -85,9 +97,6 @@ export function auditOperations({ audit, journal, now }: AuditOperationParts) {
           yield { text, reached };
       });
     }),
-    'audit.verify': operation(forms.verify, async (operator) =>
-      recorded(audit, operator, look('audit.verify', undefined), () => journal.verify()),
-    ),
   };
 }
 

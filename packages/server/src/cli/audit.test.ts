@@ -71,17 +71,15 @@ describe.each(['the running gateway', 'the data directory itself'])('over %s', (
         ['upstream.add', 'docs'],
       ]);
     }
-    const [{ corr = '' } = {}] = both;
+    const corr = both[0]?.corr ?? '';
     for (const option of ['--request', '--correlation'])
       expect(entriesIn((await audit('list', option, corr, '--json')).stdout)).toEqual(both);
     expect((await audit('list', '--until', '2020-01-01')).stdout).toBe('No entry.\n');
   });
 
   test('one call is shown, calls are counted and searched', async () => {
-    const [{ cause = '', id = '' } = {}] = entriesIn(
-      (await audit('list', '--service', 'shop', '--json')).stdout,
-    );
-    for (const either of [cause, id]) {
+    const [outcome] = entriesIn((await audit('list', '--service', 'shop', '--json')).stdout);
+    for (const either of [outcome?.cause ?? '', outcome?.id ?? '']) {
       const shown = await audit('show', either);
       expect(shown.stdout).toMatch(/^attempt +\S+\ntime .*\nact +upstream\.add\n[^]*\noutcome +success\n/);
     }
@@ -104,7 +102,7 @@ describe.each(['the running gateway', 'the data directory itself'])('over %s', (
       stdin: 'a-secret-value',
     });
     await outcomesStand();
-    const [{ tenant = '' } = {}] = entriesIn((await audit('list', '--json')).stdout);
+    const tenant = entriesIn((await audit('list', '--json')).stdout)[0]?.tenant ?? '';
     const report = (...argv: readonly string[]) => audit('report', 'accesses', '--client', tenant, ...argv);
     expect((await report()).stdout).toMatch(/^TIME +CLIENT[^]*connection\.set +success/);
     const [row] = JSON.parse((await report('--format', 'json')).stdout) as { act: string }[];

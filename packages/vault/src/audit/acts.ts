@@ -1,7 +1,11 @@
-import type { AuditClass } from './entry.ts';
-
 // Every act that an entry can be of. `docs/audit.md` has the same list with the reasons; a test holds list, page and code
 // equal. What is not here does not type-check as an act.
+
+/**
+ * How sure an entry must be before the act goes on. `strict`: durable before the effect. `group`: durable before the
+ * reply. `async`: queued; blocks when the queue is full, never drops.
+ */
+export type AuditClass = 'strict' | 'group' | 'async';
 
 /** What is known of an act. */
 export interface ActSpec {

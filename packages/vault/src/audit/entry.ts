@@ -1,10 +1,6 @@
-import type { Act } from './acts.ts';
+import type { Act, AuditClass } from './acts.ts';
 
-/**
- * How sure an entry must be before the act goes on. `strict`: durable before the effect. `group`: durable before the
- * reply. `async`: queued; blocks when the queue is full, never drops.
- */
-export type AuditClass = 'strict' | 'group' | 'async';
+export type { AuditClass } from './acts.ts';
 
 /** How a request came in. */
 export type Source = 'mcp' | 'webui' | 'api' | 'cli' | 'stdio' | 'discord' | 'job' | 'system';
