@@ -3,6 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { objectOf, sealedTables, verifyReceipt, type SignedReceipt } from '@sealgate/vault';
+import { folderSource, verifyLog } from '@sealgate/vault/audit-verify';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { recorded, type Operator } from '../admin/recorded.ts';
 import { grantIdFor } from '../auth/as/grants.ts';
@@ -292,6 +293,32 @@ describe('a group that is shredded', () => {
     });
     expect(await codeOf(connect(group, ''))).toBe('key_shredded');
     expect(await codeOf(connect(ann.tenant, ''))).toBe('done');
+  });
+
+  test('leaves its audit log behind: whole, verified, and nobody can read what its entries said', async () => {
+    const { audit, auditLog } = sealgate.ground;
+    const actor = { type: 'person', id: bob.subject } as const;
+    const context = { tenant: group, actor, source: 'mcp', correlation: 'r2' } as const;
+    const { entry } = await audit.record('strict', context, { act: 'tool.call', object: 'upstreams' });
+    const taken = async (name: string) => {
+      expect(await auditLog.catchUp()).toBeUndefined();
+      const log = await auditLog.log();
+      const directory = join(dataDir, name);
+      const { bodies } = await log.write(directory, group);
+      const { state, findings } = await verifyLog(folderSource(directory), { vkeys: log.vkeys });
+      return { bodies, state, findings, leaf: (await log.prove(group, entry))?.leaf };
+    };
+    const before = await taken('before');
+    expect(before).toMatchObject({ bodies: 1, state: 'ok', findings: [] });
+    const signed = await shred({ tenant: group });
+    expect(signed.receipt.removed).toMatchObject({ audit_secrets: 1 });
+    await audit.record('strict', context, { act: 'tool.call', object: 'upstreams' });
+    expect(await taken('after')).toEqual({ ...before, bodies: 0 });
+    // Another start finds no secret either.
+    await sealgate.close();
+    sealgate = await open();
+    expect(await (await sealgate.ground.auditLog.log()).keyring.find(group)).toBeUndefined();
+    expect(await sealgate.ground.auditLog.forget(group)).toBe(false);
   });
 
   test('must not be somebody’s own, nor the deployment, nor unknown', async () => {
