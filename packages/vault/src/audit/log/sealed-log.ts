@@ -88,9 +88,11 @@ export async function openSealedLog(parts: SealedLogParts): Promise<SealedLog> {
   const run = () => queued(once);
   const again = () => {
     timer = setTimeout(() => {
-      run()
+      void run()
         .catch((error: unknown) => failed(asRefusal(error)))
-        .then(() => void (closed || again()));
+        .then(() => {
+          if (!closed) again();
+        });
     }, pauseMs).unref();
   };
 
