@@ -19,9 +19,18 @@ export { logEntries, type LogQuery, type LogReader } from './audit/log/log-entri
 export { logSource, type LogIdentity, type PublishedLog } from './audit/log/log-source.ts';
 export type { ProvenEntry } from './audit/log/prove-entry.ts';
 export type { PublishedFile, PublishedFiles } from './audit/log/published-files.ts';
-export { openSealedLog, type Disclosed, type SealedLog, type SealedLogParts } from './audit/log/sealed-log.ts';
+export {
+  openSealedLog,
+  type Disclosed,
+  type SealedLog,
+  type SealedLogParts,
+} from './audit/log/sealed-log.ts';
 export type { Segments } from './audit/log/segments.ts';
-export { sqliteSegments, type SqliteSegments, type SqliteSegmentsOptions } from './audit/log/sqlite/segments.ts';
+export {
+  sqliteSegments,
+  type SqliteSegments,
+  type SqliteSegmentsOptions,
+} from './audit/log/sqlite/segments.ts';
 export { writeLog, type WrittenLog } from './audit/log/write-log.ts';
 export type { Journal, JournalHealth, JournalOptions, JournalReader } from './audit/journal.ts';
 export type { EntryPage, EntryQuery } from './audit/pages.ts';

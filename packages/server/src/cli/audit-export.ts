@@ -36,7 +36,9 @@ Examples:
 export function auditExportCommand(audit: Command, context: CommandContext): void {
   filterOptions(audit.command('export').description('write entries into a file'))
     .addOption(
-      new Option('--format <format>', 'how they are written').choices([...exportFormats, 'log']).makeOptionMandatory(),
+      new Option('--format <format>', 'how they are written')
+        .choices([...exportFormats, 'log'])
+        .makeOptionMandatory(),
     )
     .requiredOption('--out <path>', 'where to; of a log a folder')
     .option('--force', 'replace the file that is there')
@@ -50,7 +52,10 @@ async function wholeLog(context: CommandContext, options: ExportOptions): Promis
   const { out, bodies, json, tenant, force } = options;
   const { tenant: _, ...narrower } = askedBy(options);
   if (force === true || Object.keys(narrower).length > 0)
-    throw refuse('usage', 'a log is exported whole, into an empty folder: --tenant and --no-bodies are all it takes');
+    throw refuse(
+      'usage',
+      'a log is exported whole, into an empty folder: --tenant and --no-bodies are all it takes',
+    );
   const whose = { ...(tenant === undefined ? {} : { tenant }), ...(json === undefined ? {} : { json }) };
   return exportLog(context, { out, bodies, ...whose });
 }

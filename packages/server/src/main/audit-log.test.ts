@@ -70,7 +70,10 @@ async function verified() {
 
 test('a log that cannot be sealed fails no call; it is told once, counted, and sealed later', async () => {
   const inTheWay = join(dataDirectory, 'audit-root.db');
-  writeFileSync(inTheWay, 'this is no database, and it is longer than the header of one would be '.repeat(20));
+  writeFileSync(
+    inTheWay,
+    'this is no database, and it is longer than the header of one would be '.repeat(20),
+  );
   await act();
   expect(await auditLog.catchUp()).toMatchObject({ code: 'store_unavailable' });
   expect(await auditLog.catchUp()).toMatchObject({ code: 'store_unavailable' });
@@ -126,7 +129,9 @@ test('a gap is told once, and stands in the journal', async () => {
   await open();
   // Told before anybody listens, as at a start.
   expect(await auditLog.catchUp()).toBeUndefined();
-  auditLog.start(noteGap({ audit, tenant: 'group-1', failed: (refusal) => expect.unreachable(refusal.message), now }));
+  auditLog.start(
+    noteGap({ audit, tenant: 'group-1', failed: (refusal) => expect.unreachable(refusal.message), now }),
+  );
   expect(await auditLog.catchUp()).toBeUndefined();
   const gaps = async () => {
     const { entries } = await journal.page({ order: 'oldest', limit: 20 });
