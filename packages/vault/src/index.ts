@@ -47,6 +47,7 @@ export {
 } from './audit/report/reports.ts';
 export { searchCalls, type SearchResult } from './audit/report/search.ts';
 export { statsOf, type Count, type Stats } from './audit/report/stats.ts';
+export { openTokenJournals, type TokenJournals } from './audit/token-journals.ts';
 export type { Anchor, Verdict } from './audit/verify.ts';
 export type { ConnectionChange, ConnectionListener } from './credentials/connection-changes.ts';
 export type { Answer, Carry, Outgoing } from './credentials/loan.ts';

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { link, open, rename, rm, stat } from 'node:fs/promises';
+import { constants, copyFile, link, open, rename, rm, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { Option, type Command } from 'commander';
 import { exportFormats, type EntryPage, type ExportFormat } from '@sealgate/vault';
@@ -109,13 +109,25 @@ async function written(
       await file.close();
     }
     if (replace) await rename(draft, path);
-    else await link(draft, path);
+    else await place(draft, path);
   } catch (error) {
     throw error instanceof Error && 'code' in error && error.code === 'EEXIST' ? isThere(path) : error;
   } finally {
     await rm(draft, { force: true });
   }
   return bytes;
+}
+
+/** Give the file its name, unless there is one of it. */
+async function place(draft: string, path: string): Promise<void> {
+  try {
+    await link(draft, path);
+  } catch (error) {
+    // A stick or a share may know no links.
+    const unknown = ['EPERM', 'ENOTSUP', 'ENOSYS', 'EOPNOTSUPP'];
+    if (!(error instanceof Error && 'code' in error && unknown.includes(String(error.code)))) throw error;
+    await copyFile(draft, path, constants.COPYFILE_EXCL);
+  }
 }
 
 function isThere(path: string): Error {
