@@ -14,7 +14,7 @@ export function openFaults(log: Log) {
     /** What went wrong and was got over, but leaves a gap. */
     gotOver(refusal: Refusal): void {
       failures += 1;
-      const which = `${refusal.code} ${refusal.message} ${refusal.detail}`;
+      const which = `${refusal.code} ${refusal.message} ${refusal.detail ?? ''}`;
       if (told.has(which)) return;
       told.add(which);
       tell(refusal);

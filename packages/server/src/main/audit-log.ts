@@ -70,43 +70,31 @@ interface Opened {
 export function openAuditLog(parts: AuditLogParts): AuditLog {
   const { journal } = parts;
   const faults = openFaults(parts.log);
+  const files = openFiles(parts, faults.gotOver);
   const begunWith = journal.health().end.batch;
-  let opening: Promise<Opened> | undefined;
   let sealed = 0;
-  let closing = false;
-  let timer: NodeJS.Timeout | undefined;
-  let underWay: Promise<unknown> = Promise.resolve();
-  const opened = (): Promise<Opened> => {
-    opening ??= open(parts, faults.gotOver).catch((error: unknown) => {
-      opening = undefined;
-      throw error;
-    });
-    return opening;
-  };
   const catchUp = async (): Promise<Refusal | undefined> => {
     try {
-      sealed += await (await opened()).sealed.run();
+      const { sealed: log } = await files.opened();
+      const more = await log.run();
+      sealed += more;
       faults.mended();
       return undefined;
     } catch (error) {
       return faults.failed(error);
     }
   };
-  const again = (): void => {
-    timer = setTimeout(() => {
-      underWay = catchUp().then(() => void (closing || again()));
-    }, pauseMs).unref();
-  };
+  const rounds = openRounds(catchUp);
   return {
     start(gap) {
       faults.listen(gap);
-      again();
+      rounds.start();
     },
     catchUp,
-    log: async () => (await opened()).sealed,
+    log: async () => (await files.opened()).sealed,
     async forget(tenant) {
       try {
-        const { segments, sealed: log } = await opened();
+        const { segments, sealed: log } = await files.opened();
         const had = (await segments.secrets.get(tenant)) !== undefined;
         await log.keyring.forget(tenant, 'destroyed');
         return had;
@@ -117,16 +105,54 @@ export function openAuditLog(parts: AuditLogParts): AuditLog {
     },
     health: () => ({ ...faults.health(), sealed }),
     async close() {
-      closing = true;
-      clearTimeout(timer);
+      const ended = rounds.end();
+      const { end, waiting } = journal.health();
       // Somebody who only looked has nothing to seal.
-      const idle =
-        opening === undefined && journal.health().end.batch === begunWith && journal.health().waiting === 0;
+      const idle = !files.begun() && end.batch === begunWith && waiting === 0;
       if (!idle) await Promise.race([last(journal, catchUp), sleep(closeMs, undefined, { ref: false })]);
-      const open = await opening?.catch(() => undefined);
-      await open?.sealed.close();
+      await files.close(ended);
+    },
+  };
+}
+
+/** One round after the other, a pause between them. */
+function openRounds(round: () => Promise<unknown>): { start(): void; end(): Promise<unknown> } {
+  let ended = false;
+  let timer: NodeJS.Timeout | undefined;
+  let underWay: Promise<unknown> = Promise.resolve();
+  const again = (): void => {
+    timer = setTimeout(() => {
+      underWay = round().then(() => void (ended || again()));
+    }, pauseMs).unref();
+  };
+  return {
+    start: again,
+    async end() {
+      ended = true;
+      clearTimeout(timer);
       await underWay;
-      await open?.segments.close();
+    },
+  };
+}
+
+/** The files, opened when they are first asked for, and asked for again when that failed. */
+function openFiles(parts: AuditLogParts, failed: (refusal: Refusal) => void) {
+  let opening: Promise<Opened> | undefined;
+  return {
+    begun: () => opening !== undefined,
+    opened(): Promise<Opened> {
+      opening ??= open(parts, failed).catch((error: unknown) => {
+        opening = undefined;
+        throw error;
+      });
+      return opening;
+    },
+    /** @param ended resolves when nobody asks any more: what is under way ends once the log is told to */
+    async close(ended: Promise<unknown>): Promise<void> {
+      const opened = await opening?.catch(() => undefined);
+      await opened?.sealed.close();
+      await ended;
+      await opened?.segments.close();
     },
   };
 }

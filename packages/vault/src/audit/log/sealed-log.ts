@@ -105,8 +105,6 @@ export async function openSealedLog(parts: SealedLogParts): Promise<SealedLog> {
     }
   };
   const run = () => queued(once);
-  const snapshot = (disclose: Disclosed | undefined) =>
-    publishedFiles(segments, identity, disclose && { ...disclose, sealer, keyring });
   const again = () => {
     timer = setTimeout(() => {
       void run()
@@ -121,13 +119,7 @@ export async function openSealedLog(parts: SealedLogParts): Promise<SealedLog> {
     vkeys: identity.vkeys,
     keyring,
     run,
-    write: (directory, scope) =>
-      queued(async () =>
-        writeLog(directory, (await snapshot(scope === undefined ? undefined : { scope })).files()),
-      ),
-    published: (disclose) => queued(() => snapshot(disclose)),
-    source: () => logSource(segments, identity),
-    prove: (scope, id) => proveEntry({ segments, identity }, scope, id),
+    ...takenBy({ segments, identity, sealer, keyring }, queued),
     start() {
       if (timer === undefined) again();
     },
@@ -136,6 +128,24 @@ export async function openSealedLog(parts: SealedLogParts): Promise<SealedLog> {
       clearTimeout(timer);
       await queued(async () => rows.close());
     },
+  };
+}
+
+/** What is taken out of the log. */
+function takenBy(
+  { segments, identity, sealer, keyring }: Omit<Disclosure, 'scope'> & Parameters<typeof proveEntry>[0],
+  queued: ReturnType<typeof oneBehindTheOther>,
+): Pick<SealedLog, 'write' | 'published' | 'source' | 'prove'> {
+  const snapshot = (disclose: Disclosed | undefined) =>
+    publishedFiles(segments, identity, disclose && { ...disclose, sealer, keyring });
+  return {
+    write: (directory, scope) =>
+      queued(async () =>
+        writeLog(directory, (await snapshot(scope === undefined ? undefined : { scope })).files()),
+      ),
+    published: (disclose) => queued(() => snapshot(disclose)),
+    source: () => logSource(segments, identity),
+    prove: (scope, id) => proveEntry({ segments, identity }, scope, id),
   };
 }
 
