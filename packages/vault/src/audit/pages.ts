@@ -27,6 +27,8 @@ export interface EntryPage {
 // One page opens at most this much, so that no question blocks the loop for long.
 const batchesMax = 512;
 const bytesMax = 1024 * 1024;
+// A full batch is a fifth of that: what is read ahead of the page's end is read for nothing.
+const blockMax = 4;
 
 /** Where to go on: a batch, and how many of its entries have been looked at in the order of reading. */
 interface Position {
@@ -60,7 +62,8 @@ export async function readPage(rows: Rows, sealer: Sealer, query: EntryQuery): P
       : positionOf(sealer, query, query.cursor);
   let batches = 0;
   let bytes = 0;
-  for (let block = rows.from(n, newest); block.length > 0; block = rows.from(n, newest)) {
+  const next = (): Batch[] => rows.from(n, newest, blockMax);
+  for (let block = next(); block.length > 0; block = next()) {
     for (const batch of block) {
       if (batches >= batchesMax || bytes >= bytesMax) return page({ n, skip });
       const all = await entriesOf(sealer, batch);

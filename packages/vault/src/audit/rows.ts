@@ -9,8 +9,8 @@ export interface Rows {
   at(n: number): Batch | undefined;
   /** The last row; `undefined` for an empty journal. */
   last(): Batch | undefined;
-  /** Rows from `n` on, `n` included, at most 64 of them; downwards when `descending`. */
-  from(n: number, descending: boolean): Batch[];
+  /** Rows from `n` on, `n` included, at most 64 of them, or `max`; downwards when `descending`. */
+  from(n: number, descending: boolean, max?: number): Batch[];
   close(): void;
 }
 
@@ -33,14 +33,15 @@ export function openRows(path: string): Rows {
     const db = new DatabaseSync(path, { readOnly: true, timeout: 1000 });
     try {
       refuseOtherForm(db);
-      const up = db.prepare(`SELECT ${columns} FROM batches WHERE n >= ? ORDER BY n LIMIT 64`);
-      const down = db.prepare(`SELECT ${columns} FROM batches WHERE n <= ? ORDER BY n DESC LIMIT 64`);
+      const up = db.prepare(`SELECT ${columns} FROM batches WHERE n >= ? ORDER BY n LIMIT ?`);
+      const down = db.prepare(`SELECT ${columns} FROM batches WHERE n <= ? ORDER BY n DESC LIMIT ?`);
       const last = db.prepare(`SELECT ${columns} FROM batches ORDER BY n DESC LIMIT 1`);
       const at = db.prepare(`SELECT ${columns} FROM batches WHERE n = ?`);
       return {
         at: (n) => guarded(() => rowOf(at.get(n))),
         last: () => guarded(() => rowOf(last.get())),
-        from: (n, descending) => guarded(() => (descending ? down : up).all(n).map((row) => rowOf(row)!)),
+        from: (n, descending, max = 64) =>
+          guarded(() => (descending ? down : up).all(n, max).map((row) => rowOf(row)!)),
         close: () => db.close(),
       };
     } catch (error) {
