@@ -252,9 +252,10 @@ describe.skipIf(onAws)('on AWS KMS (it needs callers and faults)', () => {
     const credential = { in: 'header', name: 'authorization', scheme: 'bearer' };
     await ask('upstreams.add', { upstream: { kind: 'http', name: 'keyed', url: upstream.url, credential } });
     await ask('connections.set', { upstream: 'keyed', secret });
-    const { entries } = (await ask('audit.list', { act: 'connection.set', limit: 1 })) as {
-      entries: { tenant: string; actor: { id: string } }[];
-    };
+    const listed = await run(['audit', 'list', '--act', 'connection.set', '--limit', '1', '--json']);
+    const entries = (JSON.parse(listed) as { act?: string; tenant: string; actor: { id: string } }[]).filter(
+      ({ act }) => act !== undefined,
+    );
     const { tenant = '', actor } = entries[0] ?? {};
     const made = (await ask('keys.create', { tenant })) as { key: string; alias: string };
     await work({ kind: 'root', tenant });

@@ -46,6 +46,10 @@ const nothingShredded = {
   receiptOf: async () => undefined,
   signingKey: async () => '',
 };
+const noLog = {
+  catchUp: async () => undefined,
+  log: () => Promise.reject(new Error('not here')),
+};
 beforeEach(async () => {
   paper = memoryAudit();
   const tables = memoryTables({ now: Date.now });
@@ -68,6 +72,7 @@ beforeEach(async () => {
   };
   parts = {
     audit: paper.audit,
+    auditLog: noLog,
     upstreams,
     connections: openConnections(sealedTables(tables, oneKeySealer()), Date.now),
     clients: noClients,

@@ -3,6 +3,7 @@ import type { Finding, Status } from '../domain/admin-answers.ts';
 import type { Membership } from '../domain/people.ts';
 import { requestId } from '../domain/request-id.ts';
 import { refuse } from '../errors.ts';
+import { auditLogOperations, type AuditLogOperationParts } from './audit-log-operations.ts';
 import { auditOperations, type AuditOperationParts } from './audit-operations.ts';
 import { clientOperations, type ClientOperationParts } from './client-operations.ts';
 import { connectionOperations, type ConnectionOperationParts } from './connection-operations.ts';
@@ -17,6 +18,7 @@ import { upstreamOperations } from './upstream-operations.ts';
 /** What administration works on. */
 export interface AdminParts
   extends
+    AuditLogOperationParts,
     AuditOperationParts,
     ConnectionOperationParts,
     ClientOperationParts,
@@ -53,6 +55,7 @@ export function openOperations(parts: AdminParts, { tenant, subject }: Membershi
     ...shredOperations(parts),
     ...transferOperations(parts),
     ...auditOperations(parts),
+    ...auditLogOperations(parts),
     'sign-in.link': operation(nothing, async (operator) => {
       const object = `person:${operator.subject}`;
       const act = { act: 'person.link' as const, object, service: 'sign-in' };

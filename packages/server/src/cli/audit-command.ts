@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { Call, Entry, SearchResult, Stats, Verdict } from '@sealgate/vault';
 import { auditExportCommand } from './audit-export.ts';
+import { auditLogCommands } from './audit-log.ts';
 import {
   askedBy,
   countOf,
@@ -10,8 +11,8 @@ import {
   type NamedOptions,
 } from './audit-options.ts';
 import { auditReportCommand } from './audit-report.ts';
-import { callsText, callText, entryText } from './audit-shown.ts';
 import { auditVerify } from './audit-verify.ts';
+import { callsText, callText, entryText } from './audit-shown.ts';
 import { administer, show, type CommandContext, type CommonOptions } from './context.ts';
 import { exitCode } from './exit-code.ts';
 import { runningGateway } from './gateway.ts';
@@ -36,7 +37,7 @@ Example:
   sealgate audit stats --since 2026-11-01 --zone Europe/Berlin
 `;
 
-/** `sealgate audit list|show|stats|search|tail|report|export|verify`. */
+/** `sealgate audit list|show|stats|search|tail|report|export|checkpoint|proof|verify`. */
 export function auditCommand(program: Command, context: CommandContext): void {
   const audit = program.command('audit').description('the journal of everything that was tried');
   filterOptions(audit.command('list').description('list what was tried, the newest first'))
@@ -65,6 +66,7 @@ export function auditCommand(program: Command, context: CommandContext): void {
     .action((options: NamedOptions) => tail(context, options));
   auditReportCommand(audit, context);
   auditExportCommand(audit, context);
+  auditLogCommands(audit, context);
   auditVerify(audit, context, (options) => verify(context, options));
 }
 

@@ -4,13 +4,15 @@ import { resolve } from 'node:path';
 import { Option, type Command } from 'commander';
 import { exportFormats, type EntryPage, type ExportFormat } from '@sealgate/vault';
 import { refuse } from '../errors.ts';
+import { exportLog } from './audit-log.ts';
 import { askedBy, filterOptions, type FilterOptions } from './audit-options.ts';
 import { administer, type CommandContext } from './context.ts';
 import { progressBar } from './progress.ts';
 
 interface ExportOptions extends FilterOptions {
-  readonly format: ExportFormat;
+  readonly format: ExportFormat | 'log';
   readonly out: string;
+  readonly bodies: boolean;
   readonly force?: boolean;
 }
 
@@ -18,26 +20,44 @@ const help = `
 jsonl   the entries as they are, one a line, an attempt before its outcome
 csv     one line a call; what a spreadsheet would take for a formula gets a ' in front
 ocsf    one event of OCSF 1.8.0 a line, for a SIEM
+log     a folder that whoever has it can verify: all logs, signed, with what entries say of one group (--tenant), or of nobody
+        (--no-bodies); into a folder that is empty or not there
 
-In the order in which calls ended. The file is new, and can be read by you alone; --force replaces one that is there. It appears
+The others in the order in which calls ended. The file is new, and can be read by you alone; --force replaces one that is there. It appears
 when it is whole.
 
 Examples:
   sealgate audit export --format jsonl --out /backup/audit-2026-11.jsonl --since 2026-11-01 --until 2026-11-30T23:59:59Z
   sealgate audit export --format ocsf --out audit.ocsf.jsonl --tenant '*'
+  sealgate audit export --format log --out /media/auditor/log --tenant crm-client-7
 `;
 
 /** `sealgate audit export`. */
 export function auditExportCommand(audit: Command, context: CommandContext): void {
   filterOptions(audit.command('export').description('write entries into a file'))
     .addOption(
-      new Option('--format <format>', 'how they are written').choices(exportFormats).makeOptionMandatory(),
+      new Option('--format <format>', 'how they are written')
+        .choices([...exportFormats, 'log'])
+        .makeOptionMandatory(),
     )
-    .requiredOption('--out <file>', 'where to')
+    .requiredOption('--out <path>', 'where to; of a log a folder')
     .option('--force', 'replace the file that is there')
+    .option('--no-bodies', 'of a log: only what anybody may see')
     .option('--json', 'print JSON')
     .addHelpText('after', help)
-    .action((options: ExportOptions) => exportTo(context, options));
+    .action((options: ExportOptions) => (options.format === 'log' ? wholeLog : exportTo)(context, options));
+}
+
+async function wholeLog(context: CommandContext, options: ExportOptions): Promise<void> {
+  const { out, bodies, json, tenant, force } = options;
+  const { tenant: _, ...narrower } = askedBy(options);
+  if (force === true || Object.keys(narrower).length > 0)
+    throw refuse(
+      'usage',
+      'a log is exported whole, into an empty folder: --tenant and --no-bodies are all it takes',
+    );
+  const whose = { ...(tenant === undefined ? {} : { tenant }), ...(json === undefined ? {} : { json }) };
+  return exportLog(context, { out, bodies, ...whose });
 }
 
 async function exportTo(context: CommandContext, options: ExportOptions): Promise<void> {

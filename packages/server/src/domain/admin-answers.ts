@@ -76,3 +76,17 @@ export interface ToShred {
   /** It was begun, or done, before. */
   readonly begun: boolean;
 }
+
+/** What `audit.checkpoint` answers. */
+export interface RootCheckpoint {
+  /** The signed note. */
+  readonly checkpoint: string;
+  readonly vkeys: readonly string[];
+  /** Why it may be an older one; `undefined`: it covers all that is in the journal. */
+  readonly behind: string | undefined;
+}
+
+/** A piece of `audit.export.log`: first how much there is, then file by file. */
+export type LogPiece =
+  | { readonly files: number; readonly logs: number; readonly behind: string | undefined }
+  | { readonly path: string; readonly base64: string; readonly bodies: number };

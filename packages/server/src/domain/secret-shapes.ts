@@ -1,3 +1,5 @@
+import { holdsSecretShape } from '@sealgate/vault';
+
 // Configuration files are where secrets lie today. Sealgate takes none from them: what is called like a secret, or looks
 // like one, is refused with the way to set it. Rather one plain setting too many than one secret in clear.
 
@@ -35,20 +37,10 @@ const aboutWords = new Set([
   'url',
 ]);
 
-const shapes = [
-  /\b(?:bearer|basic|token)\s+[A-Za-z0-9+/._~=-]{8,}/i,
-  /\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\./,
-  /\b(?:sk|pk|rk)[-_](?:live|test|proj|ant)?[-_A-Za-z0-9]{16,}/,
-  /\b(?:gh[pousr]_|github_pat_|glpat-|npm_|xox[abeprs]-|hf_|sg[a-z]_|dop_v1_|shp(?:at|ss)_|AIza|ya29\.)[A-Za-z0-9_-]{10,}/,
-  /\bA(?:KIA|SIA)[A-Z0-9]{16}\b/,
-  /-----BEGIN [A-Z ]*PRIVATE KEY-----/,
-  /^[a-z][a-z0-9+.-]*:\/\/[^/?#\s]*:[^/?#\s]*@/i,
-];
-
 /** Whether a setting is a secret, by its name or by what its value looks like. An empty value is none. */
 export function looksSecret(name: string, value: string): boolean {
   if (value === '') return false;
-  if (shapes.some((shape) => shape.test(value))) return true;
+  if (holdsSecretShape(value)) return true;
   const words = wordsOf(name);
   if (!words.some((word) => secretWords.has(word)) || aboutWords.has(words.at(-1) ?? '')) return false;
   const certain = words.some(

@@ -25,6 +25,8 @@ import { ensureLocalAdministrator, openPeople, type Membership, type People } fr
 import { openUpstreams, type Upstreams } from '../domain/upstreams.ts';
 import type { Log } from '../log.ts';
 import { openArchive } from './archive.ts';
+import { openAuditLog, type AuditLog } from './audit-log.ts';
+import { noteGap } from './audit-gap.ts';
 import { openDatabase, type Database, type DatabaseState } from './database.ts';
 import { followUpstreams, notTold, toldUpstreams, upstreamTopic } from './followed.ts';
 import { openRootKeys } from './root-keys.ts';
@@ -42,6 +44,8 @@ export interface Ground extends Together {
   readonly sealer: OpenedSealer;
   readonly journal: Journal;
   readonly audit: Audit;
+  /** What the journal becomes for strangers. */
+  readonly auditLog: AuditLog;
   readonly connections: ConnectionRows;
   /** Rotations and moves of keys that this process does. */
   readonly keyWorks: KeyWorks;
@@ -79,6 +83,9 @@ export async function openGround(
     const path = join(config.dataDirectory, 'journal.db');
     const journal = await openJournal({ path, sealer, now, failed });
     closers.push(() => journal.close());
+    const audit = openAudit({ journal, failed });
+    const auditLog = openAuditLog({ dataDirectory: config.dataDirectory, tables, sealer, journal, log, now });
+    closers.push(() => auditLog.close());
     const upstreams = await keptUpstreams(tables, sealer, log, now);
     const topic = upstreamTopic(news);
     closers.push(await followUpstreams(upstreams, { topic, log, several }));
@@ -86,13 +93,16 @@ export async function openGround(
     closers.push(await connections.follow(news, (error) => notTold(log, error)));
     const keyWorks = openKeyWorks();
     closers.push(() => keyWorks.close());
+    const everybody = await openEverybody(tables, sealer, now);
+    auditLog.start(noteGap({ audit, tenant: everybody.administrator.tenant, failed, now }));
     return {
       ...stores,
       journal,
-      audit: openAudit({ journal, failed }),
+      audit,
+      auditLog,
       connections,
       keyWorks,
-      ...(await openEverybody(tables, sealer, now)),
+      ...everybody,
       upstreams: toldUpstreams(upstreams, { topic, log }),
       close,
     };

@@ -30,6 +30,7 @@ export function openRoutes(
     'Outcomes the journal had no room for.',
     () => ground.journal.health().lost,
   );
+  observeAuditLog(metrics, ground);
   observeProcess(metrics);
   return {
     async health() {
@@ -37,6 +38,7 @@ export function openRoutes(
       const facts = {
         stores: { tables: config.database.type, journal: 'sqlite', ...ground.kinds },
         failing,
+        audit: { sealing: ground.auditLog.health().failing ? 'failing' : 'ok' },
         encryption: { on: true, keys: config.keys.provider },
       };
       return { well: failing.length === 0, facts };
@@ -52,6 +54,16 @@ export function openRoutes(
       });
     },
   };
+}
+
+function observeAuditLog(metrics: Metrics, { auditLog }: Ground): void {
+  const { observe } = metrics;
+  const { health } = auditLog;
+  observe('sealgate_audit_log_sealed', 'Entries sealed into the audit log.', () => health().sealed);
+  observe('sealgate_audit_log_failures', 'Failures of sealing the audit log.', () => health().failures);
+  observe('sealgate_audit_log_failing', 'Whether sealing the audit log failed last: 1 or 0.', () =>
+    Number(health().failing),
+  );
 }
 
 function observeProcess(metrics: Metrics): void {

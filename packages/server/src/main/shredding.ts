@@ -94,6 +94,8 @@ async function removeTenant(
     await count('mcp_servers', 1);
   }
   await removeGroupRows(tables, tenant, count);
+  // Not a table of the store: it lies with the audit log of this instance.
+  await count('audit_secrets', Number(await ground.auditLog.forget(tenant)));
 }
 
 async function removePerson(

@@ -31,6 +31,7 @@ const upstream = 'upstream:<group>/<upstream>';
 /** Every act, by name, in order. */
 export const acts = {
   'audit.export': strict(log),
+  'audit.gap': strict(log),
   'audit.read': async(log),
   'audit.verify': async(log),
   'child.lend': strict(lent),

@@ -32,8 +32,10 @@ export interface DeploymentSecret {
 const blindSecret: DeploymentSecret = { name: rowKey.name, attribute: 'blindKey' };
 /** The key by which strangers know what this deployment has stated. */
 export const signingSecret: DeploymentSecret = { name: 'signing_key', attribute: 'key' };
+/** The key by which strangers know checkpoints of the audit log. */
+export const noteSecret: DeploymentSecret = { name: 'audit_note_key', attribute: 'key' };
 /** All of them. */
-export const deploymentSecrets: readonly DeploymentSecret[] = [blindSecret, signingSecret];
+export const deploymentSecrets: readonly DeploymentSecret[] = [blindSecret, signingSecret, noteSecret];
 
 /** Where a secret of the deployment lies. */
 export function secretPlace({ name, attribute }: DeploymentSecret): Place {

@@ -18,8 +18,13 @@ export function hkdfSha256(
 }
 
 /** HMAC-SHA-256 (RFC 2104), as base64url. */
-export function hmacSha256(key: KeyObject, message: string | Uint8Array): string {
+export function hmacSha256(key: KeyObject | Uint8Array, message: string | Uint8Array): string {
   return createHmac('sha256', key).update(message).digest('base64url');
+}
+
+/** HMAC-SHA-256 (RFC 2104), 32 bytes. */
+export function hmacSha256Bytes(key: KeyObject, message: string | Uint8Array): Buffer {
+  return createHmac('sha256', key).update(message).digest();
 }
 
 /**

@@ -14,6 +14,9 @@ export const kinds = {
   system: { code: 6, fields: place, ownKey: false },
   handle: { code: 7, fields: place, ownKey: false },
   journal: { code: 8, fields: place, ownKey: false },
+  audit_body: { code: 9, fields: place, ownKey: false },
+  audit_person: { code: 10, fields: place, ownKey: false },
+  audit_key: { code: 11, fields: place, ownKey: false },
   data_key: { code: 15, fields: wrap, ownKey: false },
   tenant_key: { code: 16, fields: wrap, ownKey: false },
 } as const satisfies Record<string, { code: number; fields: readonly string[]; ownKey: boolean }>;

@@ -31,6 +31,7 @@ const activities: Readonly<Record<OcsfClass, Readonly<Record<string, number>>>> 
 /** Every act: its class, and its activity; `undefined` for one that the class does not name. */
 const classes: Readonly<Record<Act, readonly [OcsfClass, string?]>> = {
   'audit.export': ['eventLog', 'Export'],
+  'audit.gap': ['eventLog'],
   'audit.read': ['eventLog'],
   'audit.verify': ['eventLog'],
   'child.lend': ['datastore', 'Decrypt'],

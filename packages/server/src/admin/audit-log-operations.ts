@@ -1,0 +1,78 @@
+import type { Audit, PublishedFile, Refusal, SealedLog } from '@sealgate/vault';
+import { z } from 'zod';
+import type { LogPiece, RootCheckpoint } from '../domain/admin-answers.ts';
+import { refuse } from '../errors.ts';
+import { tenantOf } from './audit-forms.ts';
+import { operation } from './operation.ts';
+import { recorded, recordedPieces, type Change } from './recorded.ts';
+
+/** The sealed log of this instance. */
+export interface AdministeredLog {
+  /** Seal and publish what the journal holds. @returns why that was not possible; `undefined` when it is done */
+  catchUp(): Promise<Refusal | undefined>;
+  /** @throws Refusal when it cannot be opened now */
+  log(): Promise<Pick<SealedLog, 'vkeys' | 'published' | 'source' | 'prove'>>;
+}
+
+/** What these operations work on. */
+export interface AuditLogOperationParts {
+  readonly audit: Audit;
+  readonly auditLog: AdministeredLog;
+}
+
+const name = z.string().min(1).max(2048).optional();
+const rootPath = 'root/checkpoint';
+
+/** `audit.checkpoint`, `audit.export.log`, `audit.proof`. Who reads or takes the log is in it. */
+export function auditLogOperations({ audit, auditLog }: AuditLogOperationParts) {
+  return {
+    'audit.checkpoint': operation(z.strictObject({}), async (operator) =>
+      recorded(audit, operator, look('audit.read', undefined), async (): Promise<RootCheckpoint> => {
+        const behind = (await auditLog.catchUp())?.message;
+        const log = await auditLog.log();
+        const note = await log.source().read(rootPath);
+        if (note === undefined) throw refuse('not_found', 'nothing of the audit log was published yet');
+        return { checkpoint: Buffer.from(note).toString('utf8'), vkeys: log.vkeys, behind };
+      }),
+    ),
+    'audit.proof': operation(
+      z.strictObject({ tenant: name, id: z.string().min(1).max(64) }),
+      async (operator, { tenant: named, id }) => {
+        const tenant = tenantOf(named, operator.context.tenant);
+        return recorded(audit, operator, look('audit.read', tenant), async () => {
+          await auditLog.catchUp();
+          const proven = await (await auditLog.log()).prove(tenant, id);
+          if (proven === undefined) throw refuse('not_found', 'no published log has an entry of this id');
+          return proven;
+        });
+      },
+    ),
+    'audit.export.log': operation(
+      z.strictObject({ tenant: name, bodies: z.boolean() }),
+      async (operator, { tenant: named, bodies }) => {
+        const tenant = tenantOf(named, operator.context.tenant);
+        return recordedPieces(audit, operator, look('audit.export', bodies ? tenant : undefined), () =>
+          logPieces(auditLog, bodies ? { scope: tenant } : undefined),
+        );
+      },
+    ),
+  };
+}
+
+async function* logPieces(
+  auditLog: AdministeredLog,
+  disclose: { readonly scope: string | undefined } | undefined,
+): AsyncGenerator<LogPiece> {
+  const behind = (await auditLog.catchUp())?.message;
+  const published = await (await auditLog.log()).published(disclose);
+  yield { files: published.count, logs: published.logs, behind };
+  for await (const file of published.files()) yield pieceOf(file);
+}
+
+function pieceOf({ path, bytes, bodies }: PublishedFile): LogPiece {
+  return { path, base64: Buffer.from(bytes).toString('base64'), bodies };
+}
+
+function look(act: 'audit.read' | 'audit.export', tenant: string | undefined): Change {
+  return { act, object: `log:${tenant ?? '*'}`, service: 'audit' };
+}

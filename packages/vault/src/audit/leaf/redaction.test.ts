@@ -1,0 +1,96 @@
+import fc from 'fast-check';
+import assert from 'node:assert/strict';
+import { test } from 'vitest';
+import { canonicalText } from '../../keys/shred/shredding-receipt.ts';
+import { logKeys } from './log-keys.ts';
+import { paramsBytesMax, redactionOf } from './redaction.ts';
+
+const { tag } = logKeys(Buffer.alloc(32, 7));
+const redact = redactionOf({
+  version: 1,
+  fields: { limit: 'clear', note: 'drop', filter: 'clear', email: 'hmac' },
+});
+const redacted = (params: unknown) => JSON.parse(redact(params, tag)!) as unknown;
+const hmac = (value: unknown) => `hmac:${tag('param', JSON.stringify(value))}`;
+
+test('every scalar is tagged unless its field is clear, and names are kept', () => {
+  assert.deepEqual(redacted({ q: 'shoes', n: 1, on: true, none: null, limit: 10, list: ['a', 2] }), {
+    q: hmac('shoes'),
+    n: hmac(1),
+    on: hmac(true),
+    none: hmac(null),
+    limit: 10,
+    list: [hmac('a'), hmac(2)],
+  });
+});
+
+test('equal values have equal tags, and a number is not its text', () => {
+  const { a, b, c } = redacted({ a: 'x1', b: 'x1', c: 1 }) as Record<string, string>;
+  assert.equal(a, b);
+  assert.notEqual(c, hmac('1'));
+});
+
+test('a rule holds below its field, and a nearer one before it', () => {
+  assert.deepEqual(redacted({ filter: { state: 'open', email: 'ann@example.com', note: 'x' }, note: 1 }), {
+    filter: { state: 'open', email: hmac('ann@example.com') },
+  });
+});
+
+test.each([
+  'Bearer abcdefgh12345678',
+  'eyJhbGciOiJIUzI1.eyJzdWIiOiIxMjM0.x',
+  'ghp_abcdefghijklmnopqrst',
+  'postgres://u:secret@db/x',
+  '-----BEGIN PRIVATE KEY-----',
+])('%s is tagged even in a clear field', (secret) => {
+  assert.deepEqual(redacted({ limit: secret }), { limit: hmac(secret) });
+});
+
+test('a long text is tagged even in a clear field', () => {
+  assert.deepEqual(redacted({ limit: 'a'.repeat(3000) }), { limit: hmac('a'.repeat(3000)) });
+});
+
+test('what stands in the place of a name and is none is tagged', () => {
+  const text = redact({ 'ann@example.com': 1, ['x'.repeat(200)]: 2, ghp_abcdefghijklmnopqrst: 3 }, tag)!;
+  for (const name of ['ann@example.com', 'x'.repeat(100), 'ghp_abcdefghijklmnopqrst'])
+    assert.ok(!text.includes(name));
+});
+
+test('what is over 8 KiB is a keyed digest', () => {
+  const params = { list: Array.from({ length: 2000 }, (_, n) => n) };
+  const text = redact(params, tag)!;
+  const whole = JSON.stringify(params);
+  assert.deepEqual(JSON.parse(text), { bytes: whole.length, digest: tag('params', whole), truncated: true });
+});
+
+test('deep parameters end in a tag', () => {
+  let deep: unknown = 'bottom-of-it-all';
+  for (let depth = 0; depth < 40; depth += 1) deep = { limit: deep };
+  assert.ok(!redact(deep, tag)!.includes('bottom-of-it-all'));
+});
+
+test('parameters that are no JSON are left out', () => {
+  const round: Record<string, unknown> = {};
+  round['round'] = round;
+  assert.equal(redact(undefined, tag), undefined);
+  assert.equal(redact(round, tag), undefined);
+});
+
+test('whatever the parameters are, the text is canonical, bounded, and holds no value of theirs', () => {
+  const value = fc.letrec((tie) => ({
+    node: fc.oneof(
+      { depthSize: 'small' },
+      fc.string({ minLength: 12, unit: 'grapheme' }).map((text) => `§value§${text}`),
+      fc.array(tie('node')),
+      fc.dictionary(fc.string({ maxLength: 9 }), tie('node')),
+    ),
+  })).node;
+  fc.assert(
+    fc.property(value, (params) => {
+      const text = redact(params, tag)!;
+      assert.ok(Buffer.byteLength(text) <= paramsBytesMax);
+      assert.ok(!text.includes('§value§'));
+      assert.equal(canonicalText(JSON.parse(text)), text);
+    }),
+  );
+});

@@ -1,0 +1,73 @@
+import { Refusal } from '../../refusal.ts';
+import type { Sealer } from '../../keys/sealer.ts';
+import type { Entry } from '../entry.ts';
+import { leafOf } from '../leaf/leaf.ts';
+import type { LogKeys, TagName } from '../leaf/log-keys.ts';
+import { personPartOf, personPlace } from '../leaf/person-part.ts';
+import { searchValues } from '../leaf/search-values.ts';
+import type { JournalLine } from './journal-lines.ts';
+import type { IndexRow } from './segments.ts';
+import { linesPerTurn, turn } from './turns.ts';
+
+/** A leaf to be added to a log. */
+export interface LogEvent {
+  readonly leaf: string;
+  /** `''`: it has none. */
+  readonly body: string;
+  /** By what it is found; `undefined` for what is no entry. */
+  readonly row: Omit<IndexRow, 'ix'> | undefined;
+}
+
+/** What entries become events with. */
+export interface EventParts {
+  readonly sealer: Pick<Sealer, 'seal'>;
+  /** Version of the redaction policy. */
+  readonly policy: number;
+}
+
+/**
+ * Events of one tenant.
+ *
+ * @param keys `undefined`: the tenant's keys were destroyed
+ * @throws Refusal `key_disabled`, `key_unavailable`
+ */
+export async function eventsOf(
+  { sealer, policy }: EventParts,
+  scope: string,
+  lines: readonly JournalLine[],
+  keys: LogKeys | undefined,
+): Promise<LogEvent[]> {
+  const events: LogEvent[] = [];
+  for (const { entry, writer, n } of lines) {
+    const person = keys && (await sealedPerson(sealer, scope, entry));
+    const { leaf, body } = leafOf(entry, { writer, n, policy }, keys, person);
+    const tags = keys === undefined ? {} : tagsOf(entry, keys);
+    events.push({ leaf, body, row: { id: entry.id, ts: entry.ts, tags } });
+    if (events.length % linesPerTurn === 0) await turn();
+  }
+  return events;
+}
+
+async function sealedPerson(
+  sealer: Pick<Sealer, 'seal'>,
+  scope: string,
+  entry: Entry,
+): Promise<string | null | undefined> {
+  const part = personPartOf(entry);
+  if (part === undefined) return undefined;
+  try {
+    const place = personPlace(scope, part.subject, entry.id);
+    return (await sealer.seal('audit_person', place, Buffer.from(part.text))).toString('base64url');
+  } catch (error) {
+    // That person asked to be forgotten, or all of the tenant was: the latter shows when the bodies are sealed.
+    if (error instanceof Refusal && error.code === 'key_shredded') return null;
+    throw error;
+  }
+}
+
+function tagsOf(entry: Entry, keys: LogKeys): IndexRow['tags'] {
+  const tags: Partial<Record<TagName, number>> = {};
+  for (const [name, value] of Object.entries(searchValues(entry)) as [TagName, string | undefined][])
+    if (value !== undefined) tags[name] = keys.searchTag(name, value);
+  return tags;
+}

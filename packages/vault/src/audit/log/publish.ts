@@ -1,0 +1,96 @@
+import { refuse } from '../../refusal.ts';
+import type { Sealer } from '../../keys/sealer.ts';
+import { same } from '../tail.ts';
+import type { Checkpoint } from '../../tlog/checkpoint.ts';
+import { rootEvent } from './boundary-leaves.ts';
+import { grown, rootOf } from './grow-log.ts';
+import { originOf } from './names.ts';
+import { rootLog, type Period, type Segments, type StatedHead, type StoredLog } from './segments.ts';
+import { turn } from './turns.ts';
+
+// Stating how far logs have grown. First what is stated becomes durable, then the root log says so, durably and beside the
+// journal, and only then a checkpoint can be seen: so nothing that anybody was shown can be lost with the power, and what was
+// shown is known here for good.
+
+const logsMax = 1024;
+const signedAtOnce = 64;
+
+/** What publishing works with. */
+export interface PublishParts {
+  readonly sealer: Pick<Sealer, 'deployment' | 'seal' | 'open'>;
+  readonly segments: Segments;
+  readonly sign: (checkpoint: Checkpoint) => string;
+  /** Logs that are never signed again. */
+  readonly turnedBack: ReadonlyMap<string, StatedHead>;
+  /** Whether the root log itself is older than what was published: then nothing is. */
+  readonly rootTurnedBack: boolean;
+}
+
+interface Grown {
+  readonly period: Period;
+  readonly log: StoredLog;
+  readonly head: StatedHead;
+}
+
+/**
+ * Publish a checkpoint of each log that has grown, and one of the root log.
+ *
+ * @returns logs published; call again while it is over 0
+ * @throws Refusal `journal_broken` when a log has less than what was stated of it; `store_unavailable`
+ */
+export async function publish(parts: PublishParts): Promise<number> {
+  const { sign } = parts;
+  const all = await grownLogs(parts);
+  if (all.length === 0) return 0;
+  if (parts.rootTurnedBack) throw turnedBackNow(originOf(parts.sealer.deployment, rootLog));
+  for (const period of new Set(all.map((each) => each.period))) await period.flush();
+  await state(parts, all);
+  for (let at = 0; at < all.length; at += signedAtOnce) {
+    const part = all.slice(at, at + signedAtOnce);
+    const notes = part.map(({ log, head, period }) => ({
+      period,
+      note: { scope: log.scope, shard: log.shard, size: head.size, note: sign(head) },
+    }));
+    for (const [period, own] of Map.groupBy(notes, (each) => each.period))
+      await period.note(own.map(({ note }) => note));
+    await turn();
+  }
+  return all.length;
+}
+
+/** Logs that have grown since they were last published, the oldest period first. */
+async function grownLogs({ segments, sealer, turnedBack }: PublishParts): Promise<readonly Grown[]> {
+  const all: Grown[] = [];
+  for (const name of await segments.periods()) {
+    const period = await segments.period(name);
+    for (const log of await period.unnoted(logsMax + turnedBack.size)) {
+      const origin = originOf(sealer.deployment, log);
+      if (turnedBack.has(origin)) continue;
+      all.push({ period, log, head: { origin, size: log.size, root: rootOf(log) } });
+    }
+  }
+  return all;
+}
+
+/** Add to the root log what it has not stated yet. */
+async function state({ segments, sealer, sign }: PublishParts, all: readonly Grown[]): Promise<void> {
+  const news: StatedHead[] = [];
+  for (const { head } of all) {
+    const stated = await segments.root.stated(head.origin);
+    if (stated !== undefined && stated.size > head.size) throw turnedBackNow(head.origin);
+    if (stated?.size !== head.size) news.push(head);
+    else if (!same(stated.root, head.root)) throw turnedBackNow(head.origin);
+  }
+  if (news.length === 0) return;
+  const before = await segments.root.head();
+  const parts = { reads: segments.root, sealer };
+  const { log: _, rows: __, ...step } = await grown(parts, rootLog, before, { events: news.map(rootEvent) });
+  const { size } = step.head;
+  const note = sign({ origin: originOf(sealer.deployment, rootLog), size, root: rootOf(step.head) });
+  if (!(await segments.root.publish(step, news, note)))
+    throw refuse('store_unavailable', 'the audit log is being published by another process; try again');
+}
+
+function turnedBackNow(origin: string) {
+  return refuse('journal_broken', 'an audit log lacks what was stated of it before', origin);
+}

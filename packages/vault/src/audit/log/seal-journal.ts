@@ -1,0 +1,94 @@
+import { refuse } from '../../refusal.ts';
+import { openHeld } from './held-lines.ts';
+import { linesBehind, nothingOf, stillHas, writerOf, type NextLines } from './journal-lines.ts';
+import { newestPeriod, type LogGround } from './log-ground.ts';
+import { monthEndMs, monthOf } from './names.ts';
+import { resumeJournal } from './resume-journal.ts';
+import { sealLines, sealScope } from './seal-step.ts';
+import type { Period } from './segments.ts';
+import { turn } from './turns.ts';
+import { newestLogs, turnMonth } from './turn-month.ts';
+
+// The journal, split up into logs, step by step. What a step comes to is committed at once, with how far the journal is sealed:
+// after a crash it goes on where it was. The more lines a step takes, the more of them lie together.
+
+const stepLines = 4096;
+
+/**
+ * Seal until nothing is left.
+ *
+ * @param stopped asked before each step
+ * @returns entries sealed
+ * @throws Refusal `journal_broken`, `key_unavailable`, `audit_unavailable`, `store_unavailable`; it may be tried again
+ */
+export async function sealJournal(ground: LogGround, stopped: () => boolean): Promise<number> {
+  const writer = writerOf(ground.rows);
+  if (writer === undefined) return 0;
+  const waiting = await releaseHeld(ground);
+  for (let sealed = 0; ;) {
+    if (stopped()) return sealed;
+    const done = await step(ground, writer, waiting);
+    if (done === 0) return sealed;
+    sealed += done;
+    await turn();
+  }
+}
+
+async function step(ground: LogGround, writer: string, waiting: Set<string>): Promise<number> {
+  const { rows, sealer, segments } = ground;
+  const newest = await newestPeriod(segments);
+  const sealed = (await newest?.through(writer)) ?? nothingOf(writer);
+  if (newest !== undefined && !stillHas(rows, sealed)) {
+    ground.failed(
+      refuse('journal_broken', 'the audit journal lacks entries that were sealed', `batch ${sealed.batch}`),
+    );
+    const to = await resumeJournal(ground, writer);
+    if (!(await newest.commit({ logs: [], through: { before: sealed.entry, to } }))) throw moved();
+    return step(ground, writer, waiting);
+  }
+  const next = await linesBehind(rows, sealer, sealed, stepLines);
+  const first = next.lines[0];
+  if (first === undefined) return 0;
+  const period = await periodFor(ground, newest, first.entry.ts);
+  const count = inPeriod(next, period);
+  const step_ = await sealLines(ground, period, next.lines.slice(0, count), waiting);
+  const through = { before: sealed.entry, to: next.through(count) };
+  if (!(await period.commit({ ...step_, through }))) throw moved();
+  return count;
+}
+
+async function periodFor(ground: LogGround, newest: Period | undefined, atMs: number): Promise<Period> {
+  const month = monthOf(atMs);
+  if (newest === undefined) return ground.segments.begin(month, []);
+  return month > newest.name ? turnMonth(ground, newest, month, atMs) : newest;
+}
+
+/** How many lines belong to the period: all until one is of a later month. */
+function inPeriod({ lines }: NextLines, { name }: Period): number {
+  const endMs = monthEndMs(name);
+  const later = lines.findIndex(({ entry }) => entry.ts >= endMs);
+  return later === -1 ? lines.length : later;
+}
+
+/** Try the lines that wait. @returns scopes whose keys still do not open */
+async function releaseHeld(ground: LogGround): Promise<Set<string>> {
+  const waiting = new Set<string>();
+  const period = await newestPeriod(ground.segments);
+  for (const scope of (await period?.heldScopes()) ?? [])
+    while (!waiting.has(scope)) {
+      const held = await period!.held(scope, stepLines);
+      const last = held.at(-1);
+      if (last === undefined) break;
+      const lines = await Promise.all(held.map((each) => openHeld(ground.sealer, each)));
+      const [head] = await newestLogs(period!, [scope]);
+      const log = await sealScope(ground, period!, { scope, lines, head });
+      if (log === undefined) waiting.add(scope);
+      else if (!(await period!.commit({ logs: [log], release: [{ scope, seq: last.seq }] }))) throw moved();
+      await turn();
+    }
+  return waiting;
+}
+
+function moved() {
+  return refuse('store_unavailable', 'the audit log is being sealed by another process; try again');
+}
