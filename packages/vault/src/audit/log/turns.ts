@@ -17,11 +17,12 @@ let resumedAtMs = 0;
 export async function turn(): Promise<void> {
   const endedAtMs = performance.now();
   const restMsMax = Math.min(endedAtMs - resumedAtMs, workMsMax) * restFactor;
-  for (let busy = true; busy && performance.now() - endedAtMs < restMsMax;) {
+  let busy: boolean;
+  do {
     const before = performance.eventLoopUtilization();
     await sleep(1);
     busy = performance.eventLoopUtilization(before).utilization > busyShare;
-  }
+  } while (busy && performance.now() - endedAtMs < restMsMax);
   resumedAtMs = performance.now();
 }
 
