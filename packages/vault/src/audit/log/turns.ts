@@ -27,7 +27,7 @@ export async function turn(): Promise<void> {
 }
 
 /** So many lines are about 8 ms of work. */
-export const linesPerTurn = 256;
+export const linesPerTurn = 128;
 
 /** Counts work, and lets others have their turn when it is enough. */
 export function openTurns(): (lines: number) => Promise<void> {
