@@ -88,7 +88,8 @@ async function turnOf(
   const before = await cpuTimeOf(gateway.pid);
   const loaded = await load(target, { connections, payloadBytes: 64, durationMs: turnMs });
   const after = await cpuTimeOf(gateway.pid);
-  if (loaded.firstWrong !== undefined) console.error(`${name}: ${loaded.wrong} wrong, first: ${loaded.firstWrong}`);
+  if (loaded.firstWrong !== undefined)
+    console.error(`${name}: ${loaded.wrong} wrong, first: ${loaded.firstWrong}`);
   const { perSecond, p50Us, p99Us, wrong, answered } = loaded;
   const cpuUs = ((after?.allUs ?? 0) - (before?.allUs ?? 0)) / answered;
   return { perSecond, p50Us, p99Us, wrong, cpuUs };

@@ -37,10 +37,15 @@ export async function flatOut({ rounds, calls, tenants }: FlatShape): Promise<Fl
       });
     },
     plain: () =>
-      perSecond(calls, tenants, async (call) => {
-        await plain.attempt(call);
-        plain.outcome(call);
-      }, plain.idle),
+      perSecond(
+        calls,
+        tenants,
+        async (call) => {
+          await plain.attempt(call);
+          plain.outcome(call);
+        },
+        plain.idle,
+      ),
   };
   try {
     await ways.sealed();

@@ -29,7 +29,9 @@ export interface LongShape {
 export interface Long {
   readonly verifySeconds: number;
   readonly verified: string;
-  readonly pageMs: Readonly<Record<'newest' | 'anywhere' | 'ofOne', { readonly p50: number; readonly p99: number }>>;
+  readonly pageMs: Readonly<
+    Record<'newest' | 'anywhere' | 'ofOne', { readonly p50: number; readonly p99: number }>
+  >;
   readonly reportSeconds: Readonly<Record<ReportName, number>>;
   readonly sealedBytes: number;
 }
@@ -103,7 +105,10 @@ async function pageTimes({ reader }: AuditGround, pages: number): Promise<Long['
   return {
     newest: await measured(() => ({})),
     anywhere: await measured((at) => ({ untilMs: anywhere(at) })),
-    ofOne: await measured((at) => ({ untilMs: anywhere(at), having: { actor: `${scope}-caller-${at % 4}` } })),
+    ofOne: await measured((at) => ({
+      untilMs: anywhere(at),
+      having: { actor: `${scope}-caller-${at % 4}` },
+    })),
   };
 }
 

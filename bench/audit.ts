@@ -2,7 +2,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { startApart } from './apart.ts';
 import { flatOutApart, holdApart } from './audit-apart.ts';
 import type { Flat, FlatShape } from './audit-flat.ts';
-import { costOfLog, gatewayWays, medianOf, startWay, stopWay, type Cost, type CostShape } from './audit-cost.ts';
+import {
+  costOfLog,
+  gatewayWays,
+  medianOf,
+  startWay,
+  stopWay,
+  type Cost,
+  type CostShape,
+} from './audit-cost.ts';
 import type { Held, HoldShape } from './audit-hold.ts';
 import { longLog, type Long, type LongShape } from './audit-million.ts';
 import { atLeast, atMost, type Bar, type Bench } from './bars.ts';
@@ -55,7 +63,7 @@ export async function run({ alone, beside, flat, long, cost }: AuditSizes = size
   const bars = [
     ...rateBars(alone, held, flatOut),
     ...besideBars(beside, besides),
-    ...lengthBars(length),
+    ...lengthBars(long, length),
     ...costBars(costs),
   ];
   return { bench: 'audit', bars };
@@ -102,14 +110,14 @@ function besideBars(
   ];
 }
 
-function lengthBars({ verifySeconds, pageMs, reportSeconds }: Long): readonly Bar[] {
+function lengthBars({ entries }: LongShape, { verifySeconds, pageMs, reportSeconds }: Long): readonly Bar[] {
   return [
-    atMost('a million leaves verified', verifySeconds, 's', 6),
-    atMost('newest 100 of a million, p50', pageMs.newest.p50, 'ms', 1),
-    atMost('100 from anywhere in a million, p50', pageMs.anywhere.p50, 'ms', 1),
-    atMost('100 of one person in a million, p50', pageMs.ofOne.p50, 'ms', 1),
+    atMost(`${entries} leaves verified`, verifySeconds, 's', 6),
+    atMost(`newest 100 of ${entries}, p50`, pageMs.newest.p50, 'ms', 1),
+    atMost(`100 from anywhere in ${entries}, p50`, pageMs.anywhere.p50, 'ms', 1),
+    atMost(`100 of one person in ${entries}, p50`, pageMs.ofOne.p50, 'ms', 1),
     ...Object.entries(reportSeconds).map(([name, seconds]) =>
-      atMost(`report ${name} over a million`, seconds, 's', 1),
+      atMost(`report ${name} over ${entries}`, seconds, 's', 1),
     ),
   ];
 }
@@ -130,7 +138,8 @@ function costBars({ one, sixteen }: Cost): readonly Bar[] {
 }
 
 function lineOf(where: string, held: Held): string {
-  const { perSecond, recordedPerSecond, p50Ms, p99Ms, refused, backlog, backlogMs, cores, mainUs, cpuUs } = held;
+  const { perSecond, recordedPerSecond, p50Ms, p99Ms, refused, backlog, backlogMs, cores, mainUs, cpuUs } =
+    held;
   return [
     `${where}: ${whole(perSecond)} entries/s sealed, ${whole(recordedPerSecond)} recorded, ack p50 ${p50Ms.toFixed(1)} ms, p99 ${p99Ms.toFixed(1)} ms, refused ${refused}`,
     `  at the end ${backlog} to be sealed in ${whole(backlogMs)} ms; ${cores.toFixed(2)} cores, CPU an entry ${mainUs.toFixed(1)} us main, ${cpuUs.toFixed(1)} us all`,
