@@ -6,7 +6,7 @@ import { load, type Loaded } from './load.ts';
 import { quietRounds, type QuietRounds } from './quiet-rounds.ts';
 
 // What the audit log costs a call: three gateways beside each other, called in turns. One is as it is, one never seals
-// its journal, one writes no entry at all. No setting makes the latter two: see audit-replace.ts.
+// its journal, one writes no entry at all and only puts them together. No setting makes the latter two: see audit-replace.ts.
 
 /** The three. */
 export const gatewayWays = ['off', 'journal', 'whole'] as const;

@@ -14,6 +14,7 @@ if (from === undefined || to === undefined) throw new Error('replace what?');
 registerHooks({
   resolve(specifier, context, next) {
     const found = next(specifier, context);
-    return found.url === from ? { ...found, url: to } : found;
+    // The module in its place may stand on it.
+    return found.url === from && context.parentURL !== to ? { ...found, url: to } : found;
   },
 });
