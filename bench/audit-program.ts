@@ -6,4 +6,4 @@ import { hold } from './audit-hold.ts';
 
 const task = JSON.parse(process.argv[2] ?? '') as Task;
 process.send?.('hold' in task ? await hold(task.hold) : await flatOut(task.flat));
-process.disconnect();
+process.disconnect?.();
