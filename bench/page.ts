@@ -28,7 +28,15 @@ export function withTables(text: string, benches: readonly Bench[]): string {
 }
 
 /** Every benchmark, in the order of the page. */
-export const benchNames: readonly string[] = ['seal', 'journal', 'stores', 'tokens', 'rotate', 'gateway'];
+export const benchNames: readonly string[] = [
+  'seal',
+  'journal',
+  'audit',
+  'stores',
+  'tokens',
+  'rotate',
+  'gateway',
+];
 
 /** Bring the page up to date with `results`. @param results where one JSON file a bench lies */
 export async function writePage(results: string): Promise<void> {

@@ -16,6 +16,8 @@ import { turn } from './turns.ts';
 
 // Entries out of the sealed log: found by tags, opened, and then looked at once more, since two values may share a tag.
 
+/** Most ask for a page; who goes on asks for all. */
+const rowsAtFirst = 128;
 const rowsAtOnce = 256;
 
 /** What is looked for. */
@@ -86,10 +88,11 @@ async function* rowsOf(
   const until = untilMs === Infinity ? {} : { untilMs };
   for (let after: IndexRow | undefined; ;) {
     const from = after === undefined ? {} : { after };
-    const page = await period.rows(log, { tags, sinceMs, ...until, descending, ...from, limit: rowsAtOnce });
+    const limit = after === undefined ? rowsAtFirst : rowsAtOnce;
+    const page = await period.rows(log, { tags, sinceMs, ...until, descending, ...from, limit });
     yield* page;
     after = page.at(-1);
-    if (page.length < rowsAtOnce) return;
+    if (page.length < limit) return;
     await turn();
   }
 }

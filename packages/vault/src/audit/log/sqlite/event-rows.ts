@@ -1,8 +1,11 @@
-import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
+import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import { tagNames } from '../../leaf/log-keys.ts';
 import type { IndexRow, RowQuery } from '../segments.ts';
 
 // By what entries are found, in the order of time. Tags are numbers; an absent field has none.
+
+/** Forms of questions that are kept prepared. */
+const preparedMax = 64;
 
 /** Index rows of one file. */
 export interface EventRows {
@@ -14,6 +17,15 @@ export interface EventRows {
 export function eventRows(db: DatabaseSync): EventRows {
   const places = `?, ?, ?, ?${', ?'.repeat(tagNames.length)}`;
   const insert = db.prepare(`INSERT INTO events VALUES (${places})`);
+  const prepared = new Map<string, StatementSync>();
+  const statement = (text: string): StatementSync => {
+    const known = prepared.get(text);
+    if (known !== undefined) return known;
+    if (prepared.size >= preparedMax) prepared.clear();
+    const made = db.prepare(text);
+    prepared.set(text, made);
+    return made;
+  };
   return {
     add(log, rows) {
       for (const { ts, ix, id, tags } of rows)
@@ -21,8 +33,7 @@ export function eventRows(db: DatabaseSync): EventRows {
     },
     find(log, query) {
       const { text, values } = statementOf(log, query);
-      return db
-        .prepare(text)
+      return statement(text)
         .all(...values)
         .map(rowOf);
     },

@@ -1,0 +1,52 @@
+import { randomBytes } from 'node:crypto';
+import type { AuditContext, AuditFields, AuditOutcome } from '@sealgate/vault';
+
+// Calls as a gateway writes them down: of so many groups with four people each, to twenty upstreams; each tenth fails.
+
+const people = 4;
+const upstreams = 20;
+const failsEvery = 10;
+
+/** What is written of one call. */
+export interface AuditedCall {
+  readonly context: AuditContext;
+  readonly fields: AuditFields;
+  readonly outcome: AuditOutcome;
+}
+
+/** Who calls: a person, whose part of an entry is sealed for itself, or a program, which has none. */
+export type Actor = Extract<AuditContext['actor']['type'], 'person' | 'client'>;
+
+/** Call number `n`, at `atMs`. */
+export function auditedCall(n: number, atMs: number, tenants: number, actor: Actor = 'person'): AuditedCall {
+  const tenant = `group-${n % tenants}`;
+  const who = Math.floor(n / tenants) % people;
+  const service = `upstream-${n % upstreams}`;
+  const fails = n % failsEvery === failsEvery - 1;
+  return {
+    context: {
+      tenant,
+      actor: { type: actor, id: `${tenant}-caller-${who}` },
+      source: 'mcp',
+      correlation: requestId(atMs),
+      ip: `192.0.2.${who}`,
+      agent: 'bench/1.0',
+    },
+    fields: {
+      act: 'tool.call',
+      object: `connection:${tenant}/${service}-default`,
+      service,
+      request: { method: 'tools/call', tool: `orders.list-${n % 7}`, bytes: 200 + (n % 50) },
+    },
+    outcome: fails
+      ? { out: 'failure', code: 'key_disabled', ms: n % 30 }
+      : { out: 'success', ms: n % 30, bytes: 800 + (n % 90) },
+  };
+}
+
+/** A UUIDv7. */
+function requestId(atMs: number): string {
+  const time = Math.floor(atMs).toString(16).padStart(12, '0');
+  const random = randomBytes(10).toString('hex');
+  return `${time.slice(0, 8)}-${time.slice(8)}-7${random.slice(0, 3)}-8${random.slice(3, 6)}-${random.slice(6, 18)}`;
+}

@@ -1,0 +1,15 @@
+import type { AuditLog } from '../packages/server/src/main/audit-log.ts';
+
+// A log that is never sealed, in the place of the one there is: what is left is the journal. For the bench alone.
+
+/** Nothing is ever sealed. */
+export function openAuditLog(): AuditLog {
+  return {
+    start: () => undefined,
+    catchUp: async () => undefined,
+    log: () => Promise.reject(new Error('nothing is sealed here')),
+    forget: async () => false,
+    health: () => ({ failing: false, failures: 0, sealed: 0 }),
+    close: async () => undefined,
+  };
+}
