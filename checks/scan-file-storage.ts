@@ -10,6 +10,10 @@ const keepers: readonly (readonly [path: RegExp, why: string])[] = [
   [/^packages\/vault\/src\/audit\//, 'the journal: its entries are sealed'],
   [/^packages\/vault\/src\/keys\/(keyring|private-file)\.ts$/, 'the keyring: root keys, for the owner alone'],
   [/^packages\/server\/src\/admin\/socket\.ts$/, 'the administration’s socket and its mode'],
+  [
+    /^packages\/server\/src\/cli\/audit-export\.ts$/,
+    'the file that somebody has the audit log exported into, for them alone',
+  ],
   [/^packages\/server\/src\/http\/local\.ts$/, 'the socket for programs of this machine, and its mode'],
 ];
 
