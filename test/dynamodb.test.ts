@@ -85,35 +85,42 @@ describe.skipIf(endpoint === undefined)('on DynamoDB', () => {
     });
   });
 
-  it('what somebody changed is told line by line, and set right where that can be done', async () => {
-    const TimeToLiveSpecification = { Enabled: false, AttributeName: 'ttl' };
-    const sessions = { TableName: name('sessions') };
-    await client.send(new UpdateTimeToLiveCommand({ ...sessions, TimeToLiveSpecification }));
-    await client.send(
-      new UpdateTableCommand({
-        ...sessions,
-        GlobalSecondaryIndexUpdates: [{ Delete: { IndexName: 'userId-index' } }],
-      }),
-    );
-    await client.send(new UpdateTableCommand({ TableName: name('users'), DeletionProtectionEnabled: false }));
-    const checked = await tables('check', '--json');
-    expect(checked.code).toBe(1);
-    // DynamoDB Local takes the protection off a table whose index is deleted.
-    const { differences } = JSON.parse(checked.stdout) as { differences: object[] };
-    expect(differences).toEqual(
-      expect.arrayContaining([
-        { name: name('users'), setting: 'deletion protection', found: 'off', wanted: 'on' },
-        { name: name('sessions'), setting: 'index userId-index', found: 'none', wanted: 'userId (S)' },
-        { name: name('sessions'), setting: 'time to live', found: 'off', wanted: 'ttl' },
-      ]),
-    );
-    expect(await tables('create')).toMatchObject({
-      code: 0,
-      stdout: expect.stringContaining('25 tables, all'),
-    });
-    const keyed = await tables('check', '--kms-key', 'arn:aws:kms:eu-central-1:111122223333:key/x');
-    expect(keyed.stdout).toMatch(/encryption +key owned by AWS +arn:aws:kms/);
-  });
+  // DynamoDB Local takes its time for an index on a busy machine.
+  it(
+    'what somebody changed is told line by line, and set right where that can be done',
+    { timeout: 240_000 },
+    async () => {
+      const TimeToLiveSpecification = { Enabled: false, AttributeName: 'ttl' };
+      const sessions = { TableName: name('sessions') };
+      await client.send(new UpdateTimeToLiveCommand({ ...sessions, TimeToLiveSpecification }));
+      await client.send(
+        new UpdateTableCommand({
+          ...sessions,
+          GlobalSecondaryIndexUpdates: [{ Delete: { IndexName: 'userId-index' } }],
+        }),
+      );
+      await client.send(
+        new UpdateTableCommand({ TableName: name('users'), DeletionProtectionEnabled: false }),
+      );
+      const checked = await tables('check', '--json');
+      expect(checked.code).toBe(1);
+      // DynamoDB Local takes the protection off a table whose index is deleted.
+      const { differences } = JSON.parse(checked.stdout) as { differences: object[] };
+      expect(differences).toEqual(
+        expect.arrayContaining([
+          { name: name('users'), setting: 'deletion protection', found: 'off', wanted: 'on' },
+          { name: name('sessions'), setting: 'index userId-index', found: 'none', wanted: 'userId (S)' },
+          { name: name('sessions'), setting: 'time to live', found: 'off', wanted: 'ttl' },
+        ]),
+      );
+      expect(await tables('create')).toMatchObject({
+        code: 0,
+        stdout: expect.stringContaining('25 tables, all'),
+      });
+      const keyed = await tables('check', '--kms-key', 'arn:aws:kms:eu-central-1:111122223333:key/x');
+      expect(keyed.stdout).toMatch(/encryption +key owned by AWS +arn:aws:kms/);
+    },
+  );
 
   it('tables are described as they are', async () => {
     const described = await tables('describe');

@@ -1,3 +1,4 @@
+import type { SearchResult } from '@sealgate/vault';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createClient } from '@redis/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -115,9 +116,9 @@ describe.skipIf(means === undefined)('the keys of a group that are disabled on o
     const { dataDir } = cluster.running('b');
     const disabled = await sealgate(dataDir, ['keys', 'disable', '--tenant', tenant]);
     expect(disabled).toMatchObject({ code: 0, stdout: `Disabled ${tenant}\n` });
-    const asked = { act: 'key.disable', limit: 1 };
-    const { entries } = await cluster.administer<{ entries: object[] }>('b', 'audit.list', asked);
-    expect(entries).toMatchObject([{ obj: `keys:${tenant}` }]);
+    const asked = { text: 'key.disable', limit: 1 };
+    const { calls } = await cluster.administer<SearchResult>('b', 'audit.search', asked);
+    expect(calls).toMatchObject([{ attempt: { obj: `keys:${tenant}` } }]);
     for (const place of places)
       expect(await cluster.administer(place, 'keys.status', {})).toMatchObject({
         states: [{ tenant, state: 'disabled' }],
@@ -146,7 +147,7 @@ describe.skipIf(means === undefined)('the keys of a group that are disabled on o
 
 /** The group of the administrator, in whose name all of this happens. */
 async function tenantOf(cluster: Cluster): Promise<string> {
-  const asked = { act: 'connection.set', limit: 1 };
-  const { entries } = await cluster.administer<{ entries: { tenant: string }[] }>('a', 'audit.list', asked);
-  return entries[0]?.tenant ?? '';
+  const asked = { text: 'connection.set', limit: 1 };
+  const { calls } = await cluster.administer<SearchResult>('a', 'audit.search', asked);
+  return calls[0]?.attempt?.tenant ?? '';
 }

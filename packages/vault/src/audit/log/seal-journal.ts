@@ -17,21 +17,29 @@ const stepLines = 4096;
 /**
  * Seal until nothing is left.
  *
- * @param stopped asked before each step
+ * @param stopped asked before each step, with how many entries were sealed so far
  * @returns entries sealed
  * @throws Refusal `journal_broken`, `key_unavailable`, `audit_unavailable`, `store_unavailable`; it may be tried again
  */
-export async function sealJournal(ground: LogGround, stopped: () => boolean): Promise<number> {
+export async function sealJournal(ground: LogGround, stopped: (sealed: number) => boolean): Promise<number> {
   const writer = writerOf(ground.rows);
   if (writer === undefined) return 0;
   const waiting = await releaseHeld(ground);
   for (let sealed = 0; ;) {
-    if (stopped()) return sealed;
+    if (stopped(sealed)) return sealed;
     const done = await step(ground, writer, waiting);
     if (done === 0) return sealed;
     sealed += done;
     await turn();
   }
+}
+
+/** How many entries of the journal are not sealed. */
+export async function unsealed({ rows, segments }: Pick<LogGround, 'rows' | 'segments'>): Promise<number> {
+  const last = rows.last();
+  if (last === undefined) return 0;
+  const sealed = (await (await newestPeriod(segments))?.through(last.writer)) ?? nothingOf(last.writer);
+  return Math.max(0, last.first + last.count - 1 - sealed.entry);
 }
 
 async function step(ground: LogGround, writer: string, waiting: Set<string>): Promise<number> {

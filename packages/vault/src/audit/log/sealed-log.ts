@@ -7,9 +7,9 @@ import type { LogGround } from './log-ground.ts';
 import { noteKeyName } from './names.ts';
 import { logSource, type PublishedLog } from './log-source.ts';
 import { proveEntry, type ProvenEntry } from './prove-entry.ts';
-import { publish } from './publish.ts';
+import { publish, type PublishParts } from './publish.ts';
 import { publishedFiles, type Disclosure, type PublishedFiles } from './published-files.ts';
-import { sealJournal } from './seal-journal.ts';
+import { sealJournal, unsealed } from './seal-journal.ts';
 import type { Segments } from './segments.ts';
 import { oneBehindTheOther } from './turns.ts';
 import { findTurnedBack, isRootTurnedBack } from './turned-back.ts';
@@ -97,14 +97,8 @@ export async function openSealedLog(parts: SealedLogParts): Promise<SealedLog> {
   let closed = false;
   const queued = oneBehindTheOther();
   let timer: NodeJS.Timeout | undefined;
-  const once = async (): Promise<number> => {
-    try {
-      return await sealJournal(ground, () => closed);
-    } finally {
-      while (!closed && (await publish({ sealer, segments, sign, turnedBack, rootTurnedBack })) > 0);
-    }
-  };
-  const run = () => queued(once);
+  const publishing = { sealer, segments, sign, turnedBack, rootTurnedBack };
+  const run = () => queued(() => sealWhatIsThere(ground, publishing, () => closed));
   const again = () => {
     timer = setTimeout(() => {
       void run()
@@ -129,6 +123,27 @@ export async function openSealedLog(parts: SealedLogParts): Promise<SealedLog> {
       await queued(async () => rows.close());
     },
   };
+}
+
+// What is sealed is published while more is sealed, so that a journal which grows as fast holds no checkpoint up.
+async function sealWhatIsThere(
+  ground: LogGround,
+  publishing: PublishParts,
+  closed: () => boolean,
+): Promise<number> {
+  const there = await unsealed(ground);
+  let sealed = 0;
+  for (;;) {
+    const before = sealed;
+    const untilMs = performance.now() + pauseMs;
+    const enough = (more: number): boolean => more > 0 && before + more >= there;
+    try {
+      sealed += await sealJournal(ground, (more) => closed() || enough(more) || performance.now() > untilMs);
+    } finally {
+      while (!closed() && (await publish(publishing)) > 0);
+    }
+    if (closed() || sealed === before || sealed >= there) return sealed;
+  }
 }
 
 /** What is taken out of the log. */

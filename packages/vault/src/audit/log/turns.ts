@@ -1,28 +1,33 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 // Sealing shares its thread with those who serve. After some 8 ms of work others have their turn, and as long as they have
-// much to do, sealing takes a twenty-fifth of the time and no more: the journal has every entry already, so what is not
-// sealed yet can wait, and a call cannot.
+// much to do, sealing takes a twenty-fifth of the time and no more, but for a little that it saved up: the journal has every
+// entry already, so what is not sealed yet can wait, and a call cannot.
 
-/** Longest rest, as a multiple of the work before it. */
-const restFactor = 24;
-/** Work that is rested from at once; what was done between two runs is none. */
+const shareWhenBusy = 1 / 25;
+const savedMsMax = 100;
+/** Longest work between two turns; what was done between two runs is none. */
 const workMsMax = 10;
 /** The loop has much to do when it waits for less than half of the time. */
-const busyShare = 0.5;
+const busyFrom = 0.5;
 
+let savedMs = savedMsMax;
+let countedAtMs = 0;
 let resumedAtMs = 0;
 
 /** Let others have their turn. */
 export async function turn(): Promise<void> {
   const endedAtMs = performance.now();
-  const restMsMax = Math.min(endedAtMs - resumedAtMs, workMsMax) * restFactor;
+  const workedMs = Math.min(endedAtMs - resumedAtMs, workMsMax);
+  const gainedMs = (endedAtMs - countedAtMs) * shareWhenBusy;
+  savedMs = Math.max(Math.min(savedMs + gainedMs, savedMsMax) - workedMs, -workMsMax);
+  countedAtMs = endedAtMs;
   let busy: boolean;
   do {
     const before = performance.eventLoopUtilization();
     await sleep(1);
-    busy = performance.eventLoopUtilization(before).utilization > busyShare;
-  } while (busy && performance.now() - endedAtMs < restMsMax);
+    busy = performance.eventLoopUtilization(before).utilization > busyFrom;
+  } while (busy && savedMs + (performance.now() - endedAtMs) * shareWhenBusy < 0);
   resumedAtMs = performance.now();
 }
 
