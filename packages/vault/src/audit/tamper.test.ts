@@ -52,7 +52,9 @@ async function verdict(anchor?: { batch: number; digest: string }) {
   }
 }
 
-const flip = (column: string) => `substr(${column}, 1, 5) || x'00' || substr(${column}, 7)`;
+// Another byte for sure, whatever chance put there.
+const flip = (column: string) =>
+  `substr(${column}, 1, 5) || iif(substr(${column}, 6, 1) = x'00', x'01', x'00') || substr(${column}, 7)`;
 const swap = (a: number, b: number) => [
   `UPDATE batches SET n = -1 WHERE n = ${a}`,
   `UPDATE batches SET n = ${a} WHERE n = ${b}`,

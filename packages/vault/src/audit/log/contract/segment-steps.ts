@@ -29,6 +29,7 @@ export const segmentStepCases: readonly SegmentsCase[] = [
     assert.deepEqual(await again.slices(a, 0, 9), [sliceFrom(0, 3), sliceFrom(3, 2)]);
     assert.deepEqual(await again.slices(a, 4, 9), [sliceFrom(3, 2)]);
     assert.deepEqual(await again.slices(a, 0, 1), [sliceFrom(0, 3)]);
+    assert.deepEqual(await again.slices(a, 5, 9), [], 'none holds the leaf that comes next');
     assert.deepEqual(await again.slices(logIn('nobody'), 0, 9), []);
     const stored = { ...a, ...headOf(5), note: undefined, notedSize: 0 };
     assert.deepEqual(await again.logs(['group-1']), [stored]);

@@ -94,7 +94,8 @@ function nodeAdder(db: DatabaseSync): (id: number, node: TreeNode) => void {
 function reads(db: DatabaseSync, idOf: (log: LogName) => number | undefined): LogReads {
   const from = db.prepare(
     `SELECT first, count, packed, leaves, bodies FROM slices WHERE log = ?1 AND first >=
-       (SELECT coalesce(max(first), 0) FROM slices WHERE log = ?1 AND first <= ?2) ORDER BY first LIMIT ?3`,
+       (SELECT coalesce(max(first), 0) FROM slices WHERE log = ?1 AND first <= ?2)
+       AND first + count > ?2 ORDER BY first LIMIT ?3`,
   );
   const tile = db.prepare('SELECT hashes FROM tiles WHERE log = ? AND level = ? AND ix = ?');
   return {
