@@ -1,4 +1,4 @@
-import { hashBytes, leafHash } from '../tlog/hash.ts';
+import { hashesIn, leafHash } from '../tlog/hash.ts';
 import { entriesPath, widthOf } from '../tlog/tile-paths.ts';
 import type { Finding } from './findings.ts';
 import { readBundle, readTile } from './log-parts.ts';
@@ -44,7 +44,7 @@ export function openLeafHashes({ source, folder, size, see, onBundle }: WalkPart
     if (entries !== undefined && entries !== false) return entries.map(leafHash);
     const tile = await readTile(source, folder, { level: 0, index, width });
     if (tile === undefined || tile === false) return undefined;
-    return Array.from({ length: width }, (_, i) => tile.subarray(i * hashBytes, (i + 1) * hashBytes));
+    return hashesIn(tile);
   }
   return {
     async of(index) {

@@ -1,3 +1,4 @@
+import { isCount } from '../tlog/count.ts';
 import { hashBytes } from '../tlog/hash.ts';
 import { fromBase64 } from '../tlog/strict-text.ts';
 import { textOf } from './source.ts';
@@ -109,8 +110,4 @@ function parse(leaf: Uint8Array): {
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function isCount(value: unknown): value is number {
-  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
 }

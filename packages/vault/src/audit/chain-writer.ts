@@ -4,7 +4,7 @@ import { sealBatch, tailAfter, type Batch, type Tail } from './batch.ts';
 import { within } from '../store/within.ts';
 import type { Committer, OpenCommitter } from './committer.ts';
 import type { Rows } from './rows.ts';
-import { same } from './tail.ts';
+import { sameHash } from '../tlog/hash.ts';
 
 // Writes batch behind batch. After a failure nobody knows whether the batch reached the disk, so nothing more is
 // written until the file has been looked at: either it ends with that batch, or with the one before, or it is not ours.
@@ -63,8 +63,8 @@ export async function openChain(tools: ChainTools, start: Tail): Promise<ChainWr
       // Closing comes first: a thread that still hangs in a write must not come back behind us.
       await end();
       const last = rows.last();
-      const stands = suspect !== undefined && last !== undefined && same(last.digest, suspect.digest);
-      if (!stands && !(last === undefined ? tail.n === 0 : same(last.digest, tail.digest)))
+      const stands = suspect !== undefined && last !== undefined && sameHash(last.digest, suspect.digest);
+      if (!stands && !(last === undefined ? tail.n === 0 : sameHash(last.digest, tail.digest)))
         throw refuse(
           'journal_broken',
           'the audit journal does not continue where it ended',

@@ -1,6 +1,7 @@
 import type { Call } from './calls.ts';
 import type { Entry } from './entry.ts';
 import { everyEntry, type EntryReader } from './every-entry.ts';
+import { uuid7Ms } from './uuid7.ts';
 
 // Ids are UUIDs of version 7: the time is in them, and within a busy millisecond they run ahead of it by a few.
 const aheadMs = 10_000;
@@ -33,8 +34,8 @@ async function findEntry(
   tenant: string | undefined,
   id: string,
 ): Promise<Entry | undefined> {
-  if (!/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$/.test(id)) return undefined;
-  const atMs = parseInt(id.slice(0, 8) + id.slice(9, 13), 16);
+  const atMs = uuid7Ms(id);
+  if (atMs === undefined) return undefined;
   const near = { tenant, id, sinceMs: atMs - aheadMs, untilMs: atMs, order: 'oldest' } as const;
   for await (const [entry] of everyEntry(reader, near)) if (entry !== undefined) return entry;
   return undefined;

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Sealer } from '../keys/sealer.ts';
 import { refuse, Refusal } from '../refusal.ts';
+import { sameHash } from '../tlog/hash.ts';
 import { digestOf, noDigest, openBatch, tailAfter, type Tail } from './batch.ts';
 import type { Entry } from './entry.ts';
 import type { Rows } from './rows.ts';
@@ -26,9 +27,10 @@ export async function continueTail(rows: Rows, sealer: Sealer): Promise<Continue
   }
   const before = last.n === 1 ? undefined : rows.at(last.n - 1);
   const joins =
-    last.n === 1 ? same(last.prev, noDigest) : before !== undefined && same(last.prev, before.digest);
+    last.n === 1 ? sameHash(last.prev, noDigest) : before !== undefined && sameHash(last.prev, before.digest);
   if (!joins) throw broken(`batch ${last.n} does not join the one before`);
-  if (!same(last.digest, digestOf(last, last.payload))) throw broken(`batch ${last.n} has another digest`);
+  if (!sameHash(last.digest, digestOf(last, last.payload)))
+    throw broken(`batch ${last.n} has another digest`);
   const lines = await openBatch(sealer, last).catch((error: unknown) => {
     const unreadable =
       error instanceof Refusal && ['open_failed', 'record_version_unknown'].includes(error.code);
@@ -37,11 +39,6 @@ export async function continueTail(rows: Rows, sealer: Sealer): Promise<Continue
   if (lines === undefined) throw broken(`batch ${last.n} holds another number of entries`);
   const entry = JSON.parse(lines.at(-1)!) as Entry;
   return { tail: { ...tailAfter(last), boot: last.boot + 1 }, lastAtMs: entry.ts };
-}
-
-/** Whether two digests are the same bytes. They are no secrets. */
-export function same(a: Uint8Array, b: Uint8Array): boolean {
-  return Buffer.compare(a, b) === 0;
 }
 
 function broken(detail: string): Refusal {

@@ -38,3 +38,9 @@ export function uuid7Source(random: (size: number) => Uint8Array = randomBytes):
     return `${time}${rise}-${pool.toString('hex', at, at + 2)}-${pool.toString('hex', at + 2, at + 8)}`;
   };
 }
+
+/** The time in a UUIDv7, in milliseconds since 1970. `undefined` when the text is none. */
+export function uuid7Ms(id: string): number | undefined {
+  if (!/^[\da-f]{8}-[\da-f]{4}-7[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/.test(id)) return undefined;
+  return Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16);
+}

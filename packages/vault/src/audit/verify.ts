@@ -2,7 +2,7 @@ import type { Sealer } from '../keys/sealer.ts';
 import { refuse, Refusal } from '../refusal.ts';
 import { digestOf, noDigest, openBatch, type Batch } from './batch.ts';
 import type { Rows } from './rows.ts';
-import { same } from './tail.ts';
+import { sameHash } from '../tlog/hash.ts';
 
 /** A point of the chain somebody remembers: what stood up to there must still stand. */
 export interface Anchor {
@@ -61,7 +61,7 @@ export async function verifyChain(rows: Rows, sealer: Sealer, anchors: readonly 
 }
 
 async function faultOf(batch: Batch, prev: Uint8Array, sealer: Sealer): Promise<Fault | undefined> {
-  if (!same(batch.prev, prev) || !same(batch.digest, digestOf(batch, batch.payload)))
+  if (!sameHash(batch.prev, prev) || !sameHash(batch.digest, digestOf(batch, batch.payload)))
     return broken(batch.n, 'digest');
   try {
     return (await openBatch(sealer, batch)) === undefined ? broken(batch.n, 'count') : undefined;

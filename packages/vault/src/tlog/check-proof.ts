@@ -1,3 +1,4 @@
+import { isCount } from './count.ts';
 import { emptyRoot, hashBytes, nodeHash, sameHash } from './hash.ts';
 
 // What a proof proves (RFC 9162 §2.1.3.2 and §2.1.4.2, which RFC 6962 leaves to the reader). Numbers pass 2^32, so halves and
@@ -66,10 +67,6 @@ export function verifyConsistency({ oldSize, oldRoot, newSize, newRoot, proof }:
 
 function half(value: number): number {
   return Math.floor(value / 2);
-}
-
-function isCount(value: number): boolean {
-  return Number.isSafeInteger(value) && value >= 0;
 }
 
 function areHashes(all: readonly Uint8Array[]): boolean {

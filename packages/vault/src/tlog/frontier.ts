@@ -1,3 +1,4 @@
+import { isCount } from './count.ts';
 import { emptyRoot, hashBytes, nodeHash } from './hash.ts';
 
 // The right edge of a growing tree: the roots of its complete subtrees, one for each bit of its size. It is all that is needed
@@ -60,7 +61,7 @@ export function openFrontier(from: FrontierState = { size: 0, hashes: [] }): Fro
 
 /** How many bits of a size are set. Sizes pass 2^32, so no bit operators. */
 function setBits(size: number): number {
-  if (!Number.isSafeInteger(size) || size < 0) throw new RangeError(`a tree of ${size} leaves`);
+  if (!isCount(size)) throw new RangeError(`a tree of ${String(size)} leaves`);
   let count = 0;
   for (let rest = size; rest > 0; rest = Math.floor(rest / 2)) count += rest % 2;
   return count;

@@ -1,3 +1,4 @@
+import { isCount } from './count.ts';
 import { openSubtrees, type ReadTile } from './subtrees.ts';
 
 // Proofs as RFC 6962 §2.1.1 and §2.1.2 define them, built from tiles.
@@ -55,8 +56,4 @@ function split(length: number): number {
   let power = 1;
   while (power * 2 < length) power *= 2;
   return power;
-}
-
-function isCount(value: number): boolean {
-  return Number.isSafeInteger(value) && value >= 0;
 }

@@ -1,7 +1,8 @@
 import type { Sealer } from '../../keys/sealer.ts';
 import { Refusal } from '../../refusal.ts';
 import { openFrontier } from '../../tlog/frontier.ts';
-import { hashBytes, leafHash } from '../../tlog/hash.ts';
+import { hashesIn, leafHash } from '../../tlog/hash.ts';
+import { tileWidth } from '../../tlog/tile-paths.ts';
 import { openBodies, sealBodies } from './bodies.ts';
 import type { LogEvent } from './events.ts';
 import type { LogHead, LogName, LogReads, LogStep, Slice, TreeNode } from './segments.ts';
@@ -10,7 +11,6 @@ import { openTurns } from './turns.ts';
 // Adding events to a log. They lie as slices until 256 of them are full; then they are one block, whose hash goes up into
 // the tiles.
 
-const blockLeaves = 256;
 /** Subtrees of these heights are the hashes of the tiles above. */
 const tileHeight = 8;
 
@@ -46,7 +46,7 @@ export async function grown(
   const turns = openTurns();
   for (let done = 0; done < events.length;) {
     const first = before.size + done;
-    const more = events.slice(done, done + blockLeaves - (first % blockLeaves));
+    const more = events.slice(done, done + tileWidth - (first % tileWidth));
     more.forEach(({ leaf }, at) =>
       frontier.append(leafHash(Buffer.from(leaf)), (height, hash) => {
         if (height % tileHeight !== 0) return;
@@ -54,7 +54,7 @@ export async function grown(
         nodes.push({ level: height / tileHeight, index, hash });
       }),
     );
-    const full = (first + more.length) % blockLeaves === 0;
+    const full = (first + more.length) % tileWidth === 0;
     slices.push(full ? await endOfBlock(parts, log, first, more) : await sliceOf(parts, log, first, more));
     done += more.length;
     await turns(more.length);
@@ -86,10 +86,10 @@ async function endOfBlock(
   first: number,
   events: readonly LogEvent[],
 ): Promise<Slice> {
-  const start = first - (first % blockLeaves);
-  const lying = first === start ? [] : await parts.reads.slices(log, start, blockLeaves);
+  const start = first - (first % tileWidth);
+  const lying = first === start ? [] : await parts.reads.slices(log, start, tileWidth);
   const leaves = [...lying.flatMap((slice) => slice.leaves), ...events.map(({ leaf }) => leaf)];
-  if (leaves.length !== blockLeaves) throw new Error(`${log.shard} lacks leaves before ${first}`);
+  if (leaves.length !== tileWidth) throw new Error(`${log.shard} lacks leaves before ${first}`);
   const bodies = await bodiesOf(parts, log, lying);
   if (bodies === undefined) return sliceOf(parts, log, first, events);
   const whole = [...bodies, ...events.map(({ body }) => body)];
@@ -120,10 +120,7 @@ async function bodiesOf(
 }
 
 async function blockHashes(reads: LogReads, log: LogName, tile: number): Promise<Uint8Array[]> {
-  const lying = (await reads.tile(log, 1, tile)) ?? new Uint8Array();
-  const hashes: Uint8Array[] = [];
-  for (let at = 0; at < lying.length; at += hashBytes) hashes.push(lying.subarray(at, at + hashBytes));
-  return hashes;
+  return hashesIn((await reads.tile(log, 1, tile)) ?? new Uint8Array());
 }
 
 /**
@@ -132,16 +129,16 @@ async function blockHashes(reads: LogReads, log: LogName, tile: number): Promise
  * @returns `undefined` when it never had that many leaves, or they are not there
  */
 export async function rootAt(reads: LogReads, log: LogName, size: number): Promise<Uint8Array | undefined> {
-  const blocks = Math.floor(size / blockLeaves);
+  const blocks = Math.floor(size / tileWidth);
   const above = openFrontier();
-  for (let tile = 0; tile * blockLeaves < blocks; tile += 1) {
+  for (let tile = 0; tile * tileWidth < blocks; tile += 1) {
     const hashes = await blockHashes(reads, log, tile);
-    for (const hash of hashes.slice(0, blocks - tile * blockLeaves)) above.append(hash);
+    for (const hash of hashes.slice(0, blocks - tile * tileWidth)) above.append(hash);
   }
   if (above.size() !== blocks) return undefined;
   // The tree over full blocks is the upper part of the tree over their leaves.
-  const frontier = openFrontier({ size: blocks * blockLeaves, hashes: above.state().hashes });
-  const slices = size % blockLeaves === 0 ? [] : await reads.slices(log, blocks * blockLeaves, blockLeaves);
+  const frontier = openFrontier({ size: blocks * tileWidth, hashes: above.state().hashes });
+  const slices = size % tileWidth === 0 ? [] : await reads.slices(log, blocks * tileWidth, tileWidth);
   for (const leaf of slices.flatMap(({ leaves }) => leaves))
     if (frontier.size() < size) frontier.append(leafHash(Buffer.from(leaf)));
   return frontier.size() === size ? frontier.root() : undefined;

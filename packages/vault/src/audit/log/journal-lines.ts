@@ -3,7 +3,7 @@ import { refuse } from '../../refusal.ts';
 import { digestOf, noDigest, openBatch, type Batch } from '../batch.ts';
 import type { Entry } from '../entry.ts';
 import type { Rows } from '../rows.ts';
-import { same } from '../tail.ts';
+import { sameHash } from '../../tlog/hash.ts';
 import type { SealedThrough } from './segments.ts';
 import { openTurns } from './turns.ts';
 
@@ -79,7 +79,7 @@ export function nothingOf(writer: string): SealedThrough {
 export function stillHas(rows: Rows, { batch, digest }: SealedThrough): boolean {
   if (batch === 0) return true;
   const row = rows.at(batch);
-  return row !== undefined && same(row.digest, digest);
+  return row !== undefined && sameHash(row.digest, digest);
 }
 
 /** The batch that follows, opened. `undefined` at the end. */
@@ -93,7 +93,7 @@ async function nextBatch(
     if ((rows.last()?.n ?? 0) > before.n) throw broken(`batch ${n} is missing`);
     return undefined;
   }
-  const joins = same(batch.prev, before.digest) && same(batch.digest, digestOf(batch, batch.payload));
+  const joins = sameHash(batch.prev, before.digest) && sameHash(batch.digest, digestOf(batch, batch.payload));
   if (!joins) throw broken(`batch ${n} does not join the one before`);
   const texts = await openBatch(sealer, batch);
   if (texts === undefined) throw broken(`batch ${n} holds another number of entries`);

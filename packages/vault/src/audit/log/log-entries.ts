@@ -1,6 +1,5 @@
 import type { KeySubjects } from '../../keys/key-subjects.ts';
 import type { Sealer } from '../../keys/sealer.ts';
-import { Refusal } from '../../refusal.ts';
 import { parseRecord } from '../../seal/record.ts';
 import { toText } from '../../seal/text-form.ts';
 import type { Entry } from '../entry.ts';
@@ -13,6 +12,7 @@ import type { LogKeyring } from './log-keyring.ts';
 import { monthOf } from './names.ts';
 import type { IndexRow, LogName, Period, Segments } from './segments.ts';
 import { turn } from './turns.ts';
+import { unlessShredded } from './unless-shredded.ts';
 
 // Entries out of the sealed log: found by tags, opened, and then looked at once more, since two values may share a tag.
 
@@ -143,15 +143,6 @@ async function personIn(
     opening.then((bytes) => bytes.toString('utf8')),
     () => undefined,
   );
-}
-
-async function unlessShredded<V>(opening: Promise<V>, otherwise: () => V): Promise<V> {
-  try {
-    return await opening;
-  } catch (error) {
-    if (error instanceof Refusal && error.code === 'key_shredded') return otherwise();
-    throw error;
-  }
 }
 
 function has(entry: Entry, having: NonNullable<LogQuery['having']>): boolean {

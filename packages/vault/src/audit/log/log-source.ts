@@ -3,7 +3,7 @@ import { hashBytes, leafHash } from '../../tlog/hash.ts';
 import { parseTilePath, tileWidth } from '../../tlog/tile-paths.ts';
 import { policyPath, rootFolder } from '../../audit-verify/layout.ts';
 import { scopeIn, scopePart } from './names.ts';
-import { rootLog, type LogName, type LogReads, type Segments } from './segments.ts';
+import { rootLog, type LogName, type LogReads, type Segments, type Slice } from './segments.ts';
 
 // The log as a tree of paths (C2SP tlog-tiles), for whoever checks it:
 //
@@ -24,15 +24,15 @@ export interface LogIdentity {
 }
 
 /** The published log over these segments. */
-export function logSource(segments: Segments, { deployment, vkeys }: LogIdentity): PublishedLog {
+export function logSource(segments: Segments, identity: LogIdentity): PublishedLog {
   return {
     async read(path) {
-      if (path === policyPath) return Buffer.from(JSON.stringify({ v: 1, deployment, vkeys }));
+      if (path === policyPath) return policyBytes(identity);
       const found = await locate(segments, path);
       if (found?.log.note === undefined) return undefined;
       if (found.file === 'checkpoint') return Buffer.from(found.log.note);
       const tile = parseTilePath(found.file);
-      return tile && readTile(found.reads, found.log, tile);
+      return tile && publishedTile(found.reads, found.log, tile);
     },
   };
 }
@@ -60,20 +60,26 @@ async function locate(segments: Segments, path: string): Promise<Located | undef
   return log && { reads: period, log, file };
 }
 
-async function readTile(
+/** What is said of it in `policy.json`. */
+export function policyBytes({ deployment, vkeys }: LogIdentity): Uint8Array {
+  return Buffer.from(JSON.stringify({ v: 1, deployment, vkeys }));
+}
+
+/** The bytes of a tile, or of the entries below it; `undefined` when that many are not published. */
+export async function publishedTile(
   reads: LogReads,
-  log: Located['log'],
+  log: LogName & { readonly notedSize: number },
   { of, level, index, width }: NonNullable<ReturnType<typeof parseTilePath>>,
 ): Promise<Uint8Array | undefined> {
   if (index * tileWidth + width > Math.floor(log.notedSize / tileWidth ** level)) return undefined;
   if (level > 0) return (await reads.tile(log, level, index))?.subarray(0, width * hashBytes);
-  const leaves = (await leavesOf(reads, log, index * tileWidth)).slice(0, width);
+  const slices = await blockSlices(reads, log, index);
+  const leaves = slices.flatMap((slice) => slice.leaves.map((leaf) => Buffer.from(leaf))).slice(0, width);
   return of === 'entries' ? packEntries(leaves) : Buffer.concat(leaves.map((leaf) => leafHash(leaf)));
 }
 
-async function leavesOf(reads: LogReads, log: LogName, first: number): Promise<readonly Buffer[]> {
-  const slices = (await reads.slices(log, first, tileWidth)).filter(
-    (slice) => slice.first < first + tileWidth,
-  );
-  return slices.flatMap(({ leaves }) => leaves.map((leaf) => Buffer.from(leaf)));
+/** Slices of a block of 256 leaves, in order. */
+export async function blockSlices(reads: LogReads, log: LogName, block: number): Promise<readonly Slice[]> {
+  const first = block * tileWidth;
+  return (await reads.slices(log, first, tileWidth)).filter((slice) => slice.first < first + tileWidth);
 }

@@ -1,10 +1,10 @@
-import { shardFolder } from '../../audit-verify/layout.ts';
 import { inclusionProof } from '../../tlog/prove.ts';
-import { tilePath } from '../../tlog/tile-paths.ts';
 import { tlogProof } from '../../tlog/tlog-proof.ts';
-import { logSource, type LogIdentity } from './log-source.ts';
-import { monthOf, originOf, scopePart } from './names.ts';
-import type { Period, Segments, StoredLog } from './segments.ts';
+import { uuid7Ms } from '../uuid7.ts';
+import { publishedTile, type LogIdentity } from './log-source.ts';
+import { originOf } from './names.ts';
+import type { Segments } from './segments.ts';
+import { standings, type Standing } from './standings.ts';
 
 /** An entry, and why it is in the log. */
 export interface ProvenEntry {
@@ -18,7 +18,6 @@ export interface ProvenEntry {
   readonly proof: string;
 }
 
-const rowsAtOnce = 256;
 /** An id may be ahead of the entry's time, when many came in one millisecond. */
 const aheadMs = 1000;
 
@@ -37,14 +36,13 @@ export async function proveEntry(
 ): Promise<ProvenEntry | undefined> {
   const found = await find(segments, scope, id);
   if (found === undefined) return undefined;
-  const { period, log, index } = found;
+  const { period, log, ix: index } = found;
   const [slice] = await period.slices(log, index, 1);
   const leaf = slice?.leaves[index - slice.first];
   if (leaf === undefined) throw new Error(`${log.shard} lacks leaf ${index}`);
-  const source = logSource(segments, identity);
-  const folder = shardFolder({ scope: scopePart(log.scope), month: log.shard });
-  const tile = (of: Parameters<typeof tilePath>[0]) => source.read(`${folder}/${tilePath(of)}`);
-  const proof = await inclusionProof(index, log.notedSize, tile);
+  const proof = await inclusionProof(index, log.notedSize, (tile) =>
+    publishedTile(period, log, { of: 'tile', ...tile }),
+  );
   return {
     origin: originOf(identity.deployment, log),
     index,
@@ -53,48 +51,15 @@ export async function proveEntry(
   };
 }
 
-interface Found {
-  readonly period: Period;
-  readonly log: StoredLog;
-  readonly index: number;
-}
-
-async function find(segments: Segments, scope: string | undefined, id: string): Promise<Found | undefined> {
-  const atMs = timeOf(id);
+async function find(
+  segments: Segments,
+  scope: string | undefined,
+  id: string,
+): Promise<Standing | undefined> {
+  const atMs = uuid7Ms(id);
   if (atMs === undefined) return undefined;
-  // One that waited for its tenant's keys stands in a later month.
-  for (const name of await segments.periods()) {
-    if (name < monthOf(atMs - aheadMs)) continue;
-    const period = await segments.period(name);
-    for (const log of await period.logs(scope === undefined ? undefined : [scope])) {
-      const index = await indexOf(period, log, { id, atMs });
-      if (index !== undefined && index < log.notedSize) return { period, log, index };
-    }
-  }
+  const sought = { id, sinceMs: Math.max(0, atMs - aheadMs), untilMs: atMs + 1 };
+  for await (const found of standings(segments, scope, sought))
+    if (found.ix < found.log.notedSize) return found;
   return undefined;
-}
-
-async function indexOf(
-  period: Period,
-  log: StoredLog,
-  { id, atMs }: { readonly id: string; readonly atMs: number },
-): Promise<number | undefined> {
-  const range = { sinceMs: Math.max(0, atMs - aheadMs), untilMs: atMs + 1, limit: rowsAtOnce };
-  for (let after: { readonly ts: number; readonly ix: number } | undefined; ;) {
-    const rows = await period.rows(log, {
-      ...range,
-      descending: true,
-      ...(after === undefined ? {} : { after }),
-    });
-    const row = rows.find((each) => each.id === id);
-    if (row !== undefined) return row.ix;
-    after = rows.at(-1);
-    if (rows.length < rowsAtOnce) return undefined;
-  }
-}
-
-/** The time in a UUIDv7 (RFC 9562 §5.7), in milliseconds since 1970. `undefined` when it is none. */
-function timeOf(id: string): number | undefined {
-  if (!/^[\da-f]{8}-[\da-f]{4}-7[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/.test(id)) return undefined;
-  return Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16);
 }

@@ -1,6 +1,6 @@
 import { refuse } from '../../refusal.ts';
 import type { Sealer } from '../../keys/sealer.ts';
-import { same } from '../tail.ts';
+import { sameHash } from '../../tlog/hash.ts';
 import type { Checkpoint } from '../../tlog/checkpoint.ts';
 import { rootEvent } from './boundary-leaves.ts';
 import { grown, rootOf } from './grow-log.ts';
@@ -79,7 +79,7 @@ async function state({ segments, sealer, sign }: PublishParts, all: readonly Gro
     const stated = await segments.root.stated(head.origin);
     if (stated !== undefined && stated.size > head.size) throw turnedBackNow(head.origin);
     if (stated?.size !== head.size) news.push(head);
-    else if (!same(stated.root, head.root)) throw turnedBackNow(head.origin);
+    else if (!sameHash(stated.root, head.root)) throw turnedBackNow(head.origin);
   }
   if (news.length === 0) return;
   const before = await segments.root.head();

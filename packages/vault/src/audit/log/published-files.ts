@@ -1,13 +1,13 @@
 import { bodyLine } from '../../audit-verify/bodies.ts';
 import { bodiesPath, policyPath, rootFolder, shardFolder } from '../../audit-verify/layout.ts';
 import type { Sealer } from '../../keys/sealer.ts';
-import { Refusal } from '../../refusal.ts';
-import { entriesPath, tilePath, tilesAfter, tileWidth } from '../../tlog/tile-paths.ts';
+import { entriesPath, tilePath, tilesAfter, tileWidth, type Tile } from '../../tlog/tile-paths.ts';
 import { openBodies } from './bodies.ts';
 import type { LogKeyring } from './log-keyring.ts';
-import { logSource, type LogIdentity, type PublishedLog } from './log-source.ts';
+import { blockSlices, policyBytes, publishedTile, type LogIdentity } from './log-source.ts';
 import { scopePart } from './names.ts';
-import type { Period, Segments, StoredLog } from './segments.ts';
+import { rootLog, type Period, type Segments, type StoredLog } from './segments.ts';
+import { unlessShredded } from './unless-shredded.ts';
 
 // All files of the published log, as it is at one moment. What was published stays as it was, so whoever takes them may take
 // as long as it needs, and the log goes on meanwhile.
@@ -61,7 +61,6 @@ export async function publishedFiles(
   identity: LogIdentity,
   disclose?: Disclosure,
 ): Promise<PublishedFiles> {
-  const source = logSource(segments, identity);
   const all = await snapshots(segments);
   const tiles = all.flatMap(({ size }) => [...tilesAfter(0, size)]);
   const bundles = tiles.filter(({ level }) => level === 0).length;
@@ -69,9 +68,9 @@ export async function publishedFiles(
     logs: all.filter(({ of }) => of !== undefined).length,
     count: 1 + all.length + tiles.length + bundles,
     async *files() {
-      yield file(policyPath, await wanted(source, policyPath));
+      yield file(policyPath, policyBytes(identity));
       for (const each of all) {
-        yield* filesOf(source, each);
+        yield* filesOf(segments, each);
         const { of, folder } = each;
         const disclosed = of !== undefined && [undefined, of.log.scope].includes(disclose?.scope);
         if (disclose !== undefined && disclosed) yield* bodiesOf(folder, of, disclose);
@@ -101,20 +100,22 @@ async function snapshots(segments: Segments): Promise<readonly Snapshot[]> {
 }
 
 async function* filesOf(
-  source: PublishedLog,
-  { folder, note, size }: Snapshot,
+  { root }: Segments,
+  { folder, note, size, of }: Snapshot,
 ): AsyncGenerator<PublishedFile> {
+  const [reads, name] = of === undefined ? [root, rootLog] : [of.period, of.log];
+  const log = { ...name, notedSize: size };
+  const wanted = async (kind: 'tile' | 'entries', tile: Tile): Promise<PublishedFile> => {
+    const path = `${folder}/${kind === 'tile' ? tilePath(tile) : entriesPath(tile.index, tile.width)}`;
+    const bytes = await publishedTile(reads, log, { of: kind, ...tile });
+    if (bytes === undefined) throw new Error(`the audit log lacks ${path}`);
+    return file(path, bytes);
+  };
   yield file(`${folder}/checkpoint`, Buffer.from(note));
   for (const tile of tilesAfter(0, size)) {
-    const paths = [tilePath(tile), ...(tile.level === 0 ? [entriesPath(tile.index, tile.width)] : [])];
-    for (const path of paths.map((each) => `${folder}/${each}`)) yield file(path, await wanted(source, path));
+    yield wanted('tile', tile);
+    if (tile.level === 0) yield wanted('entries', tile);
   }
-}
-
-async function wanted(source: PublishedLog, path: string): Promise<Uint8Array> {
-  const bytes = await source.read(path);
-  if (bytes === undefined) throw new Error(`the audit log lacks ${path}`);
-  return bytes;
 }
 
 async function* bodiesOf(
@@ -124,11 +125,10 @@ async function* bodiesOf(
 ): AsyncGenerator<PublishedFile> {
   const keys = await keyring.find(log.scope);
   if (keys === undefined) return;
-  for (let first = 0; first < log.notedSize; first += tileWidth) {
-    const slices = await period.slices(log, first, tileWidth);
+  for (let block = 0; block * tileWidth < log.notedSize; block += 1) {
     const lines: string[] = [];
-    for (const slice of slices.filter((each) => each.first < first + tileWidth)) {
-      const bodies = await unlessShredded(openBodies(sealer, log, slice));
+    for (const slice of await blockSlices(period, log, block)) {
+      const bodies = await unlessShredded(openBodies(sealer, log, slice), () => undefined);
       if (bodies === undefined) return;
       slice.leaves.forEach((leaf, at) => {
         const [ix, body] = [slice.first + at, bodies[at]!];
@@ -138,18 +138,8 @@ async function* bodiesOf(
       });
     }
     if (lines.length === 0) continue;
-    const path = `${folder}/${bodiesPath(first / tileWidth)}`;
+    const path = `${folder}/${bodiesPath(block)}`;
     yield { path, bytes: Buffer.from(lines.join('')), bodies: lines.length };
-  }
-}
-
-/** @returns `undefined` when the keys were destroyed */
-async function unlessShredded<V>(opening: Promise<V>): Promise<V | undefined> {
-  try {
-    return await opening;
-  } catch (error) {
-    if (error instanceof Refusal && error.code === 'key_shredded') return undefined;
-    throw error;
   }
 }
 

@@ -2,8 +2,8 @@ import { openBatch, type Batch } from '../batch.ts';
 import type { Entry } from '../entry.ts';
 import type { LogGround } from './log-ground.ts';
 import { nothingOf } from './journal-lines.ts';
-import { monthOf } from './names.ts';
 import type { SealedThrough, Segments } from './segments.ts';
+import { standings } from './standings.ts';
 
 // A journal that came back from a backup ends before what was sealed from it, or goes on in another way. What it has is
 // looked up from its end backwards: behind the last entry that stands in a log, everything is new. An entry that only waited
@@ -37,14 +37,6 @@ async function lastSealed(
 }
 
 async function isSealed(segments: Segments, { id, tenant, ts }: Entry): Promise<boolean> {
-  // One that waited for its tenant's keys stands in a later month.
-  for (const name of await segments.periods()) {
-    if (name < monthOf(ts)) continue;
-    const period = await segments.period(name);
-    for (const log of await period.logs([tenant])) {
-      const found = await period.rows(log, { sinceMs: ts, untilMs: ts + 1, limit: 10_000 });
-      if (found.some((row) => row.id === id)) return true;
-    }
-  }
+  for await (const _ of standings(segments, tenant, { id, sinceMs: ts, untilMs: ts + 1 })) return true;
   return false;
 }

@@ -1,5 +1,5 @@
 import type { KeyObject } from 'node:crypto';
-import { refuse, Refusal } from '../../refusal.ts';
+import { refuse, type Refusal } from '../../refusal.ts';
 import type { Sealer } from '../../keys/sealer.ts';
 import { openRows } from '../rows.ts';
 import { logKeyring, type LogKeyring } from './log-keyring.ts';
@@ -31,7 +31,7 @@ export interface SealedLogParts {
   readonly now: () => number;
   /** Version of the redaction policy; 1 when not given. */
   readonly policy?: number;
-  /** Told when sealing or publishing fails; it is tried again. For the log. */
+  /** Told what went wrong and was got over. For the log. */
   readonly failed?: (refusal: Refusal) => void;
 }
 
@@ -68,13 +68,12 @@ export interface SealedLog {
   source(): PublishedLog;
   /** As {@link proveEntry}. */
   prove(scope: string | undefined, id: string): Promise<ProvenEntry | undefined>;
-  /** Run again and again, a second apart. */
-  start(): void;
   /** Resolves when what is under way has come to a point where it can end. */
   close(): Promise<void>;
 }
 
-const pauseMs = 1000;
+/** How long sealing goes on before what is sealed is published. */
+const publishMs = 1000;
 
 /**
  * Open the sealed log, and look whether all of it is there that was stated before.
@@ -96,30 +95,15 @@ export async function openSealedLog(parts: SealedLogParts): Promise<SealedLog> {
   const identity = { deployment: sealer.deployment, vkeys: [signer.vkey] };
   let closed = false;
   const queued = oneBehindTheOther();
-  let timer: NodeJS.Timeout | undefined;
   const publishing = { sealer, segments, sign, turnedBack, rootTurnedBack };
   const run = () => queued(() => sealWhatIsThere(ground, publishing, () => closed));
-  const again = () => {
-    timer = setTimeout(() => {
-      void run()
-        .catch((error: unknown) => failed(asRefusal(error)))
-        .then(() => {
-          if (!closed) again();
-        });
-    }, pauseMs).unref();
-  };
-
   return {
     vkeys: identity.vkeys,
     keyring,
     run,
     ...takenBy({ segments, identity, sealer, keyring }, queued),
-    start() {
-      if (timer === undefined) again();
-    },
     async close() {
       closed = true;
-      clearTimeout(timer);
       await queued(async () => rows.close());
     },
   };
@@ -135,7 +119,7 @@ async function sealWhatIsThere(
   let sealed = 0;
   for (;;) {
     const before = sealed;
-    const untilMs = performance.now() + pauseMs;
+    const untilMs = performance.now() + publishMs;
     const enough = (more: number): boolean => more > 0 && before + more >= there;
     try {
       sealed += await sealJournal(ground, (more) => closed() || enough(more) || performance.now() > untilMs);
@@ -162,10 +146,4 @@ function takenBy(
     source: () => logSource(segments, identity),
     prove: (scope, id) => proveEntry({ segments, identity }, scope, id),
   };
-}
-
-function asRefusal(error: unknown): Refusal {
-  return error instanceof Refusal
-    ? error
-    : refuse('audit_unavailable', 'the audit log could not be sealed', String(error), error);
 }

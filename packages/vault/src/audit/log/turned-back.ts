@@ -1,4 +1,4 @@
-import { same } from '../tail.ts';
+import { sameHash } from '../../tlog/hash.ts';
 import { rootAt, rootOf } from './grow-log.ts';
 import { originOf } from './names.ts';
 import type { Period, Segments, StatedHead, StoredLog } from './segments.ts';
@@ -44,5 +44,5 @@ export async function isRootTurnedBack(segments: Segments, deployment: string): 
 async function hasStated(period: Period, log: StoredLog, stated: StatedHead): Promise<boolean> {
   if (log.size < stated.size) return false;
   const root = log.size === stated.size ? rootOf(log) : await rootAt(period, log, stated.size);
-  return root !== undefined && same(root, stated.root);
+  return root !== undefined && sameHash(root, stated.root);
 }

@@ -1,13 +1,12 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import { asking } from '../../../store/sqlite/sqlite-error.ts';
+import { hashBytes, hashesIn } from '../../../tlog/hash.ts';
+import { tileWidth } from '../../../tlog/tile-paths.ts';
 import type { LogName, LogReads, LogStep, Slice, StoredLog, TreeNode } from '../segments.ts';
 
 // The rows of logs in one file: heads, slices, tiles. The leaves of a full block are kept compressed; they are as clear as
 // the others.
-
-const hashBytes = 32;
-const blockLeaves = 256;
 
 /** Logs of one file. */
 export interface LogRows extends LogReads {
@@ -70,8 +69,8 @@ function sliceAdder(db: DatabaseSync): LogRows['addSlice'] {
   const drop = db.prepare('DELETE FROM slices WHERE log = ? AND first >= ? AND first < ?');
   const put = db.prepare('INSERT INTO slices VALUES (?, ?, ?, ?, ?, ?)');
   return (id, { first, leaves, bodies }) => {
-    const packed = leaves.length === blockLeaves;
-    if (packed) drop.run(id, first, first + blockLeaves);
+    const packed = leaves.length === tileWidth;
+    if (packed) drop.run(id, first, first + tileWidth);
     const text = Buffer.from(leaves.join('\n'));
     const kept = packed ? deflateRawSync(text, { level: 1 }) : text;
     put.run(id, first, leaves.length, Number(packed), kept, bodies ?? null);
@@ -84,7 +83,7 @@ function nodeAdder(db: DatabaseSync): (id: number, node: TreeNode) => void {
     'UPDATE tiles SET hashes = CAST(hashes || ? AS BLOB) WHERE log = ? AND level = ? AND ix = ? AND length(hashes) = ?',
   );
   return (id, { level, index, hash }) => {
-    const [tile, at] = [Math.floor(index / blockLeaves), index % blockLeaves];
+    const [tile, at] = [Math.floor(index / tileWidth), index % tileWidth];
     if (at === 0) put.run(id, level, tile, hash);
     else if (extend.run(hash, id, level, tile, at * hashBytes).changes !== 1)
       throw new Error(`node ${level}/${index} does not follow`);
@@ -129,14 +128,11 @@ function sliceOf({ first, packed, leaves, bodies }: Row): Slice {
 }
 
 function storedLog({ scope, shard, size, frontier, closed, noted, note }: Row): StoredLog {
-  const bytes = frontier as Uint8Array;
-  const hashes: Uint8Array[] = [];
-  for (let at = 0; at < bytes.length; at += hashBytes) hashes.push(bytes.subarray(at, at + hashBytes));
   return {
     scope: scope as string,
     shard: shard as string,
     size: size as number,
-    frontier: hashes,
+    frontier: hashesIn(frontier as Uint8Array),
     closed: closed === 1,
     note: (note as string | null) ?? undefined,
     notedSize: noted as number,
