@@ -1,5 +1,5 @@
-import { randomBytes } from 'node:crypto';
 import type { AuditContext, AuditFields, AuditOutcome } from '@sealgate/vault';
+import { requestId } from '../packages/server/src/domain/request-id.ts';
 
 // Calls as a gateway writes them down: of so many groups with four people each, to twenty upstreams; each tenth fails.
 
@@ -42,11 +42,4 @@ export function auditedCall(n: number, atMs: number, tenants: number, actor: Act
       ? { out: 'failure', code: 'key_disabled', ms: n % 30 }
       : { out: 'success', ms: n % 30, bytes: 800 + (n % 90) },
   };
-}
-
-/** A UUIDv7. */
-function requestId(atMs: number): string {
-  const time = Math.floor(atMs).toString(16).padStart(12, '0');
-  const random = randomBytes(10).toString('hex');
-  return `${time.slice(0, 8)}-${time.slice(8)}-7${random.slice(0, 3)}-8${random.slice(3, 6)}-${random.slice(6, 18)}`;
 }

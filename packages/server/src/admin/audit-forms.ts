@@ -1,6 +1,7 @@
 import { exportFormats, objectOf, reportNames, type CallFilter } from '@sealgate/vault';
 import { z } from 'zod';
 import { refuse } from '../errors.ts';
+import type { Change } from './recorded.ts';
 
 // What questions to the log look like. A tenant that is not named is the operator's own; `*` is every one.
 
@@ -59,6 +60,14 @@ export const auditForms = {
 /** Whose log is meant: `undefined` is everybody's. */
 export function tenantOf(named: string | undefined, own: string): string | undefined {
   return named === '*' ? undefined : (named ?? own);
+}
+
+/** The entry of whoever looks at a log. @param tenant whose; `undefined`: everybody's */
+export function look(
+  act: 'audit.export' | 'audit.read' | 'audit.verify',
+  tenant: string | undefined,
+): Change {
+  return { act, object: `log:${tenant ?? '*'}`, service: 'audit' };
 }
 
 /** The filter of a question. @throws Refusal `usage` for a connection of everybody */

@@ -2,9 +2,9 @@ import type { Audit, PublishedFile, Refusal, SealedLog } from '@sealgate/vault';
 import { z } from 'zod';
 import type { LogPiece, RootCheckpoint } from '../domain/admin-answers.ts';
 import { refuse } from '../errors.ts';
-import { tenantOf } from './audit-forms.ts';
+import { look, tenantOf } from './audit-forms.ts';
 import { operation } from './operation.ts';
-import { recorded, recordedPieces, type Change } from './recorded.ts';
+import { recorded, recordedPieces } from './recorded.ts';
 
 /** The sealed log of this instance. */
 export interface AdministeredLog {
@@ -71,8 +71,4 @@ async function* logPieces(
 
 function pieceOf({ path, bytes, bodies }: PublishedFile): LogPiece {
   return { path, base64: Buffer.from(bytes).toString('base64'), bodies };
-}
-
-function look(act: 'audit.read' | 'audit.export', tenant: string | undefined): Change {
-  return { act, object: `log:${tenant ?? '*'}`, service: 'audit' };
 }

@@ -8,16 +8,15 @@ import {
   reportRows,
   searchCalls,
   statsOf,
-  type Act,
   type Audit,
   type Call,
   type EntryReader,
   type Verdict,
 } from '@sealgate/vault';
 import { refuse } from '../errors.ts';
-import { auditForms as forms, filterOf, tenantOf } from './audit-forms.ts';
+import { auditForms as forms, filterOf, look, tenantOf } from './audit-forms.ts';
 import { operation } from './operation.ts';
-import { recorded, recordedPieces, type Change } from './recorded.ts';
+import { recorded, recordedPieces } from './recorded.ts';
 
 /** What these operations work on. */
 export interface AuditOperationParts {
@@ -98,10 +97,6 @@ function givenInPieces({ audit, journal, now }: AuditOperationParts) {
       });
     }),
   };
-}
-
-function look(act: Act, tenant: string | undefined): Change {
-  return { act, object: `log:${tenant ?? '*'}`, service: 'audit' };
 }
 
 async function* firstOf(

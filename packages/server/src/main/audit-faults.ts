@@ -1,6 +1,13 @@
 import { Refusal } from '@sealgate/vault';
 import type { Log } from '../log.ts';
 
+/** A refusal as it is; of anything else, that the log failed with these words. */
+export function asRefusal(error: unknown, message: string): Refusal {
+  return error instanceof Refusal
+    ? error
+    : new Refusal('audit_unavailable', message, String(error), { cause: error });
+}
+
 /** Faults, told to the log of the process once as long as they last. */
 export function openFaults(log: Log) {
   const told = new Set<string>();
@@ -21,12 +28,7 @@ export function openFaults(log: Log) {
       gap(refusal);
     },
     failed(error: unknown): Refusal {
-      const refusal =
-        error instanceof Refusal
-          ? error
-          : new Refusal('audit_unavailable', 'the audit log could not be sealed', String(error), {
-              cause: error,
-            });
+      const refusal = asRefusal(error, 'the audit log could not be sealed');
       failures += 1;
       const before = failing && `${failing.code} ${failing.message}`;
       if (before !== `${refusal.code} ${refusal.message}`) tell(refusal);

@@ -1,5 +1,6 @@
-import { Refusal, type Audit, type AuditContext } from '@sealgate/vault';
+import type { Audit, AuditContext, Refusal } from '@sealgate/vault';
 import { requestId } from '../domain/request-id.ts';
+import { asRefusal } from './audit-faults.ts';
 
 /** What noting stands on. */
 export interface GapParts {
@@ -18,14 +19,7 @@ export function noteGap({ audit, tenant, failed, now }: GapParts): (refusal: Ref
     const context: AuditContext = { tenant, actor, source: 'system', correlation: requestId(now()) };
     audit.record('strict', context, { act: 'audit.gap', object: 'log:*', service: 'audit' }).then(
       ({ entry }) => audit.outcome(entry, context, { out: 'failure', code }),
-      (error: unknown) =>
-        failed(
-          error instanceof Refusal
-            ? error
-            : new Refusal('audit_unavailable', 'a gap of the audit log could not be noted', String(error), {
-                cause: error,
-              }),
-        ),
+      (error: unknown) => failed(asRefusal(error, 'a gap of the audit log could not be noted')),
     );
   };
 }
