@@ -30,6 +30,8 @@ const upstream = 'upstream:<group>/<upstream>';
 
 /** Every act, by name, in order. */
 export const acts = {
+  'audit.archive': strict('month:<month>'),
+  'audit.expire': strict('log:<origin>'),
   'audit.export': strict(log),
   'audit.gap': strict(log),
   'audit.read': async(log),

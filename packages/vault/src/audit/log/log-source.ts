@@ -23,11 +23,16 @@ export interface LogIdentity {
   readonly vkeys: readonly string[];
 }
 
+/** What stands in a log's `policy.json`. */
+export function policyText({ deployment, vkeys }: LogIdentity): string {
+  return JSON.stringify({ v: 1, deployment, vkeys });
+}
+
 /** The published log over these segments. */
-export function logSource(segments: Segments, { deployment, vkeys }: LogIdentity): PublishedLog {
+export function logSource(segments: Segments, identity: LogIdentity): PublishedLog {
   return {
     async read(path) {
-      if (path === policyPath) return Buffer.from(JSON.stringify({ v: 1, deployment, vkeys }));
+      if (path === policyPath) return Buffer.from(policyText(identity));
       const found = await locate(segments, path);
       if (found?.log.note === undefined) return undefined;
       if (found.file === 'checkpoint') return Buffer.from(found.log.note);

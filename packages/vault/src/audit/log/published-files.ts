@@ -71,7 +71,7 @@ export async function publishedFiles(
     async *files() {
       yield file(policyPath, await wanted(source, policyPath));
       for (const each of all) {
-        yield* filesOf(source, each);
+        yield* logFiles(source, each);
         const { of, folder } = each;
         const disclosed = of !== undefined && [undefined, of.log.scope].includes(disclose?.scope);
         if (disclose !== undefined && disclosed) yield* bodiesOf(folder, of, disclose);
@@ -94,7 +94,11 @@ async function snapshots(segments: Segments): Promise<readonly Snapshot[]> {
   return all;
 }
 
-async function* filesOf(source: PublishedLog, { folder, note, size }: Snapshot): AsyncGenerator<PublishedFile> {
+/** Checkpoint, tiles and entries of one log, as it was when this was its checkpoint. */
+export async function* logFiles(
+  source: PublishedLog,
+  { folder, note, size }: Pick<Snapshot, 'folder' | 'note' | 'size'>,
+): AsyncGenerator<PublishedFile> {
   yield file(`${folder}/checkpoint`, Buffer.from(note));
   for (const tile of tilesAfter(0, size)) {
     const paths = [tilePath(tile), ...(tile.level === 0 ? [entriesPath(tile.index, tile.width)] : [])];

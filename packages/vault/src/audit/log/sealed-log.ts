@@ -5,7 +5,7 @@ import { openRows } from '../rows.ts';
 import { logKeyring, type LogKeyring } from './log-keyring.ts';
 import type { LogGround } from './log-ground.ts';
 import { noteKeyName } from './names.ts';
-import { logSource, type PublishedLog } from './log-source.ts';
+import { logSource, type LogIdentity, type PublishedLog } from './log-source.ts';
 import { proveEntry, type ProvenEntry } from './prove-entry.ts';
 import { publish } from './publish.ts';
 import { publishedFiles, type Disclosure, type PublishedFiles } from './published-files.ts';
@@ -66,6 +66,14 @@ export interface SealedLog {
   published(disclose?: Disclosed): Promise<PublishedFiles>;
   /** The published log, by path. */
   source(): PublishedLog;
+  /** What its logs are known by, to strangers. */
+  readonly identity: LogIdentity;
+  /**
+   * Drop the oldest month, while nothing is sealed or published.
+   *
+   * @returns whether it was the oldest, and another is behind it
+   */
+  drop(month: string): Promise<boolean>;
   /** As {@link proveEntry}. */
   prove(scope: string | undefined, id: string): Promise<ProvenEntry | undefined>;
   /** Run again and again, a second apart. */
@@ -124,6 +132,8 @@ export async function openSealedLog(parts: SealedLogParts): Promise<SealedLog> {
         writeLog(directory, (await snapshot(scope === undefined ? undefined : { scope })).files()),
       ),
     published: (disclose) => queued(() => snapshot(disclose)),
+    identity,
+    drop: (month) => queued(() => segments.drop(month)),
     source: () => logSource(segments, identity),
     prove: (scope, id) => proveEntry({ segments, identity }, scope, id),
     start() {
