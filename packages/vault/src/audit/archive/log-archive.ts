@@ -1,6 +1,6 @@
-import type { PublishedLog } from '../log/log-source.ts';
-import type { ArchiveMonthsParts } from './archive-months.ts';
-import { archiveMonths } from './archive-months.ts';
+import { shardFolder } from '../../audit-verify/layout.ts';
+import type { ArchivedFiles } from '../log/published-files.ts';
+import { archiveMonths, type ArchiveMonthsParts } from './archive-months.ts';
 import { archiveNames, monthOfShard } from './archive-names.ts';
 import { archivedLogs, archivedMonths, expireLogs, type ArchivedLog } from './expire-logs.ts';
 import { readBlob } from './read-blob.ts';
@@ -14,7 +14,7 @@ export interface ArchiveRun {
 }
 
 /** Months of the sealed log that are not at hand any more. */
-export interface LogArchive extends PublishedLog {
+export interface LogArchive extends ArchivedFiles {
   /**
    * Archive what is old enough, and remove what need not be kept any more.
    *
@@ -28,23 +28,34 @@ export interface LogArchive extends PublishedLog {
 /** A tile, a bundle of entries or a checkpoint has no more bytes (C2SP tlog-tiles). */
 const fileBytesMax = 17_000_000;
 
+/** What strangers may read of a log. */
+const publicFile = /^(checkpoint|tile\/[\da-z/.]+)$/;
+
 /** The archive of a sealed log. */
 export function openLogArchive(parts: ArchiveMonthsParts): LogArchive {
   const { archive, segments, identity } = parts;
   const names = archiveNames(identity.deployment);
+  const logs: LogArchive['logs'] = async function* () {
+    for await (const month of archivedMonths(archive, names)) yield* archivedLogs(archive, names, month);
+  };
   return {
+    logs,
     async run() {
       const archived = await archiveMonths(parts);
       const expired = await expireLogs({ ...parts, hot: await segments.periods() });
       return { archived, expired };
     },
-    async *logs() {
-      for await (const month of archivedMonths(archive, names)) yield* archivedLogs(archive, names, month);
+    async *folders() {
+      for await (const { manifest } of logs()) {
+        const { scope, shard, pieces } = manifest;
+        const files = pieces.map(({ path }) => path).filter((path) => publicFile.test(path));
+        yield { folder: shardFolder({ scope, month: shard }), files };
+      }
     },
     async read(path) {
-      const [, scope, shard, file] =
-        /^logs\/([^/]+)\/(\d{6}(?:-\d+)?)\/(checkpoint|tile\/[\dx/a-z.]+)$/.exec(path) ?? [];
-      if (scope === undefined || shard === undefined || file === undefined) return undefined;
+      const [, scope, shard, file] = /^logs\/([^/]+)\/(\d{6}(?:-\d+)?)\/(.+)$/.exec(path) ?? [];
+      if (scope === undefined || shard === undefined || file === undefined || !publicFile.test(file))
+        return undefined;
       const { piece } = names.log(monthOfShard(shard), { scope, shard });
       return readBlob(archive, piece(file), fileBytesMax);
     },

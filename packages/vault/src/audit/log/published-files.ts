@@ -43,6 +43,12 @@ export interface PublishedFiles {
   files(): AsyncGenerator<PublishedFile>;
 }
 
+/** Logs that are not at hand any more, and can still be read. */
+export interface ArchivedFiles extends PublishedLog {
+  /** Each log's folder, and its files from there; the sealed ones not among them. */
+  folders(): AsyncIterable<{ readonly folder: string; readonly files: readonly string[] }>;
+}
+
 interface Snapshot {
   readonly folder: string;
   readonly note: string;
@@ -54,20 +60,24 @@ interface Snapshot {
 /**
  * Note what is published. Nothing may be published while this runs: the root log must not state more than the others have.
  *
+ * @param archived logs that are not at hand; bodies of those are not disclosed
  * @throws Refusal `store_unavailable`
  */
 export async function publishedFiles(
   segments: Segments,
   identity: LogIdentity,
   disclose?: Disclosure,
+  archived?: ArchivedFiles,
 ): Promise<PublishedFiles> {
-  const source = logSource(segments, identity);
+  const hot = logSource(segments, identity);
+  const source = archived === undefined ? hot : readingBoth(hot, archived);
   const all = await snapshots(segments);
+  const older = archived === undefined ? [] : await archivedPaths(archived, all);
   const tiles = all.flatMap(({ size }) => [...tilesAfter(0, size)]);
   const bundles = tiles.filter(({ level }) => level === 0).length;
   return {
-    logs: all.filter(({ of }) => of !== undefined).length,
-    count: 1 + all.length + tiles.length + bundles,
+    logs: all.filter(({ of }) => of !== undefined).length + older.length,
+    count: 1 + all.length + tiles.length + bundles + older.flat().length,
     async *files() {
       yield file(policyPath, await wanted(source, policyPath));
       for (const each of all) {
@@ -76,8 +86,26 @@ export async function publishedFiles(
         const disclosed = of !== undefined && [undefined, of.log.scope].includes(disclose?.scope);
         if (disclose !== undefined && disclosed) yield* bodiesOf(folder, of, disclose);
       }
+      for (const path of older.flat()) yield file(path, await wanted(source, path));
     },
   };
+}
+
+/** A log at hand, and where it has nothing, one that is not. A month that goes there meanwhile is found there. */
+export function readingBoth(hot: PublishedLog, archived: PublishedLog): PublishedLog {
+  return { read: async (path) => (await hot.read(path)) ?? archived.read(path) };
+}
+
+/** Files of logs that are only in the archive, log by log. */
+async function archivedPaths(
+  archived: ArchivedFiles,
+  all: readonly Snapshot[],
+): Promise<readonly (readonly string[])[]> {
+  const atHand = new Set(all.map(({ folder }) => folder));
+  const paths: string[][] = [];
+  for await (const { folder, files } of archived.folders())
+    if (!atHand.has(folder)) paths.push(files.map((each) => `${folder}/${each}`));
+  return paths;
 }
 
 async function snapshots(segments: Segments): Promise<readonly Snapshot[]> {

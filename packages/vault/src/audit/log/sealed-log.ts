@@ -8,7 +8,7 @@ import { noteKeyName } from './names.ts';
 import { logSource, type LogIdentity, type PublishedLog } from './log-source.ts';
 import { proveEntry, type ProvenEntry } from './prove-entry.ts';
 import { publish } from './publish.ts';
-import { publishedFiles, type Disclosure, type PublishedFiles } from './published-files.ts';
+import { publishedFiles, type ArchivedFiles, type Disclosure, type PublishedFiles } from './published-files.ts';
 import { sealJournal } from './seal-journal.ts';
 import type { Segments } from './segments.ts';
 import { oneBehindTheOther } from './turns.ts';
@@ -63,7 +63,7 @@ export interface SealedLog {
    *
    * @throws as {@link publishedFiles}
    */
-  published(disclose?: Disclosed): Promise<PublishedFiles>;
+  published(disclose?: Disclosed, archived?: ArchivedFiles): Promise<PublishedFiles>;
   /** The published log, by path. */
   source(): PublishedLog;
   /** What its logs are known by, to strangers. */
@@ -113,8 +113,8 @@ export async function openSealedLog(parts: SealedLogParts): Promise<SealedLog> {
     }
   };
   const run = () => queued(once);
-  const snapshot = (disclose: Disclosed | undefined) =>
-    publishedFiles(segments, identity, disclose && { ...disclose, sealer, keyring });
+  const snapshot = (disclose: Disclosed | undefined, archived?: ArchivedFiles) =>
+    publishedFiles(segments, identity, disclose && { ...disclose, sealer, keyring }, archived);
   const again = () => {
     timer = setTimeout(() => {
       run()
@@ -131,7 +131,7 @@ export async function openSealedLog(parts: SealedLogParts): Promise<SealedLog> {
       queued(async () =>
         writeLog(directory, (await snapshot(scope === undefined ? undefined : { scope })).files()),
       ),
-    published: (disclose) => queued(() => snapshot(disclose)),
+    published: (disclose, archived) => queued(() => snapshot(disclose, archived)),
     identity,
     drop: (month) => queued(() => segments.drop(month)),
     source: () => logSource(segments, identity),
