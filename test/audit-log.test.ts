@@ -60,7 +60,10 @@ async function calls(gateway: Running, when: string): Promise<void> {
 }
 
 function call(gateway: Running, tool: string, bearer: string): Promise<RawAnswer> {
-  const { headers, body } = modernCall(1, tool, { text: canaries.parameter, deep: [{ [canaries.parameter]: 1 }] });
+  const { headers, body } = modernCall(1, tool, {
+    text: canaries.parameter,
+    deep: [{ [canaries.parameter]: 1 }],
+  });
   const sent = { ...headers, authorization: `Bearer ${bearer}`, 'x-canary': canaries.header };
   return rawHttp(gateway.upstream('keyed').url, { headers: sent, body });
 }
@@ -77,7 +80,9 @@ interface DisclosedBody {
 async function bodies(): Promise<string[]> {
   const files = (await filesIn(exported)).filter((file) => file.endsWith('.jsonl'));
   const texts = await Promise.all(files.map((file) => readFile(file, 'utf8')));
-  return texts.flatMap((text) => text.trimEnd().split('\n')).map((line) => (JSON.parse(line) as DisclosedBody).body);
+  return texts
+    .flatMap((text) => text.trimEnd().split('\n'))
+    .map((line) => (JSON.parse(line) as DisclosedBody).body);
 }
 
 describe('the log that was exported', () => {
@@ -91,7 +96,9 @@ describe('the log that was exported', () => {
 
   it('names every call that was made, before and after it was killed', async () => {
     const asked = (await bodies())
-      .map((body) => JSON.parse(body) as { readonly req?: { readonly method?: string; readonly tool?: string } })
+      .map(
+        (body) => JSON.parse(body) as { readonly req?: { readonly method?: string; readonly tool?: string } },
+      )
       .flatMap(({ req }) => (req?.tool === undefined ? [] : [req.tool]));
     expect(called).toHaveLength(15);
     expect(asked.toSorted()).toEqual(called.toSorted());
@@ -103,7 +110,9 @@ describe('the log that was exported', () => {
   });
 
   it('has no secret in it, as have the journal, the sealed log and what the process logged', async () => {
-    const received = upstream.received.map(({ rawHeaders, body }) => JSON.stringify([rawHeaders, body])).join('\n');
+    const received = upstream.received
+      .map(({ rawHeaders, body }) => JSON.stringify([rawHeaders, body]))
+      .join('\n');
     for (const secret of [canaries.key, canaries.parameter]) expect(received).toContain(secret);
     expect(await leaksUnder(exported, secrets)).toEqual([]);
     expect(await leaksUnder(dataDir, secrets)).toEqual([]);
@@ -117,7 +126,10 @@ describe('the log that was exported', () => {
     const bundle = (await filesIn(exported)).find((file) => /logs\/.*tile\/entries/.test(file))!;
     const bytes = await readFile(bundle);
     const at = bytes.indexOf('"act":"') + 7;
-    await writeFile(bundle, bytes.map((byte, index) => (index === at ? byte ^ 1 : byte)));
+    await writeFile(
+      bundle,
+      bytes.map((byte, index) => (index === at ? byte ^ 1 : byte)),
+    );
     expect((await verifyLog(folderSource(exported), { vkeys: checkpoint.vkeys })).state).toBe('tampered');
     await writeFile(bundle, bytes);
     expect((await verifyLog(folderSource(exported), { vkeys: checkpoint.vkeys })).state).toBe('ok');
@@ -132,7 +144,9 @@ describe('over the data directory, while no gateway runs', () => {
   }
 
   it('an entry is proven, and nothing that is not there', async () => {
-    const [first] = JSON.parse(await done(dataDir, ['audit', 'list', '--act', 'tool.call', '--json'])) as { id: string }[];
+    const [first] = JSON.parse(await done(dataDir, ['audit', 'list', '--act', 'tool.call', '--json'])) as {
+      id: string;
+    }[];
     const proven = JSON.parse(await done(dataDir, ['audit', 'proof', first!.id, '--json'])) as Proven;
     const trusted = { origin: proven.origin, vkeys: checkpoint.vkeys };
     expect(openTlogProof(proven.proof, Buffer.from(proven.leaf), trusted).index).toBeGreaterThan(0);
@@ -148,7 +162,16 @@ describe('over the data directory, while no gateway runs', () => {
     expect(later.size).toBeGreaterThan(checkpoint.size);
     const bare = `${dataDir}-bare`;
     try {
-      const told = await done(dataDir, ['audit', 'export', '--format', 'log', '--no-bodies', '--out', bare, '--json']);
+      const told = await done(dataDir, [
+        'audit',
+        'export',
+        '--format',
+        'log',
+        '--no-bodies',
+        '--out',
+        bare,
+        '--json',
+      ]);
       expect(JSON.parse(told)).toMatchObject({ directory: bare, bodies: 0 });
       const verdict = await verifyLog(folderSource(bare), { vkeys: checkpoint.vkeys });
       expect([verdict.state, verdict.bodies]).toEqual(['ok', 0]);
@@ -162,7 +185,16 @@ describe('over the data directory, while no gateway runs', () => {
     const again = await sealgate(dataDir, ['audit', 'export', '--format', 'log', '--out', exported]);
     expect([again.code, again.stderr]).toEqual([1, expect.stringContaining('empty')]);
     expect(await filesIn(exported)).toEqual(before);
-    const narrowed = await sealgate(dataDir, ['audit', 'export', '--format', 'log', '--out', `${dataDir}-x`, '--act', 'tool.call']);
+    const narrowed = await sealgate(dataDir, [
+      'audit',
+      'export',
+      '--format',
+      'log',
+      '--out',
+      `${dataDir}-x`,
+      '--act',
+      'tool.call',
+    ]);
     expect(narrowed.stderr).toContain('exported whole');
   });
 });

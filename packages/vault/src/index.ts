@@ -23,9 +23,18 @@ export { logEntries, type LogQuery, type LogReader } from './audit/log/log-entri
 export { logSource, type LogIdentity, type PublishedLog } from './audit/log/log-source.ts';
 export type { ProvenEntry } from './audit/log/prove-entry.ts';
 export { readingBoth, type ArchivedFiles, type PublishedFile, type PublishedFiles } from './audit/log/published-files.ts';
-export { openSealedLog, type Disclosed, type SealedLog, type SealedLogParts } from './audit/log/sealed-log.ts';
+export {
+  openSealedLog,
+  type Disclosed,
+  type SealedLog,
+  type SealedLogParts,
+} from './audit/log/sealed-log.ts';
 export type { Segments } from './audit/log/segments.ts';
-export { sqliteSegments, type SqliteSegments, type SqliteSegmentsOptions } from './audit/log/sqlite/segments.ts';
+export {
+  sqliteSegments,
+  type SqliteSegments,
+  type SqliteSegmentsOptions,
+} from './audit/log/sqlite/segments.ts';
 export { writeLog, type WrittenLog } from './audit/log/write-log.ts';
 export type { Journal, JournalHealth, JournalOptions, JournalReader } from './audit/journal.ts';
 export type { EntryPage, EntryQuery } from './audit/pages.ts';
@@ -42,6 +51,7 @@ export {
 } from './audit/report/reports.ts';
 export { searchCalls, type SearchResult } from './audit/report/search.ts';
 export { statsOf, type Count, type Stats } from './audit/report/stats.ts';
+export { openTokenJournals, type TokenJournals } from './audit/token-journals.ts';
 export type { Anchor, Verdict } from './audit/verify.ts';
 export type { ConnectionChange, ConnectionListener } from './credentials/connection-changes.ts';
 export type { Answer, Carry, Outgoing } from './credentials/loan.ts';
@@ -56,7 +66,7 @@ export { holdsTenantKeys } from './keys/deployment.ts';
 export { systemTenant } from './keys/system-tenant.ts';
 export type { Blinded, DraftOf, DraftStep, KeyDraft } from './keys/drafts.ts';
 export { envKey } from './keys/env-key.ts';
-export { proveExport, signManifest, type ProofParts } from './keys/export-proof.ts';
+export { proveExport, signManifest, type ProofParts, type ProofRoots } from './keys/export-proof.ts';
 export { hkdfRoot } from './keys/hkdf-root.ts';
 export { keyLifeSeconds } from './keys/key-cache.ts';
 export { keySubjects, type KeySubjects } from './keys/key-subjects.ts';
@@ -88,7 +98,7 @@ export { dropOwned, sealedRecords, type RecordSealing } from './keys/sealed-reco
 export { sealedTables, type SealedTables } from './keys/sealed-tables.ts';
 export type { Place, PlacedKind, Sealer } from './keys/sealer.ts';
 export type { Shredded } from './keys/shred/job.ts';
-export type { ShreddedPerson, ShredOrder } from './keys/shred/shredding.ts';
+export type { DestroyedRoots, ShreddedPerson, ShredOrder } from './keys/shred/shredding.ts';
 export {
   verifyReceipt,
   type BackupNote,

@@ -11,6 +11,7 @@ import {
   type NamedOptions,
 } from './audit-options.ts';
 import { auditReportCommand } from './audit-report.ts';
+import { auditVerify } from './audit-verify.ts';
 import { callsText, callText, entryText } from './audit-shown.ts';
 import { administer, show, type CommandContext, type CommonOptions } from './context.ts';
 import { exitCode } from './exit-code.ts';
@@ -66,11 +67,7 @@ export function auditCommand(program: Command, context: CommandContext): void {
   auditReportCommand(audit, context);
   auditExportCommand(audit, context);
   auditLogCommands(audit, context);
-  audit
-    .command('verify')
-    .description('walk the whole chain and say whether it is intact')
-    .option('--json', 'print JSON')
-    .action((options: CommonOptions) => verify(context, options));
+  auditVerify(audit, context, (options) => verify(context, options));
 }
 
 async function list(context: CommandContext, options: ListOptions): Promise<void> {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { link, open, rename, rm, stat } from 'node:fs/promises';
+import { constants, copyFile, link, open, rename, rm, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { Option, type Command } from 'commander';
 import { exportFormats, type EntryPage, type ExportFormat } from '@sealgate/vault';
@@ -36,7 +36,9 @@ Examples:
 export function auditExportCommand(audit: Command, context: CommandContext): void {
   filterOptions(audit.command('export').description('write entries into a file'))
     .addOption(
-      new Option('--format <format>', 'how they are written').choices([...exportFormats, 'log']).makeOptionMandatory(),
+      new Option('--format <format>', 'how they are written')
+        .choices([...exportFormats, 'log'])
+        .makeOptionMandatory(),
     )
     .requiredOption('--out <path>', 'where to; of a log a folder')
     .option('--force', 'replace the file that is there')
@@ -50,7 +52,10 @@ async function wholeLog(context: CommandContext, options: ExportOptions): Promis
   const { out, bodies, json, tenant, force } = options;
   const { tenant: _, ...narrower } = askedBy(options);
   if (force === true || Object.keys(narrower).length > 0)
-    throw refuse('usage', 'a log is exported whole, into an empty folder: --tenant and --no-bodies are all it takes');
+    throw refuse(
+      'usage',
+      'a log is exported whole, into an empty folder: --tenant and --no-bodies are all it takes',
+    );
   const whose = { ...(tenant === undefined ? {} : { tenant }), ...(json === undefined ? {} : { json }) };
   return exportLog(context, { out, bodies, ...whose });
 }
@@ -104,13 +109,25 @@ async function written(
       await file.close();
     }
     if (replace) await rename(draft, path);
-    else await link(draft, path);
+    else await place(draft, path);
   } catch (error) {
     throw error instanceof Error && 'code' in error && error.code === 'EEXIST' ? isThere(path) : error;
   } finally {
     await rm(draft, { force: true });
   }
   return bytes;
+}
+
+/** Give the file its name, unless there is one of it. */
+async function place(draft: string, path: string): Promise<void> {
+  try {
+    await link(draft, path);
+  } catch (error) {
+    // A stick or a share may know no links.
+    const unknown = ['EPERM', 'ENOTSUP', 'ENOSYS', 'EOPNOTSUPP'];
+    if (!(error instanceof Error && 'code' in error && unknown.includes(String(error.code)))) throw error;
+    await copyFile(draft, path, constants.COPYFILE_EXCL);
+  }
 }
 
 function isThere(path: string): Error {

@@ -118,6 +118,5 @@ async function* filesOf(
 }
 
 function tellBehind({ terminal }: CommandContext, behind: string | undefined): void {
-  if (behind !== undefined)
-    terminal.stderr.write(`What was recorded last may not be in it: ${behind}\n`);
+  if (behind !== undefined) terminal.stderr.write(`What was recorded last may not be in it: ${behind}\n`);
 }

@@ -24,7 +24,9 @@ export function openFaults(log: Log) {
       const refusal =
         error instanceof Refusal
           ? error
-          : new Refusal('audit_unavailable', 'the audit log could not be sealed', String(error), { cause: error });
+          : new Refusal('audit_unavailable', 'the audit log could not be sealed', String(error), {
+              cause: error,
+            });
       failures += 1;
       const before = failing && `${failing.code} ${failing.message}`;
       if (before !== `${refusal.code} ${refusal.message}`) tell(refusal);

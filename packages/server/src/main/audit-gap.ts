@@ -22,7 +22,9 @@ export function noteGap({ audit, tenant, failed, now }: GapParts): (refusal: Ref
         failed(
           error instanceof Refusal
             ? error
-            : new Refusal('audit_unavailable', 'a gap of the audit log could not be noted', String(error), { cause: error }),
+            : new Refusal('audit_unavailable', 'a gap of the audit log could not be noted', String(error), {
+                cause: error,
+              }),
         ),
     );
   };

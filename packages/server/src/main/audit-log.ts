@@ -120,7 +120,8 @@ export function openAuditLog(parts: AuditLogParts): AuditLog {
       closing = true;
       clearTimeout(timer);
       // Somebody who only looked has nothing to seal.
-      const idle = opening === undefined && journal.health().end.batch === begunWith && journal.health().waiting === 0;
+      const idle =
+        opening === undefined && journal.health().end.batch === begunWith && journal.health().waiting === 0;
       if (!idle) await Promise.race([last(journal, catchUp), sleep(closeMs, undefined, { ref: false })]);
       const open = await opening?.catch(() => undefined);
       await open?.sealed.close();

@@ -14,7 +14,11 @@ test('an entry is proven to whoever knows the key, and nothing else passes for i
     assert.equal(await stage.log.prove(undefined, id), undefined, 'it is not sealed yet');
     await stage.log.run();
     const { entries: all } = await stage.journal.page({ order: 'oldest', limit: 400, tenant: 'group-1' });
-    for (const [tenant, entry] of [['group-2', id], ['group-1', all[0]!.id], [undefined, all[257]!.id]] as const) {
+    for (const [tenant, entry] of [
+      ['group-2', id],
+      ['group-1', all[0]!.id],
+      [undefined, all[257]!.id],
+    ] as const) {
       const proven = await stage.log.prove(tenant, entry);
       const { origin, index, leaf, proof } = proven!;
       assert.equal((JSON.parse(leaf) as { id: string }).id, entry);

@@ -80,8 +80,12 @@ async function indexOf(
   { id, atMs }: { readonly id: string; readonly atMs: number },
 ): Promise<number | undefined> {
   const range = { sinceMs: Math.max(0, atMs - aheadMs), untilMs: atMs + 1, limit: rowsAtOnce };
-  for (let after: { readonly ts: number; readonly ix: number } | undefined; ; ) {
-    const rows = await period.rows(log, { ...range, descending: true, ...(after === undefined ? {} : { after }) });
+  for (let after: { readonly ts: number; readonly ix: number } | undefined; ;) {
+    const rows = await period.rows(log, {
+      ...range,
+      descending: true,
+      ...(after === undefined ? {} : { after }),
+    });
     const row = rows.find((each) => each.id === id);
     if (row !== undefined) return row.ix;
     after = rows.at(-1);

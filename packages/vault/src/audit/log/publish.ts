@@ -39,7 +39,7 @@ interface Grown {
  * @throws Refusal `journal_broken` when a log has less than what was stated of it; `store_unavailable`
  */
 export async function publish(parts: PublishParts): Promise<number> {
-  const { segments, sign } = parts;
+  const { sign } = parts;
   const all = await grownLogs(parts);
   if (all.length === 0) return 0;
   if (parts.rootTurnedBack) throw turnedBackNow(originOf(parts.sealer.deployment, rootLog));

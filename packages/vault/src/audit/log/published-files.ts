@@ -110,14 +110,20 @@ async function archivedPaths(
 
 async function snapshots(segments: Segments): Promise<readonly Snapshot[]> {
   const all: Snapshot[] = [];
-  const add = ({ note, notedSize }: Pick<StoredLog, 'note' | 'notedSize'>, rest: Pick<Snapshot, 'folder' | 'of'>) => {
+  const add = (
+    { note, notedSize }: Pick<StoredLog, 'note' | 'notedSize'>,
+    rest: Pick<Snapshot, 'folder' | 'of'>,
+  ) => {
     if (note !== undefined) all.push({ ...rest, note, size: notedSize });
   };
   add(await segments.root.head(), { folder: rootFolder, of: undefined });
   for (const name of await segments.periods()) {
     const period = await segments.period(name);
     for (const log of await period.logs())
-      add(log, { folder: shardFolder({ scope: scopePart(log.scope), month: log.shard }), of: { period, log } });
+      add(log, {
+        folder: shardFolder({ scope: scopePart(log.scope), month: log.shard }),
+        of: { period, log },
+      });
   }
   return all;
 }

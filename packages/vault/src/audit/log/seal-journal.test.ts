@@ -86,10 +86,8 @@ test('of two that seal the same journal, each entry is sealed by one', async () 
         assert.equal((each.reason as { code: string }).code, 'store_unavailable');
     await other.close();
     await stage.log.run();
-    const logs = await (await stage.segments.period('202611')).logs();
-    assert.deepEqual(logs.map(({ scope, size }) => [scope, size]).toSorted(), [
-      ['_system', 2],
-      ['group-1', 101],
-    ]);
+    const period = await stage.segments.period('202611');
+    const sizes = (await period.logs(['_system', 'group-1'])).map(({ size }) => size);
+    assert.deepEqual(sizes, [2, 101]);
   });
 });

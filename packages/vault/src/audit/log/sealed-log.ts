@@ -117,9 +117,11 @@ export async function openSealedLog(parts: SealedLogParts): Promise<SealedLog> {
     publishedFiles(segments, identity, disclose && { ...disclose, sealer, keyring }, archived);
   const again = () => {
     timer = setTimeout(() => {
-      run()
+      void run()
         .catch((error: unknown) => failed(asRefusal(error)))
-        .then(() => void (closed || again()));
+        .then(() => {
+          if (!closed) again();
+        });
     }, pauseMs).unref();
   };
 

@@ -197,7 +197,7 @@ export interface Segments {
    * @param ends of the logs of the newest period; those of earlier ones it knows
    */
   begin(name: string, ends: readonly LogEnd[]): Promise<Period>;
-  /** Drop the oldest period. @returns whether there was one of this name, and another behind it */
+  /** Drop the oldest period, and what was stated of its logs. @returns whether there was one of this name, and another behind it */
   drop(name: string): Promise<boolean>;
   readonly root: RootLog;
   readonly secrets: LogSecrets;

@@ -18,10 +18,7 @@ export interface WrittenLog {
  *
  * @throws Refusal `item_invalid` when the folder is not empty; Error of the file system; whatever `files` throws
  */
-export async function writeLog(
-  directory: string,
-  files: AsyncIterable<PublishedFile>,
-): Promise<WrittenLog> {
+export async function writeLog(directory: string, files: AsyncIterable<PublishedFile>): Promise<WrittenLog> {
   if ((await namesIn(directory)).length > 0)
     throw refuse('item_invalid', 'a log is written into a folder that is empty, or not there', directory);
   const draft = `${directory}.${randomBytes(6).toString('hex')}${draftEnding}`;
