@@ -21,8 +21,12 @@ export interface ArchiveMonthsParts {
   /** Days that entries stay where they are, before they may go into the archive. */
   readonly hotDays: number;
   readonly held: Held;
-  /** Resolves when it is written down that this is about to be done. */
-  readonly before: (act: 'audit.archive' | 'audit.expire', object: string) => Promise<void>;
+  /** Writes down that this is about to be done, has it done, and writes down what came of it. */
+  readonly noted: <T>(
+    act: 'audit.archive' | 'audit.expire',
+    object: string,
+    work: () => Promise<T>,
+  ) => Promise<T>;
   /** As `SealedLog.drop`. */
   readonly drop: (month: string) => Promise<boolean>;
   readonly now: () => number;
@@ -35,30 +39,41 @@ export interface ArchiveMonthsParts {
  * @throws Refusal `store_unavailable`; what was dropped is in the archive, whole
  */
 export async function archiveMonths(parts: ArchiveMonthsParts): Promise<readonly string[]> {
-  const { archive, segments, identity } = parts;
-  const names = archiveNames(identity.deployment);
   const done: string[] = [];
-  for (const month of (await segments.periods()).slice(0, -1)) {
-    const period = await segments.period(month);
+  for (const month of (await parts.segments.periods()).slice(0, -1)) {
+    const period = await parts.segments.period(month);
     const logs = await period.logs();
-    if (!(await isDue(parts, period, logs)) || (await parts.held(logs.map(({ scope }) => scopePart(scope))))) break;
-    await parts.before('audit.archive', `month:${month}`);
-    const write = { archive, names, segments, identity };
-    const manifest = await writeMonth(write, period);
-    const origins = new Map(logs.map((log) => [originOf(identity.deployment, log), log]));
-    const stated = async (origin: string) => {
-      const head = await segments.root.stated(origin);
-      const log = origins.get(origin);
-      // One that came back from a backup has less than was stated of it. It is archived as it is.
-      return head !== undefined && log !== undefined && (await hasStated(period, log, head)) ? head : undefined;
-    };
-    await checkMonth({ archive, names, identity, stated }, manifest);
-    await endMonth(write, manifest);
-    if (await parts.held(logs.map(({ scope }) => scopePart(scope)))) break;
-    if (!(await parts.drop(month))) break;
+    if (!(await isDue(parts, period, logs)) || (await isHeld(parts, logs))) break;
+    if (!(await parts.noted('audit.archive', `month:${month}`, () => archiveMonth(parts, period, logs)))) break;
     done.push(month);
   }
   return done;
+}
+
+/** @returns whether it was dropped here, too */
+async function archiveMonth(
+  parts: ArchiveMonthsParts,
+  period: Period,
+  logs: readonly StoredLog[],
+): Promise<boolean> {
+  const { archive, segments, identity } = parts;
+  const names = archiveNames(identity.deployment);
+  const write = { archive, names, segments, identity };
+  const manifest = await writeMonth(write, period);
+  const byOrigin = new Map(logs.map((log) => [originOf(identity.deployment, log), log]));
+  const stated = async (origin: string) => {
+    const head = await segments.root.stated(origin);
+    const log = byOrigin.get(origin);
+    // One that came back from a backup has less than was stated of it. It is archived as it is.
+    return head !== undefined && log !== undefined && (await hasStated(period, log, head)) ? head : undefined;
+  };
+  await checkMonth({ archive, names, identity, stated }, manifest);
+  await endMonth(write, manifest);
+  return !(await isHeld(parts, logs)) && parts.drop(period.name);
+}
+
+function isHeld({ held }: ArchiveMonthsParts, logs: readonly StoredLog[]): Promise<boolean> {
+  return held(logs.map(({ scope }) => scopePart(scope)));
 }
 
 /** Whether the month's newest entry is old enough, and its logs are closed and published to their ends. */

@@ -10,7 +10,7 @@ import { manifestBytesMax, readBlob } from './read-blob.ts';
 // logs still has what every log ended with.
 
 /** What expiry works with. */
-export type ExpireParts = Pick<ArchiveMonthsParts, 'archive' | 'identity' | 'held' | 'before' | 'now'> & {
+export type ExpireParts = Pick<ArchiveMonthsParts, 'archive' | 'identity' | 'held' | 'noted' | 'now'> & {
   /** Months that were not dropped yet. */
   readonly hot: readonly string[];
 };
@@ -30,7 +30,7 @@ export interface ArchivedLog {
  * @throws Refusal `store_unavailable`; it goes on where it was
  */
 export async function expireLogs(parts: ExpireParts): Promise<readonly string[]> {
-  const { archive, identity, held, before, hot, now } = parts;
+  const { archive, identity, held, noted, hot, now } = parts;
   const names = archiveNames(identity.deployment);
   const gone: string[] = [];
   for await (const month of archivedMonths(archive, names)) {
@@ -41,8 +41,9 @@ export async function expireLogs(parts: ExpireParts): Promise<readonly string[]>
         left += 1;
         continue;
       }
-      await before('audit.expire', `log:${manifest.origin}`);
-      await removeLog(archive, names, month.month, manifest);
+      await noted('audit.expire', `log:${manifest.origin}`, () =>
+        removeLog(archive, names, month.month, manifest),
+      );
       gone.push(manifest.origin);
     }
     if (left > 0) continue;

@@ -18,7 +18,7 @@ export interface LogArchive extends ArchivedFiles {
   /**
    * Archive what is old enough, and remove what need not be kept any more.
    *
-   * @throws Refusal `store_unavailable`, and what `before` throws; it may be tried again
+   * @throws Refusal `store_unavailable`, and what `noted` throws; it may be tried again
    */
   run(): Promise<ArchiveRun>;
   /** Every log in the archive, by month. */
