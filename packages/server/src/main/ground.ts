@@ -5,6 +5,7 @@ import {
   claimDirectory,
   openAudit,
   openConnections,
+  openHolds,
   openJournal,
   openSealer,
   sealedRecords,
@@ -14,6 +15,7 @@ import {
   type Archive,
   type Audit,
   type ConnectionRows,
+  type Holds,
   type Journal,
   type OpenedSealer,
   type Tables,
@@ -25,6 +27,7 @@ import { ensureLocalAdministrator, openPeople, type Membership, type People } fr
 import { openUpstreams, type Upstreams } from '../domain/upstreams.ts';
 import type { Log } from '../log.ts';
 import { openArchive } from './archive.ts';
+import { openAuditArchive, type AuditArchive } from './audit-archive.ts';
 import { openAuditLog, type AuditLog } from './audit-log.ts';
 import { noteGap } from './audit-gap.ts';
 import { openDatabase, type Database, type DatabaseState } from './database.ts';
@@ -46,6 +49,10 @@ export interface Ground extends Together {
   readonly audit: Audit;
   /** What the journal becomes for strangers. */
   readonly auditLog: AuditLog;
+  /** Where its months go. */
+  readonly auditArchive: AuditArchive;
+  /** Tenants whose log must be kept as it is. */
+  readonly holds: Holds;
   readonly connections: ConnectionRows;
   /** Rotations and moves of keys that this process does. */
   readonly keyWorks: KeyWorks;
@@ -94,12 +101,21 @@ export async function openGround(
     const keyWorks = openKeyWorks();
     closers.push(() => keyWorks.close());
     const everybody = await openEverybody(tables, sealer, now);
-    auditLog.start(noteGap({ audit, tenant: everybody.administrator.tenant, failed, now }));
+    const { tenant } = everybody.administrator;
+    const holds = openHolds({ tables, sealer, now });
+    const { hotDays } = config.auditLog;
+    const { archive } = stores;
+    const auditArchive = openAuditArchive({ auditLog, archive, holds, audit, tenant, hotDays, log, now });
+    closers.push(() => auditArchive.close());
+    auditArchive.start();
+    auditLog.start(noteGap({ audit, tenant, failed, now }));
     return {
       ...stores,
       journal,
       audit,
       auditLog,
+      auditArchive,
+      holds,
       connections,
       keyWorks,
       ...everybody,

@@ -41,7 +41,8 @@ export async function isRootTurnedBack(segments: Segments, deployment: string): 
   return false;
 }
 
-async function hasStated(period: Period, log: StoredLog, stated: StatedHead): Promise<boolean> {
+/** Whether a log has what was stated of it. */
+export async function hasStated(period: Period, log: StoredLog, stated: StatedHead): Promise<boolean> {
   if (log.size < stated.size) return false;
   const root = log.size === stated.size ? rootOf(log) : await rootAt(period, log, stated.size);
   return root !== undefined && sameHash(root, stated.root);
