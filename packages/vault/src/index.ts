@@ -5,7 +5,19 @@ export type { AuditClass, AuditContext, AuditFields, AuditOutcome, Entry, Source
 export type { Audit } from './audit/audit.ts';
 export { copyJournal } from './audit/journal-copy.ts';
 export { openJournal, openJournalReader } from './audit/journal.ts';
+export {
+  redactionOf,
+  type RedactionPolicy,
+  type RedactionRule,
+  type TagOf,
+} from './audit/leaf/redaction.ts';
 export { holdsSecretShape } from './audit/leaf/secret-shapes.ts';
+export { logEntries, type LogQuery, type LogReader } from './audit/log/log-entries.ts';
+export { logSource, type LogIdentity, type PublishedLog } from './audit/log/log-source.ts';
+export { openSealedLog, type SealedLog, type SealedLogParts } from './audit/log/sealed-log.ts';
+export type { Segments } from './audit/log/segments.ts';
+export { sqliteSegments, type SqliteSegmentsOptions } from './audit/log/sqlite/segments.ts';
+export { writeLog, type Disclosure, type WrittenLog } from './audit/log/write-log.ts';
 export type { Journal, JournalHealth, JournalOptions, JournalReader } from './audit/journal.ts';
 export type { EntryPage, EntryQuery } from './audit/pages.ts';
 export { openAudit, type AuditOptions } from './audit/record.ts';
@@ -26,6 +38,8 @@ export { envKey } from './keys/env-key.ts';
 export { proveExport, signManifest, type ProofParts } from './keys/export-proof.ts';
 export { hkdfRoot } from './keys/hkdf-root.ts';
 export { keyLifeSeconds } from './keys/key-cache.ts';
+export { keySubjects, type KeySubjects } from './keys/key-subjects.ts';
+export { openNoteKey } from './keys/note-key.ts';
 export type { KeyHolding, KeyStatus, UnfinishedWork } from './keys/key-status.ts';
 export { addKeyringKey, copyKeyring, openKeyring, type KeyringParts } from './keys/keyring.ts';
 export { openSealer, type KeyState, type OpenedSealer, type SealerParts } from './keys/open-sealer.ts';

@@ -4,8 +4,10 @@ import type { Entry } from '../entry.ts';
 import { leafOf } from '../leaf/leaf.ts';
 import type { LogKeys, TagName } from '../leaf/log-keys.ts';
 import { personPartOf, personPlace } from '../leaf/person-part.ts';
+import { searchValues } from '../leaf/search-values.ts';
 import type { JournalLine } from './journal-lines.ts';
 import type { IndexRow } from './segments.ts';
+import { linesPerTurn, turn } from './turns.ts';
 
 /** A leaf to be added to a log. */
 export interface LogEvent {
@@ -41,6 +43,7 @@ export async function eventsOf(
     const { leaf, body } = leafOf(entry, { writer, n, policy }, keys, person);
     const tags = keys === undefined ? {} : tagsOf(entry, keys);
     events.push({ leaf, body, row: { id: entry.id, ts: entry.ts, tags } });
+    if (events.length % linesPerTurn === 0) await turn();
   }
   return events;
 }
@@ -63,22 +66,8 @@ async function sealedPerson(
 }
 
 function tagsOf(entry: Entry, keys: LogKeys): IndexRow['tags'] {
-  const { act, actor, code, corr, obj, out, req, src, svc } = entry;
-  const values: Readonly<Record<TagName, string | undefined>> = {
-    act,
-    actor: actor?.id,
-    agent: src?.agent,
-    code,
-    corr,
-    ip: src?.ip,
-    obj,
-    out,
-    source: src?.source,
-    svc,
-    tool: req?.tool,
-  };
   const tags: Partial<Record<TagName, number>> = {};
-  for (const [name, value] of Object.entries(values) as [TagName, string | undefined][])
+  for (const [name, value] of Object.entries(searchValues(entry)) as [TagName, string | undefined][])
     if (value !== undefined) tags[name] = keys.searchTag(name, value);
   return tags;
 }

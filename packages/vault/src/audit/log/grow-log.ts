@@ -5,6 +5,7 @@ import { hashBytes, leafHash } from '../../tlog/hash.ts';
 import { openBodies, sealBodies } from './bodies.ts';
 import type { LogEvent } from './events.ts';
 import type { LogHead, LogName, LogReads, LogStep, Slice, TreeNode } from './segments.ts';
+import { openTurns } from './turns.ts';
 
 // Adding events to a log. They lie as slices until 256 of them are full; then they are one block, whose hash goes up into
 // the tiles.
@@ -42,6 +43,7 @@ export async function grown(
   const frontier = openFrontier({ size: before.size, hashes: before.frontier });
   const slices: Slice[] = [];
   const nodes: TreeNode[] = [];
+  const turns = openTurns();
   for (let done = 0; done < events.length;) {
     const first = before.size + done;
     const more = events.slice(done, done + blockLeaves - (first % blockLeaves));
@@ -55,6 +57,7 @@ export async function grown(
     const full = (first + more.length) % blockLeaves === 0;
     slices.push(full ? await endOfBlock(parts, log, first, more) : await sliceOf(parts, log, first, more));
     done += more.length;
+    await turns(more.length);
   }
   const { size, hashes } = frontier.state();
   const rows = events.flatMap(({ row }, at) => (row === undefined ? [] : [{ ...row, ix: before.size + at }]));

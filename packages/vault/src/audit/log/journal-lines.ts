@@ -5,6 +5,7 @@ import type { Entry } from '../entry.ts';
 import type { Rows } from '../rows.ts';
 import { same } from '../tail.ts';
 import type { SealedThrough } from './segments.ts';
+import { openTurns } from './turns.ts';
 
 /** One line of the journal, and where it stands there. */
 export interface JournalLine {
@@ -35,9 +36,11 @@ export async function linesBehind(
 ): Promise<NextLines> {
   const lines: JournalLine[] = [];
   const batches: Batch[] = [];
+  const turns = openTurns();
   let before: Pick<Batch, 'n' | 'digest'> = { n: sealed.batch, digest: sealed.digest };
-  for (const batch of rows.from(sealed.batch + 1, false)) {
-    if (lines.length >= linesMax) break;
+  while (lines.length < linesMax) {
+    const batch = nextRow(rows, before.n);
+    if (batch === undefined) break;
     checkJoins(batch, before);
     for (const [at, text] of (await textsOf(sealer, batch)).entries()) {
       const n = batch.first + at;
@@ -46,6 +49,7 @@ export async function linesBehind(
     }
     batches.push(batch);
     before = batch;
+    await turns(batch.count);
   }
   return {
     lines,
@@ -73,6 +77,12 @@ export function stillHas(rows: Rows, { batch, digest }: SealedThrough): boolean 
   if (batch === 0) return true;
   const row = rows.at(batch);
   return row !== undefined && same(row.digest, digest);
+}
+
+function nextRow(rows: Rows, after: number): Batch | undefined {
+  const batch = rows.at(after + 1);
+  if (batch === undefined && (rows.last()?.n ?? 0) > after) throw broken(`batch ${after + 1} is missing`);
+  return batch;
 }
 
 function checkJoins(batch: Batch, before: Pick<Batch, 'n' | 'digest'>): void {

@@ -1,3 +1,4 @@
+import type { Refusal } from '../../refusal.ts';
 import type { Sealer } from '../../keys/sealer.ts';
 import type { Rows } from '../rows.ts';
 import type { LogKeyring } from './log-keyring.ts';
@@ -9,11 +10,12 @@ export interface LogGround {
   readonly sealer: Sealer;
   readonly segments: Segments;
   readonly keyring: LogKeyring;
-  readonly now: () => number;
   /** Version of the redaction policy. */
   readonly policy: number;
   /** Logs that are older than what was stated of them, by origin: nothing is added to them. */
   readonly turnedBack: ReadonlyMap<string, StatedHead>;
+  /** Told what went wrong and was got over. */
+  readonly failed: (refusal: Refusal) => void;
 }
 
 /** The newest period. `undefined` before the first. */

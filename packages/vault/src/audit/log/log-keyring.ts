@@ -13,10 +13,14 @@ const keptMax = 2000;
 /** The keys of tenants' logs. */
 export interface LogKeyring {
   /**
+   * Minted when there are none.
+   *
    * @returns `undefined` when the tenant's keys were destroyed
    * @throws Refusal `key_disabled`, `key_unavailable`, `open_failed`, `store_unavailable`
    */
   of(scope: string): Promise<LogKeys | undefined>;
+  /** As {@link of}, but nothing is minted: `undefined` when there are none, too. */
+  find(scope: string): Promise<LogKeys | undefined>;
   /** Drop what is kept in memory, and the row too once the tenant's keys were destroyed. */
   forget(scope: string, destroyed?: 'destroyed'): Promise<void>;
 }
@@ -32,23 +36,29 @@ export function logKeyring(
     kept.delete(scope);
     if (destroyed !== undefined) await secrets.remove(scope);
   };
+  const opened = async (
+    scope: string,
+    without: () => Promise<Uint8Array | undefined>,
+  ): Promise<LogKeys | undefined> => {
+    const known = kept.get(scope);
+    if (known !== undefined && now() < known.untilMs) return known.keys;
+    try {
+      const sealed = (await secrets.get(scope)) ?? (await without());
+      if (sealed === undefined) return undefined;
+      const keys = logKeys(await sealer.open('audit_key', placeOf(scope), sealed));
+      if (kept.size >= keptMax) kept.clear();
+      kept.set(scope, { keys, untilMs: now() + keptMs });
+      return keys;
+    } catch (error) {
+      if (!(error instanceof Refusal && error.code === 'key_shredded')) throw error;
+      await forget(scope, 'destroyed');
+      return undefined;
+    }
+  };
   return {
     forget,
-    async of(scope) {
-      const known = kept.get(scope);
-      if (known !== undefined && now() < known.untilMs) return known.keys;
-      try {
-        const sealed = (await secrets.get(scope)) ?? (await mint(sealer, secrets, scope));
-        const keys = logKeys(await sealer.open('audit_key', placeOf(scope), sealed));
-        if (kept.size >= keptMax) kept.clear();
-        kept.set(scope, { keys, untilMs: now() + keptMs });
-        return keys;
-      } catch (error) {
-        if (!(error instanceof Refusal && error.code === 'key_shredded')) throw error;
-        await forget(scope, 'destroyed');
-        return undefined;
-      }
-    },
+    of: (scope) => opened(scope, () => mint(sealer, secrets, scope)),
+    find: (scope) => opened(scope, async () => undefined),
   };
 }
 

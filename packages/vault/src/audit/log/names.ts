@@ -9,6 +9,11 @@ export function monthOf(atMs: number): string {
   return new Date(atMs).toISOString().slice(0, 7).replace('-', '');
 }
 
+/** The first millisecond behind a month. */
+export function monthEndMs(month: string): number {
+  return Date.UTC(Number(month.slice(0, 4)), Number(month.slice(4)));
+}
+
 /** A scope as a part of an origin or a path. One that would lead elsewhere, or is too long for a path, is hashed. */
 export function scopePart(scope: string): string {
   // No escape begins with `%~`, so no tenant can be called like another one's hash.

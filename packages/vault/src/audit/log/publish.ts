@@ -2,11 +2,11 @@ import { refuse } from '../../refusal.ts';
 import type { Sealer } from '../../keys/sealer.ts';
 import { same } from '../tail.ts';
 import type { Checkpoint } from '../../tlog/checkpoint.ts';
-
 import { rootEvent } from './boundary-leaves.ts';
 import { grown, rootOf } from './grow-log.ts';
 import { originOf } from './names.ts';
 import { rootLog, type Period, type Segments, type StatedHead, type StoredLog } from './segments.ts';
+import { turn } from './turns.ts';
 
 // Stating how far logs have grown. First what is stated becomes durable, then the root log says so, durably and beside the
 // journal, and only then a checkpoint can be seen: so nothing that anybody was shown can be lost with the power, and what was
@@ -50,7 +50,7 @@ export async function publish(parts: PublishParts): Promise<number> {
     }));
     for (const [period, own] of Map.groupBy(notes, (each) => each.period))
       await period.note(own.map(({ note }) => note));
-    await new Promise((resolve) => setImmediate(resolve));
+    await turn();
   }
   return all.length;
 }
@@ -60,7 +60,7 @@ async function grownLogs({ segments, sealer, turnedBack }: PublishParts): Promis
   const all: Grown[] = [];
   for (const name of await segments.periods()) {
     const period = await segments.period(name);
-    for (const log of await period.unnoted(logsMax)) {
+    for (const log of await period.unnoted(logsMax + turnedBack.size)) {
       const origin = originOf(sealer.deployment, log);
       if (turnedBack.has(origin)) continue;
       all.push({ period, log, head: { origin, size: log.size, root: rootOf(log) } });

@@ -2,16 +2,17 @@ import { refuse } from '../../refusal.ts';
 import { openHeld } from './held-lines.ts';
 import { linesBehind, nothingOf, stillHas, writerOf, type NextLines } from './journal-lines.ts';
 import { newestPeriod, type LogGround } from './log-ground.ts';
-import { monthOf } from './names.ts';
+import { monthEndMs, monthOf } from './names.ts';
+import { resumeJournal } from './resume-journal.ts';
 import { sealLines, sealScope } from './seal-step.ts';
 import type { Period } from './segments.ts';
+import { turn } from './turns.ts';
 import { newestLogs, turnMonth } from './turn-month.ts';
 
-// The journal, split up into logs. A step takes some 256 lines, which is about 8 ms of work, and lets others have their turn;
-// what it comes to is committed at once, with how far the journal is sealed. So after a crash it goes on where it was.
+// The journal, split up into logs, step by step. What a step comes to is committed at once, with how far the journal is sealed:
+// after a crash it goes on where it was. The more lines a step takes, the more of them lie together.
 
-const stepLines = 256;
-const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
+const stepLines = 4096;
 
 /**
  * Seal until nothing is left.
@@ -37,20 +38,20 @@ async function step(ground: LogGround, writer: string, waiting: Set<string>): Pr
   const { rows, sealer, segments } = ground;
   const newest = await newestPeriod(segments);
   const sealed = (await newest?.through(writer)) ?? nothingOf(writer);
-  if (!stillHas(rows, sealed))
-    throw refuse(
-      'journal_broken',
-      'the audit journal lacks entries that were sealed already',
-      `batch ${sealed.batch}`,
+  if (newest !== undefined && !stillHas(rows, sealed)) {
+    ground.failed(
+      refuse('journal_broken', 'the audit journal lacks entries that were sealed', `batch ${sealed.batch}`),
     );
+    const to = await resumeJournal(ground, writer);
+    if (!(await newest.commit({ logs: [], through: { before: sealed.entry, to } }))) throw moved();
+    return step(ground, writer, waiting);
+  }
   const next = await linesBehind(rows, sealer, sealed, stepLines);
   const first = next.lines[0];
   if (first === undefined) return 0;
   const period = await periodFor(ground, newest, first.entry.ts);
   const count = inPeriod(next, period);
-  await turn();
   const step_ = await sealLines(ground, period, next.lines.slice(0, count), waiting);
-  await turn();
   const through = { before: sealed.entry, to: next.through(count) };
   if (!(await period.commit({ ...step_, through }))) throw moved();
   return count;
@@ -64,9 +65,9 @@ async function periodFor(ground: LogGround, newest: Period | undefined, atMs: nu
 
 /** How many lines belong to the period: all until one is of a later month. */
 function inPeriod({ lines }: NextLines, { name }: Period): number {
-  const all = lines.slice(0, stepLines);
-  const later = all.findIndex(({ entry }) => monthOf(entry.ts) > name);
-  return later === -1 ? all.length : later;
+  const endMs = monthEndMs(name);
+  const later = lines.findIndex(({ entry }) => entry.ts >= endMs);
+  return later === -1 ? lines.length : later;
 }
 
 /** Try the lines that wait. @returns scopes whose keys still do not open */

@@ -9,6 +9,7 @@ import { originOf } from './names.ts';
 import type { HeldLine, LogHead, LogName, LogStep, Period, StoredLog } from './segments.ts';
 import { holdLine } from './held-lines.ts';
 import { newestLogs } from './turn-month.ts';
+import { openTurns } from './turns.ts';
 
 /** What some lines of the journal come to. */
 export interface SealedLines {
@@ -32,8 +33,10 @@ export async function sealLines(
   const byScope = Map.groupBy(lines, ({ entry }) => entry.tenant);
   const heads = new Map((await newestLogs(period, [...byScope.keys()])).map((log) => [log.scope, log]));
   const logs: LogStep[] = [];
+  const turns = openTurns();
   const hold: Pick<HeldLine, 'scope' | 'sealed'>[] = [];
   for (const [scope, own] of byScope) {
+    await turns(own.length);
     const step = waiting.has(scope)
       ? undefined
       : await sealScope(ground, period, { scope, lines: own, head: heads.get(scope) });

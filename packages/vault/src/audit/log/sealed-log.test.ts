@@ -8,6 +8,7 @@ import { keysOf, personOf } from '../../keys/administration.ts';
 import { plainOrder } from '../../keys/shred/fixtures/stage.ts';
 import { folderSource } from '../../audit-verify/folder-source.ts';
 import { verifyLog } from '../../audit-verify/verify-log.ts';
+import { copyJournal } from '../journal-copy.ts';
 import { isEventLeaf } from '../leaf/entry-of.ts';
 import { readBodies, readFolder } from './fixtures/read-folder.ts';
 import { logStage, type LogStage } from './fixtures/stage.ts';
@@ -205,5 +206,32 @@ test('logs that came back from a backup are never signed again: others go on, an
     await stage.log.run();
     const next = JSON.parse(leavesIn((await written(stage, 'next')).logs, 'logs/group-1/202612')[0]!) as typeof named;
     assert.deepEqual([next.reason, next.genesis.origin], ['month', `${origin}-2`]);
+  });
+});
+
+test('a journal that came back from a backup is gone on with: nothing is sealed twice, and nothing left out', async () => {
+  await onStage(async (stage) => {
+    const [live, backup] = [join(stage.folder, 'journal.db'), join(stage.folder, 'journal.copy')];
+    await stage.act({}, 150);
+    await stage.log.run();
+    await copyJournal(live, backup);
+    await stage.act({}, 7);
+    await stage.log.run();
+    await stage.reopen(async () => {
+      await stage.journal.close();
+      for (const ending of ['', '-wal', '-shm']) rmSync(live + ending, { force: true });
+      cpSync(backup, live);
+      await stage.reopenJournal();
+    });
+    await stage.act({}, 5);
+    await stage.log.run();
+    assert.ok(stage.told.some(({ message }) => message.includes('lacks entries')));
+    const { logs, verdict } = await written(stage, 'out');
+    assert.deepEqual([verdict.state, verdict.findings], ['ok', []]);
+    const ids = [...logs.values()]
+      .flatMap(({ leaves }) => leaves.filter((leaf) => leaf.includes('"w":')))
+      .map((leaf) => (JSON.parse(leaf) as { id: string }).id);
+    assert.equal(new Set(ids).size, ids.length);
+    assert.equal(ids.length, (150 + 7 + 5) * 2 + 3);
   });
 });

@@ -8,6 +8,7 @@ import { noteKeyName } from './names.ts';
 import { publish } from './publish.ts';
 import { sealJournal } from './seal-journal.ts';
 import type { Segments } from './segments.ts';
+import { oneBehindTheOther } from './turns.ts';
 import { findTurnedBack } from './turned-back.ts';
 import { writeLog, type WrittenLog } from './write-log.ts';
 import { signCheckpoint, type Checkpoint } from '../../tlog/checkpoint.ts';
@@ -71,20 +72,17 @@ export async function openSealedLog(parts: SealedLogParts): Promise<SealedLog> {
     failed(refuse('journal_broken', 'an audit log is older than what was stated of it', origin));
   const keyring = logKeyring(sealer, segments.secrets, now);
   const rows = openRows(parts.journal);
-  const ground: LogGround = { rows, sealer, segments, keyring, now, policy, turnedBack };
+  const ground: LogGround = { rows, sealer, segments, keyring, policy, turnedBack, failed };
   const identity = { deployment: sealer.deployment, vkeys: [signer.vkey] };
   let closed = false;
-  let running: Promise<unknown> = Promise.resolve();
+  const queued = oneBehindTheOther();
   let timer: NodeJS.Timeout | undefined;
   const once = async (): Promise<number> => {
-    const sealed = await sealJournal(ground, () => closed);
-    while (!closed && (await publish({ sealer, segments, sign, turnedBack })) > 0);
-    return sealed;
-  };
-  const queued = <V>(work: () => Promise<V>): Promise<V> => {
-    const done = running.catch(() => undefined).then(work);
-    running = done;
-    return done;
+    try {
+      return await sealJournal(ground, () => closed);
+    } finally {
+      while (!closed && (await publish({ sealer, segments, sign, turnedBack })) > 0);
+    }
   };
   const run = () => queued(once);
   const again = () => {
@@ -99,12 +97,13 @@ export async function openSealedLog(parts: SealedLogParts): Promise<SealedLog> {
     run,
     write: (directory, scope) =>
       queued(() => writeLog(directory, segments, identity, scope === undefined ? undefined : { scope, sealer, keyring })),
-    start: again,
+    start() {
+      if (timer === undefined) again();
+    },
     async close() {
       closed = true;
       clearTimeout(timer);
-      await running.catch(() => undefined);
-      rows.close();
+      await queued(async () => rows.close());
     },
   };
 }

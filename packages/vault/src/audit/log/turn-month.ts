@@ -3,6 +3,7 @@ import { grown, rootOf } from './grow-log.ts';
 import type { LogGround } from './log-ground.ts';
 import { originOf } from './names.ts';
 import type { LogEnd, LogStep, Period, StoredLog } from './segments.ts';
+import { turn } from './turns.ts';
 
 const logsAtOnce = 64;
 
@@ -21,7 +22,7 @@ export async function turnMonth(ground: LogGround, from: Period, to: string, atM
       open.slice(at, at + logsAtOnce).map((log) => closing(ground, from, log, atMs)),
     );
     if (!(await from.commit({ logs: steps }))) throw new Error('a log was changed while it was closed');
-    await new Promise((resolve) => setImmediate(resolve));
+    await turn();
   }
   await from.flush();
   return segments.begin(to, await endsOf(ground, from));

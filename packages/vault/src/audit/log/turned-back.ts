@@ -1,5 +1,5 @@
 import { same } from '../tail.ts';
-import { rootAt } from './grow-log.ts';
+import { rootAt, rootOf } from './grow-log.ts';
 import { originOf } from './names.ts';
 import type { Period, Segments, StatedHead, StoredLog } from './segments.ts';
 
@@ -29,6 +29,6 @@ export async function findTurnedBack(
 
 async function hasStated(period: Period, log: StoredLog, stated: StatedHead): Promise<boolean> {
   if (log.size < stated.size) return false;
-  const root = await rootAt(period, log, stated.size);
+  const root = log.size === stated.size ? rootOf(log) : await rootAt(period, log, stated.size);
   return root !== undefined && same(root, stated.root);
 }

@@ -81,7 +81,7 @@ async function writeBodies(
   log: StoredLog,
   { sealer, keyring }: Disclosure,
 ): Promise<number> {
-  const keys = await keyring.of(log.scope);
+  const keys = await keyring.find(log.scope);
   if (keys === undefined) return 0;
   let written = 0;
   for (let first = 0; first < log.notedSize; first += tileWidth) {

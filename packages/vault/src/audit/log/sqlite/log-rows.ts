@@ -15,7 +15,11 @@ export interface LogRows extends LogReads {
   all(scopes?: readonly string[]): readonly StoredLog[];
   unnoted(limit: number): readonly StoredLog[];
   /** Within a transaction. @returns number of the log in this file; `undefined`, and nothing written, when it has moved */
-  add(step: Omit<LogStep, 'rows'>): number | undefined;
+  move(step: Pick<LogStep, 'log' | 'from' | 'head'>): number | undefined;
+  /** Within a transaction. */
+  addSlice(id: number, slice: Slice): void;
+  /** Within a transaction. */
+  addNode(id: number, node: TreeNode): void;
   note(log: LogName, size: number, note: string): void;
   /** Number of the log in this file. */
   idOf(log: LogName): number | undefined;
@@ -30,13 +34,14 @@ export function logRows(db: DatabaseSync): LogRows {
   const ofScope = db.prepare(`SELECT ${columns} FROM logs WHERE scope = ? ORDER BY id`);
   const unnoted = db.prepare(`SELECT ${columns} FROM logs WHERE noted < size ORDER BY id LIMIT ?`);
   const note = db.prepare('UPDATE logs SET noted = ?, note = ? WHERE scope = ? AND shard = ?');
-  const add = adder(db, (log) => find.get(log.scope, log.shard) as Found | undefined);
   return {
     idOf,
     all: (scopes) =>
       (scopes === undefined ? all.all() : scopes.flatMap((scope) => ofScope.all(scope))).map(storedLog),
     unnoted: (limit) => unnoted.all(limit).map(storedLog),
-    add,
+    move: mover(db, (log) => find.get(log.scope, log.shard) as Found | undefined),
+    addSlice: sliceAdder(db),
+    addNode: nodeAdder(db),
     note: (log, size, text) => void note.run(size, text, log.scope, log.shard),
     ...reads(db, idOf),
   };
@@ -48,28 +53,28 @@ interface Found {
   readonly closed: number;
 }
 
-function adder(db: DatabaseSync, find: (log: LogName) => Found | undefined): LogRows['add'] {
+function mover(db: DatabaseSync, find: (log: LogName) => Found | undefined): LogRows['move'] {
   const make = db.prepare('INSERT INTO logs (scope, shard, size, frontier, closed) VALUES (?, ?, ?, ?, ?)');
   const grow = db.prepare('UPDATE logs SET size = ?, frontier = ?, closed = ? WHERE id = ?');
-  const drop = db.prepare('DELETE FROM slices WHERE log = ? AND first >= ? AND first < ?');
-  const put = db.prepare('INSERT INTO slices VALUES (?, ?, ?, ?, ?, ?)');
-  const extend = nodeAdder(db);
-  return ({ log, from, head, slices, nodes }) => {
+  return ({ log, from, head }) => {
     const found = find(log);
     if ((found?.size ?? 0) !== from || found?.closed === 1) return undefined;
-    const frontier = Buffer.concat(head.frontier);
-    const closed = Number(head.closed);
-    const id = found?.id ?? Number(make.run(log.scope, log.shard, head.size, frontier, closed).lastInsertRowid);
-    if (found !== undefined) grow.run(head.size, frontier, closed, id);
-    for (const { first, leaves, bodies } of slices) {
-      const packed = leaves.length === blockLeaves;
-      if (packed) drop.run(id, first, first + blockLeaves);
-      const text = Buffer.from(leaves.join('\n'));
-      const kept = packed ? deflateRawSync(text, { level: 1 }) : text;
-      put.run(id, first, leaves.length, Number(packed), kept, bodies ?? null);
-    }
-    for (const node of nodes) extend(id, node);
-    return id;
+    const values = [head.size, Buffer.concat(head.frontier), Number(head.closed)] as const;
+    if (found === undefined) return Number(make.run(log.scope, log.shard, ...values).lastInsertRowid);
+    grow.run(...values, found.id);
+    return found.id;
+  };
+}
+
+function sliceAdder(db: DatabaseSync): LogRows['addSlice'] {
+  const drop = db.prepare('DELETE FROM slices WHERE log = ? AND first >= ? AND first < ?');
+  const put = db.prepare('INSERT INTO slices VALUES (?, ?, ?, ?, ?, ?)');
+  return (id, { first, leaves, bodies }) => {
+    const packed = leaves.length === blockLeaves;
+    if (packed) drop.run(id, first, first + blockLeaves);
+    const text = Buffer.from(leaves.join('\n'));
+    const kept = packed ? deflateRawSync(text, { level: 1 }) : text;
+    put.run(id, first, leaves.length, Number(packed), kept, bodies ?? null);
   };
 }
 

@@ -1,8 +1,11 @@
 import { asking } from '../../../store/sqlite/sqlite-error.ts';
-import type { HeldLine, LogEnd, Period, SealedStep, SealedThrough } from '../segments.ts';
-import { eventRows } from './event-rows.ts';
-import { logRows } from './log-rows.ts';
+import type { HeldLine, LogEnd, LogStep, Period, SealedStep, SealedThrough } from '../segments.ts';
+import { oneBehindTheOther, openTurns } from '../turns.ts';
+import { eventRows, type EventRows } from './event-rows.ts';
+import { logRows, type LogRows } from './log-rows.ts';
 import { whole, type LogFile } from './schema.ts';
+
+const rowsAtOnce = 128;
 
 /** A period of a file that has begun. */
 export interface OpenPeriod extends Period {
@@ -17,6 +20,7 @@ export function openPeriod(name: string, { db, lazy }: LogFile): OpenPeriod {
   const logs = logRows(db);
   const events = eventRows(db);
   const rest = restOf(db);
+  const writing = oneBehindTheOther();
   return {
     name,
     slices: logs.slices,
@@ -27,32 +31,12 @@ export function openPeriod(name: string, { db, lazy }: LogFile): OpenPeriod {
     through: async (writer) => asking(() => rest.through(writer)),
     heldScopes: async () => asking(() => rest.heldScopes()),
     held: async (scope, limit) => asking(() => rest.held(scope, limit)),
-    async commit(step) {
-      return undone(db, () => {
-        if (!rest.advance(step)) return false;
-        return step.logs.every((each) => {
-          const log = logs.add(each);
-          if (log !== undefined) events.add(log, each.rows);
-          return log !== undefined;
-        });
-      });
-    },
-    async flush() {
-      if (!lazy) return;
-      // A commit that changes nothing, but waits for the disk, and with it whatever was written before.
-      asking(() => {
-        const version = db.prepare('PRAGMA user_version').get()?.['user_version'];
-        db.exec('PRAGMA synchronous = FULL');
-        try {
-          db.exec(`PRAGMA user_version = ${Number(version)}`);
-        } finally {
-          db.exec('PRAGMA synchronous = NORMAL');
-        }
-      });
-    },
-    async note(notes) {
-      whole(db, () => notes.forEach(({ size, note, ...log }) => logs.note(log, size, note)));
-    },
+    commit: (step) => writing(() => committed(db, step, { logs, events, advance: rest.advance })),
+    flush: () => writing(async () => void (lazy && asking(() => flushed(db)))),
+    note: (notes) =>
+      writing(async () =>
+        whole(db, () => notes.forEach(({ size, note, ...log }) => logs.note(log, size, note))),
+      ),
     async rows(log, query) {
       return asking(() => {
         const id = logs.idOf(log);
@@ -66,18 +50,55 @@ export function openPeriod(name: string, { db, lazy }: LogFile): OpenPeriod {
   };
 }
 
-const lost = Symbol('lost');
+interface Writers {
+  readonly logs: LogRows;
+  readonly events: EventRows;
+  /** @returns false when somebody else has sealed the journal */
+  readonly advance: (step: SealedStep) => boolean;
+}
 
-/** A transaction that is undone when `work` says false. */
-function undone(db: LogFile['db'], work: () => boolean): boolean {
-  try {
-    whole(db, () => {
-      if (!work()) throw lost;
-    });
+/** One transaction over several turns. Whoever reads meanwhile, on this connection, sees nothing that is signed for yet. */
+async function committed(
+  db: LogFile['db'],
+  step: SealedStep,
+  { logs, events, advance }: Writers,
+): Promise<boolean> {
+  const turns = openTurns();
+  const write = async (log: LogStep): Promise<boolean> => {
+    const id = asking(() => logs.move(log));
+    if (id === undefined) return false;
+    asking(() => log.nodes.forEach((node) => logs.addNode(id, node)));
+    for (const slice of log.slices) {
+      asking(() => logs.addSlice(id, slice));
+      await turns(slice.leaves.length / 2);
+    }
+    for (let at = 0; at < log.rows.length; at += rowsAtOnce) {
+      asking(() => events.add(id, log.rows.slice(at, at + rowsAtOnce)));
+      await turns(rowsAtOnce / 2);
+    }
     return true;
+  };
+  asking(() => db.exec('BEGIN IMMEDIATE'));
+  try {
+    let good = asking(() => advance(step));
+    for (const log of step.logs) good &&= await write(log);
+    asking(() => db.exec(good ? 'COMMIT' : 'ROLLBACK'));
+    return good;
   } catch (error) {
-    if (error === lost) return false;
+    // SQLite has rolled back already after some errors (sqlite.org/lang_transaction.html §3).
+    if (db.isOpen && db.isTransaction) db.exec('ROLLBACK');
     throw error;
+  }
+}
+
+/** A commit that changes nothing, but waits for the disk, and with it whatever was written before. */
+function flushed(db: LogFile['db']): void {
+  const version = db.prepare('PRAGMA user_version').get()?.['user_version'];
+  db.exec('PRAGMA synchronous = FULL');
+  try {
+    db.exec(`PRAGMA user_version = ${Number(version)}`);
+  } finally {
+    db.exec('PRAGMA synchronous = NORMAL');
   }
 }
 

@@ -25,8 +25,10 @@ export function openRoot({ db }: LogFile): { readonly root: RootLog; readonly se
     },
     async publish(step, heads, note) {
       return whole(db, () => {
-        // Nothing is written when it has moved.
-        if (logs.add({ ...step, log: rootLog }) === undefined) return false;
+        const id = logs.move({ ...step, log: rootLog });
+        if (id === undefined) return false;
+        for (const slice of step.slices) logs.addSlice(id, slice);
+        for (const node of step.nodes) logs.addNode(id, node);
         for (const each of heads) state.run(each.origin, each.size, each.root);
         logs.note(rootLog, step.head.size, note);
         return true;

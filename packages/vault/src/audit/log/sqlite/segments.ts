@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { refuse } from '../../../refusal.ts';
+import { onDisk, syncDirectory } from '../../../store/atomic-file.ts';
 import type { LogEnd, Segments } from '../segments.ts';
 import { openPeriod, type OpenPeriod } from './period.ts';
 import { openRoot } from './root.ts';
@@ -61,6 +62,10 @@ export function sqliteSegments({ directory, rootFile, networkMount }: SqliteSegm
       beginFile(file, periodTables, () => takeOver(file, handed, ends));
       const period = openPeriod(name, file);
       opened.set(name, period);
+      // Else the power could take the files with it, and all that was flushed into them.
+      await onDisk(async () => {
+        for (const folder of [directory, dirname(directory), dirname(rootFile)]) await syncDirectory(folder);
+      });
       return period;
     },
     async drop(name) {
