@@ -2,6 +2,7 @@ import { refuse } from '../../refusal.ts';
 import { openHeld } from './held-lines.ts';
 import { linesBehind, nothingOf, stillHas, writerOf, type NextLines } from './journal-lines.ts';
 import { newestPeriod, type LogGround } from './log-ground.ts';
+import { againIfMoved, moved } from './moved.ts';
 import { monthEndMs, monthOf } from './names.ts';
 import { resumeJournal } from './resume-journal.ts';
 import { sealLines, sealScope } from './seal-step.ts';
@@ -24,14 +25,23 @@ const stepLines = 4096;
 export async function sealJournal(ground: LogGround, stopped: () => boolean): Promise<number> {
   const writer = writerOf(ground.rows);
   if (writer === undefined) return 0;
-  const waiting = await releaseHeld(ground);
-  for (let sealed = 0; ; ) {
-    if (stopped()) return sealed;
-    const done = await step(ground, writer, waiting);
+  const inTurn = <V>(work: () => Promise<V>) => againIfMoved(() => ground.segments.alone(work));
+  const held = (await (await newestPeriod(ground.segments))?.heldScopes()) ?? [];
+  const waiting = held.length === 0 ? new Set<string>() : await inTurn(() => releaseHeld(ground));
+  for (let sealed = 0; ;) {
+    if (stopped() || (await isSealed(ground, writer))) return sealed;
+    const done = await inTurn(() => step(ground, writer, waiting));
     if (done === 0) return sealed;
     sealed += done;
     await turn();
   }
+}
+
+/** Whether nothing is left of the journal. */
+async function isSealed({ rows, segments }: LogGround, writer: string): Promise<boolean> {
+  const last = rows.last();
+  const sealed = await (await newestPeriod(segments))?.through(writer);
+  return last === undefined || (sealed !== undefined && stillHas(rows, sealed) && sealed.batch >= last.n);
 }
 
 async function step(ground: LogGround, writer: string, waiting: Set<string>): Promise<number> {
@@ -87,8 +97,4 @@ async function releaseHeld(ground: LogGround): Promise<Set<string>> {
       await turn();
     }
   return waiting;
-}
-
-function moved() {
-  return refuse('store_unavailable', 'the audit log is being sealed by another process; try again');
 }

@@ -172,11 +172,7 @@ export interface RootLog extends Pick<LogReads, 'slices' | 'tile'> {
    *
    * @returns false, and nothing was done, when the root log has grown meanwhile
    */
-  publish(
-    step: Omit<LogStep, 'log' | 'rows'>,
-    stated: readonly StatedHead[],
-    note: string,
-  ): Promise<boolean>;
+  publish(step: Omit<LogStep, 'log' | 'rows'>, stated: readonly StatedHead[], note: string): Promise<boolean>;
 }
 
 /** The secrets that tenants' logs are made with, sealed; durable when a method resolves. */
@@ -199,10 +195,16 @@ export interface Segments {
    * lines. All at once; one that has begun stays as it is.
    *
    * @param ends of the logs of the newest period; those of earlier ones it knows
+   * @throws Refusal `store_unavailable` when somebody else has added a log to the newest period that is not among `ends`
    */
   begin(name: string, ends: readonly LogEnd[]): Promise<Period>;
   /** Drop the oldest period. @returns whether there was one of this name, and another behind it */
   drop(name: string): Promise<boolean>;
+  /**
+   * Do it while others who seal wait, as far as they can be told to. Nothing rests on it but work that would be lost: of two
+   * that commit at once one is refused.
+   */
+  alone<V>(work: () => Promise<V>): Promise<V>;
   readonly root: RootLog;
   readonly secrets: LogSecrets;
   close(): Promise<void>;

@@ -5,7 +5,7 @@ import { bytesIn, itemAt, numberIn, padded, textIn, type Attributes, type ItemKe
 // What a period has beside its logs: how those before it ended, how far journals are sealed, and lines that are held.
 
 /** Steps hold fewer lines than this at once, so a segment's number and the line's make one that rises. */
-const linesMax = 4096;
+const linesMax = 65_536;
 const seqDigits = 16;
 
 /** How the last log of a scope ended that lies in an earlier period. */

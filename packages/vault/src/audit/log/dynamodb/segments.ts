@@ -9,6 +9,7 @@ import { itemAt, periodPart, textIn } from './items.ts';
 import { logTable } from './log-table.ts';
 import { openPeriod } from './period.ts';
 import { logSecrets, openRoot } from './root.ts';
+import { openTurn } from './turn.ts';
 
 const periodName = /^\d{6}$/;
 
@@ -54,6 +55,7 @@ export function dynamoSegments({ tablePrefix = '', now, ...connection }: DynamoS
   };
 
   return {
+    alone: openTurn(table, now),
     root: openRoot(rootTable, now),
     secrets: logSecrets(rootTable),
     periods,

@@ -37,18 +37,22 @@ export function sqliteSegments({ directory, rootFile, networkMount }: SqliteSegm
     opened.set(name, period);
     return period;
   };
-  const names = () => (existsSync(directory) ? readdirSync(directory) : [])
-    .filter((file) => file.endsWith('.db') && periodName.test(file.slice(0, -3)))
-    .map((file) => file.slice(0, -3))
-    .toSorted();
+  const names = () =>
+    (existsSync(directory) ? readdirSync(directory) : [])
+      .filter((file) => file.endsWith('.db') && periodName.test(file.slice(0, -3)))
+      .map((file) => file.slice(0, -3))
+      .toSorted();
   const begun = () => names().filter((name) => found(name) !== undefined);
 
   return {
     ...openRoot(rootAt),
+    // One process has these files open.
+    alone: (work) => work(),
     periods: async () => begun(),
     async period(name) {
       const period = found(name);
-      if (period === undefined) throw refuse('store_unavailable', 'there is no such month in the audit log', name);
+      if (period === undefined)
+        throw refuse('store_unavailable', 'there is no such month in the audit log', name);
       return period;
     },
     async begin(name, ends) {
@@ -92,7 +96,9 @@ function takeOver(
   const end = db.prepare('INSERT OR REPLACE INTO ends VALUES (?, ?, ?, ?)');
   const through = db.prepare('INSERT INTO sealed_through VALUES (?, ?, ?, ?)');
   const held = db.prepare('INSERT INTO held VALUES (?, ?, ?)');
-  for (const { scope, shard, size, root } of [...(handed?.ends ?? []), ...ends]) end.run(scope, shard, size, root);
-  for (const { writer, batch, digest, entry } of handed?.through ?? []) through.run(writer, batch, digest, entry);
+  for (const { scope, shard, size, root } of [...(handed?.ends ?? []), ...ends])
+    end.run(scope, shard, size, root);
+  for (const { writer, batch, digest, entry } of handed?.through ?? [])
+    through.run(writer, batch, digest, entry);
   for (const { seq, scope, sealed } of handed?.held ?? []) held.run(seq, scope, sealed);
 }
