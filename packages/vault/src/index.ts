@@ -5,12 +5,7 @@ export type { AuditClass, AuditContext, AuditFields, AuditOutcome, Entry, Source
 export type { Audit } from './audit/audit.ts';
 export { copyJournal } from './audit/journal-copy.ts';
 export { openJournal, openJournalReader } from './audit/journal.ts';
-export {
-  redactionOf,
-  type RedactionPolicy,
-  type RedactionRule,
-  type TagOf,
-} from './audit/leaf/redaction.ts';
+export { redactionOf, type RedactionPolicy, type RedactionRule, type TagOf } from './audit/leaf/redaction.ts';
 export { holdsSecretShape } from './audit/leaf/secret-shapes.ts';
 export { logEntries, type LogQuery, type LogReader } from './audit/log/log-entries.ts';
 export { logSource, type LogIdentity, type PublishedLog } from './audit/log/log-source.ts';

@@ -43,9 +43,20 @@ const parted = (entry: Entry) => leafOf(entry, origin, keys, sealed(entry));
 test.each([
   ['of a person', attempt()],
   ['of a client', attempt({ ...ann, actor: { type: 'client', id: 'c1' } })],
-  ['of the gateway', attempt({ tenant: '_system', actor: { type: 'system', id: 'job' }, source: 'job', correlation: 'boot.1' })],
+  [
+    'of the gateway',
+    attempt({
+      tenant: '_system',
+      actor: { type: 'system', id: 'job' },
+      source: 'job',
+      correlation: 'boot.1',
+    }),
+  ],
   ['that was cut', attempt(ann, { act: 'a.b', object: 'x'.repeat(5000) })],
-  ['of an outcome', JSON.parse(outcomeText(stamp, id, ann, { out: 'denied', code: 'no', ms: 3, bytes: 0 })) as Entry],
+  [
+    'of an outcome',
+    JSON.parse(outcomeText(stamp, id, ann, { out: 'denied', code: 'no', ms: 3, bytes: 0 })) as Entry,
+  ],
 ])('an entry %s comes back as it was recorded', (_, entry) => {
   const { leaf, body } = parted(entry);
   const person = sealedPersonIn(body);

@@ -6,7 +6,10 @@ import { logKeys } from './log-keys.ts';
 import { paramsBytesMax, redactionOf } from './redaction.ts';
 
 const { tag } = logKeys(Buffer.alloc(32, 7));
-const redact = redactionOf({ version: 1, fields: { limit: 'clear', note: 'drop', filter: 'clear', email: 'hmac' } });
+const redact = redactionOf({
+  version: 1,
+  fields: { limit: 'clear', note: 'drop', filter: 'clear', email: 'hmac' },
+});
 const redacted = (params: unknown) => JSON.parse(redact(params, tag)!) as unknown;
 const hmac = (value: unknown) => `hmac:${tag('param', JSON.stringify(value))}`;
 

@@ -37,21 +37,30 @@ test(
   { timeout: 300_000 },
   async () => {
     const folder = mkdtempSync(join(tmpdir(), 'sealgate-log-crash-'));
-    const [journalFile, directory, rootFile, out] = ['journal.db', 'audit', 'audit-root.db', 'out'].map((name) =>
-      join(folder, name),
+    const [journalFile, directory, rootFile, out] = ['journal.db', 'audit', 'audit-root.db', 'out'].map(
+      (name) => join(folder, name),
     ) as [string, string, string, string];
     const key = randomBytes(32);
     const noteKey = generateKeyPairSync('ed25519').privateKey.export({ format: 'der', type: 'pkcs8' });
     const given = [journalFile, directory, rootFile, key.toString('hex'), noteKey.toString('hex')];
     const told: string[] = [];
     for (let round = 0; round < 100; round += 1) told.push(...(await killedAtRandom(given)));
-    assert.deepEqual(told.filter((line) => line.startsWith('failed')), []);
+    assert.deepEqual(
+      told.filter((line) => line.startsWith('failed')),
+      [],
+    );
 
     const sealer = oneKeySealer(key);
     const journal = await openJournal({ path: journalFile, sealer, now: () => 0 });
     const segments = sqliteSegments({ directory, rootFile });
     const privateKey = createPrivateKey({ key: noteKey, format: 'der', type: 'pkcs8' });
-    const log = await openSealedLog({ journal: journalFile, sealer, segments, noteKey: privateKey, now: () => 0 });
+    const log = await openSealedLog({
+      journal: journalFile,
+      sealer,
+      segments,
+      noteKey: privateKey,
+      now: () => 0,
+    });
     await log.run();
     await log.write(out);
     const notes = told.filter((line) => line.startsWith('root ')).map((line) => line.slice(5));
@@ -59,7 +68,9 @@ test(
     const verdict = await verifyLog(folderSource(out), { vkeys: log.vkeys, remembered });
     assert.deepEqual([verdict.state, verdict.findings], ['ok', []]);
 
-    const leaves = [...readFolder(out)].filter(([path]) => path !== 'root').flatMap(([, each]) => each.leaves);
+    const leaves = [...readFolder(out)]
+      .filter(([path]) => path !== 'root')
+      .flatMap(([, each]) => each.leaves);
     const events = leaves.filter(isEventLeaf).map((leaf) => JSON.parse(leaf) as { id: string; n: number });
     const counted = await journal.verify();
     assert.equal(counted.state === 'intact' && counted.entries, events.length, 'as many as in the journal');
@@ -67,13 +78,18 @@ test(
     const sealed = new Set(events.map(({ id }) => id));
     const acknowledged = told.filter((line) => line.startsWith('entry ')).map((line) => line.slice(6));
     assert.ok(acknowledged.length > 1000, `${acknowledged.length} acknowledged`);
-    assert.deepEqual(acknowledged.filter((id) => !sealed.has(id)), []);
+    assert.deepEqual(
+      acknowledged.filter((id) => !sealed.has(id)),
+      [],
+    );
     assert.ok((await segments.periods()).length > 1, 'months went by');
     assert.ok(remembered.length > 50);
     await log.close();
     await segments.close();
     await journal.close();
     await rm(folder, { recursive: true });
-    console.log(`crash: ${acknowledged.length} acknowledged, ${remembered.length} checkpoints, ${verdict.logs} logs`);
+    console.log(
+      `crash: ${acknowledged.length} acknowledged, ${remembered.length} checkpoints, ${verdict.logs} logs`,
+    );
   },
 );

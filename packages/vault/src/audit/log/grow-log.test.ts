@@ -14,7 +14,11 @@ import type { LogHead, LogName, Period } from './segments.ts';
 import { sqliteSegments } from './sqlite/segments.ts';
 
 const sealer = oneKeySealer();
-const event = (n: number): LogEvent => ({ leaf: `leaf ${n} ü`, body: n % 7 === 0 ? '' : `body ${n}`, row: undefined });
+const event = (n: number): LogEvent => ({
+  leaf: `leaf ${n} ü`,
+  body: n % 7 === 0 ? '' : `body ${n}`,
+  row: undefined,
+});
 
 /** RFC 6962 §2.1, as it is written there. */
 function rootByDefinition(leaves: readonly string[]): Buffer {
@@ -43,35 +47,51 @@ async function grow(period: Period, log: LogName, before: LogHead, count: number
 async function holds(period: Period, log: LogName, head: LogHead): Promise<void> {
   const slices = await period.slices(log, 0, 100_000);
   const leaves = slices.flatMap((slice) => slice.leaves);
-  assert.deepEqual(leaves, Array.from({ length: head.size }, (_, n) => event(n).leaf));
+  assert.deepEqual(
+    leaves,
+    Array.from({ length: head.size }, (_, n) => event(n).leaf),
+  );
   assert.deepEqual(Buffer.from(rootOf(head)), rootByDefinition(leaves));
   for (const slice of slices) {
     const bodies = await openBodies(sealer, log, slice);
-    assert.deepEqual(bodies, bodies.map((_, at) => event(slice.first + at).body));
+    assert.deepEqual(
+      bodies,
+      bodies.map((_, at) => event(slice.first + at).body),
+    );
   }
 }
 
-test('however a log grew, its leaves, bodies and roots are those of all its events in order', { timeout: 60_000 }, async () => {
-  await onPeriod(async (period) => {
-    let turn = 0;
-    await fc.assert(
-      fc.asyncProperty(fc.array(fc.integer({ min: 1, max: 700 }), { minLength: 1, maxLength: 6 }), async (counts) => {
-        const log = { scope: `g${(turn += 1)}`, shard: '202611' };
-        let head: LogHead = emptyLog;
-        for (const count of counts) {
-          const before = head;
-          head = await grow(period, log, before, count);
-          if (before.size > 0) assert.deepEqual(await rootAt(period, log, before.size), rootOf(before));
-        }
-        await holds(period, log, head);
-        const slices = await period.slices(log, 0, 100_000);
-        assert.equal(slices.filter(({ leaves }) => leaves.length === 256).length, Math.floor(head.size / 256));
-        assert.equal(await rootAt(period, log, head.size + 1), undefined);
-      }),
-      { numRuns: 25 },
-    );
-  });
-});
+test(
+  'however a log grew, its leaves, bodies and roots are those of all its events in order',
+  { timeout: 60_000 },
+  async () => {
+    await onPeriod(async (period) => {
+      let turn = 0;
+      await fc.assert(
+        fc.asyncProperty(
+          fc.array(fc.integer({ min: 1, max: 700 }), { minLength: 1, maxLength: 6 }),
+          async (counts) => {
+            const log = { scope: `g${(turn += 1)}`, shard: '202611' };
+            let head: LogHead = emptyLog;
+            for (const count of counts) {
+              const before = head;
+              head = await grow(period, log, before, count);
+              if (before.size > 0) assert.deepEqual(await rootAt(period, log, before.size), rootOf(before));
+            }
+            await holds(period, log, head);
+            const slices = await period.slices(log, 0, 100_000);
+            assert.equal(
+              slices.filter(({ leaves }) => leaves.length === 256).length,
+              Math.floor(head.size / 256),
+            );
+            assert.equal(await rootAt(period, log, head.size + 1), undefined);
+          },
+        ),
+        { numRuns: 25 },
+      );
+    });
+  },
+);
 
 test('a tile of level 1 that is full goes up to level 2', { timeout: 60_000 }, async () => {
   await onPeriod(async (period) => {

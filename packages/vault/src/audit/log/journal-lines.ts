@@ -39,10 +39,13 @@ export async function linesBehind(
   const turns = openTurns();
   let before: Pick<Batch, 'n' | 'digest'> = { n: sealed.batch, digest: sealed.digest };
   while (lines.length < linesMax) {
-    const batch = nextRow(rows, before.n);
+    const batch = await nextBatch({ rows, sealer }, before).catch((error: unknown) => {
+      // What comes before a fault is good; it is met again when that is sealed.
+      if (lines.length === 0) throw error;
+      return undefined;
+    });
     if (batch === undefined) break;
-    checkJoins(batch, before);
-    for (const [at, text] of (await textsOf(sealer, batch)).entries()) {
+    for (const [at, text] of batch.texts.entries()) {
       const n = batch.first + at;
       if (n <= sealed.entry) continue;
       lines.push({ entry: JSON.parse(text) as Entry, writer: `${batch.writer}/${batch.boot}`, n });
@@ -79,22 +82,22 @@ export function stillHas(rows: Rows, { batch, digest }: SealedThrough): boolean 
   return row !== undefined && same(row.digest, digest);
 }
 
-function nextRow(rows: Rows, after: number): Batch | undefined {
-  const batch = rows.at(after + 1);
-  if (batch === undefined && (rows.last()?.n ?? 0) > after) throw broken(`batch ${after + 1} is missing`);
-  return batch;
-}
-
-function checkJoins(batch: Batch, before: Pick<Batch, 'n' | 'digest'>): void {
-  const joins = batch.n === before.n + 1 && same(batch.prev, before.digest);
-  if (!joins || !same(batch.digest, digestOf(batch, batch.payload)))
-    throw broken(`batch ${batch.n} does not join batch ${before.n}`);
-}
-
-async function textsOf(sealer: Sealer, batch: Batch): Promise<readonly string[]> {
-  const lines = await openBatch(sealer, batch);
-  if (lines === undefined) throw broken(`batch ${batch.n} holds another number of entries`);
-  return lines;
+/** The batch that follows, opened. `undefined` at the end. */
+async function nextBatch(
+  { rows, sealer }: { readonly rows: Rows; readonly sealer: Sealer },
+  before: Pick<Batch, 'n' | 'digest'>,
+): Promise<(Batch & { readonly texts: readonly string[] }) | undefined> {
+  const n = before.n + 1;
+  const batch = rows.at(n);
+  if (batch === undefined) {
+    if ((rows.last()?.n ?? 0) > before.n) throw broken(`batch ${n} is missing`);
+    return undefined;
+  }
+  const joins = same(batch.prev, before.digest) && same(batch.digest, digestOf(batch, batch.payload));
+  if (!joins) throw broken(`batch ${n} does not join the one before`);
+  const texts = await openBatch(sealer, batch);
+  if (texts === undefined) throw broken(`batch ${n} holds another number of entries`);
+  return { ...batch, texts };
 }
 
 function broken(detail: string) {

@@ -23,7 +23,12 @@ async function onStage(work: (stage: LogStage) => Promise<void>): Promise<void> 
 
 async function entriesOf(stage: LogStage, query: Partial<LogQuery> = {}): Promise<Entry[]> {
   const { segments, sealer, tables } = stage;
-  const reader = { segments, sealer, keyring: stage.log.keyring, subjects: keySubjects(tables, 'audit_person') };
+  const reader = {
+    segments,
+    sealer,
+    keyring: stage.log.keyring,
+    subjects: keySubjects(tables, 'audit_person'),
+  };
   const found: Entry[] = [];
   for await (const entry of logEntries(reader, { scope: 'group-1', ...query })) found.push(entry);
   return found;
@@ -49,7 +54,15 @@ test('what the sealed log holds is what was recorded, over months, both ways', a
     const [since, until] = [Date.UTC(2026, 11, 1), Date.UTC(2026, 11, 31)];
     const within = recorded.filter(({ ts }) => ts >= since && ts < until);
     assert.deepEqual(await entriesOf(stage, { sinceMs: since, untilMs: until }), within);
-    for (const having of [{ actor: 'bob' }, { out: 'success', act: 'none' }, { source: 'webui' }, { out: 'success' }, { ip: '203.0.113.7' }, { corr: 'named by its caller' }, { obj: 'connection:shop#bob#x', svc: 'shop' }]) {
+    for (const having of [
+      { actor: 'bob' },
+      { out: 'success', act: 'none' },
+      { source: 'webui' },
+      { out: 'success' },
+      { ip: '203.0.113.7' },
+      { corr: 'named by its caller' },
+      { obj: 'connection:shop#bob#x', svc: 'shop' },
+    ]) {
       const wanted = recorded.filter((entry) => matches(entry, having));
       assert.deepEqual(await entriesOf(stage, { having }), wanted);
     }
@@ -68,9 +81,16 @@ test('of a person whose keys were destroyed the entries are there, and do not sa
     await stage.act({ actor: bob });
     await stage.log.run();
     const order = { subject: 'ann', tenants: [], places: ['group-1'] };
-    await stage.sealer.administration.shredPerson(await receiptFor('key.shred', personOf('ann')), order, plainOrder);
+    await stage.sealer.administration.shredPerson(
+      await receiptFor('key.shred', personOf('ann')),
+      order,
+      plainOrder,
+    );
     const attempts = (await entriesOf(stage)).filter(({ act }) => act !== undefined);
-    assert.deepEqual(attempts.map(({ actor }) => actor?.id), [erasedId, 'bob']);
+    assert.deepEqual(
+      attempts.map(({ actor }) => actor?.id),
+      [erasedId, 'bob'],
+    );
     assert.equal(attempts[0]!.src?.ip, undefined);
     assert.deepEqual(await entriesOf(stage, { having: { actor: 'ann' } }), []);
   });

@@ -84,7 +84,7 @@ async function* rowsOf(
 ): AsyncGenerator<IndexRow> {
   const { tags = {}, sinceMs, untilMs, descending } = wanted;
   const until = untilMs === Infinity ? {} : { untilMs };
-  for (let after: IndexRow | undefined; ; ) {
+  for (let after: IndexRow | undefined; ;) {
     const from = after === undefined ? {} : { after };
     const page = await period.rows(log, { tags, sinceMs, ...until, descending, ...from, limit: rowsAtOnce });
     yield* page;

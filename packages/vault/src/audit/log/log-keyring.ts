@@ -62,11 +62,7 @@ export function logKeyring(
   };
 }
 
-async function mint(
-  sealer: Pick<Sealer, 'seal'>,
-  secrets: LogSecrets,
-  scope: string,
-): Promise<Uint8Array> {
+async function mint(sealer: Pick<Sealer, 'seal'>, secrets: LogSecrets, scope: string): Promise<Uint8Array> {
   const bytes = mintKeyBytes();
   try {
     const sealed = await sealer.seal('audit_key', placeOf(scope), bytes);

@@ -5,7 +5,6 @@ import { policyPath, rootFolder } from '../../audit-verify/layout.ts';
 import { scopePart } from './names.ts';
 import { rootLog, type LogName, type LogReads, type Segments } from './segments.ts';
 
-
 // The log as a tree of paths (C2SP tlog-tiles), for whoever checks it:
 //
 //   policy.json · root/… · logs/<scope>/<shard>/…, each with checkpoint, tile/<level>/<n>[.p/<width>], tile/entries/<n>[.p/<width>]
@@ -82,6 +81,8 @@ async function readTile(
 }
 
 async function leavesOf(reads: LogReads, log: LogName, first: number): Promise<readonly Buffer[]> {
-  const slices = (await reads.slices(log, first, tileWidth)).filter((slice) => slice.first < first + tileWidth);
+  const slices = (await reads.slices(log, first, tileWidth)).filter(
+    (slice) => slice.first < first + tileWidth,
+  );
   return slices.flatMap(({ leaves }) => leaves.map((leaf) => Buffer.from(leaf)));
 }

@@ -8,7 +8,13 @@ import { sqliteSegments } from './sqlite/segments.ts';
 // Records and seals until it is killed, and tells each acknowledged id and each published checkpoint through a pipe before it
 // goes on. Its clock runs through a month in some seconds, and goes on where the journal was left.
 
-const [journalFile, directory, rootFile, key, noteKey] = process.argv.slice(2) as [string, string, string, string, string];
+const [journalFile, directory, rootFile, key, noteKey] = process.argv.slice(2) as [
+  string,
+  string,
+  string,
+  string,
+  string,
+];
 const sealer = oneKeySealer(Buffer.from(key, 'hex'));
 const msPerTurn = 20_000_000;
 let nowMs = Date.UTC(2026, 10, 20);
@@ -37,7 +43,10 @@ async function caller(): Promise<never> {
       source: 'mcp',
       correlation: `r${turns}`,
     } as const;
-    const { entry } = await audit.record('strict', context, { act: 'credential.use', object: 'connection:shop' });
+    const { entry } = await audit.record('strict', context, {
+      act: 'credential.use',
+      object: 'connection:shop',
+    });
     process.stdout.write(`entry ${entry}\n`);
     audit.outcome(entry, context, { out: 'success', ms: 1 });
   }

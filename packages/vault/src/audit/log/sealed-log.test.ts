@@ -62,7 +62,10 @@ test('every entry of the journal stands once, in its tenant’s log, and the log
     const ns = [...logs.values()]
       .flatMap(({ leaves }) => leaves.filter((leaf) => leaf.includes('"w":')))
       .map((leaf) => (JSON.parse(leaf) as { n: number }).n);
-    assert.deepEqual(ns.toSorted((a, b) => a - b), Array.from({ length: ns.length }, (_, at) => at + 1));
+    assert.deepEqual(
+      ns.toSorted((a, b) => a - b),
+      Array.from({ length: ns.length }, (_, at) => at + 1),
+    );
     const bodies = readBodies(directory, 'logs/group-1/202611');
     assert.equal(bodies.length, 720);
     for (const { ix, salt, body } of bodies) {
@@ -96,7 +99,10 @@ test('a month closes its logs, and the next one names what they ended with', asy
       'logs/group-2/202702',
       'root',
     ]);
-    const genesis = JSON.parse(leavesIn(logs, 'logs/group-2/202702')[0]!) as { genesis: object; reason: string };
+    const genesis = JSON.parse(leavesIn(logs, 'logs/group-2/202702')[0]!) as {
+      genesis: object;
+      reason: string;
+    };
     const { origin, leaves } = logs.get('logs/group-2/202611')!;
     assert.equal(leaves.at(-1), '{"close":true,"ts":1798761600000,"v":1}');
     assert.deepEqual(genesis.reason, 'month');
@@ -111,12 +117,17 @@ test('when a person’s keys are destroyed every proof stands, and nobody is nam
     await stage.log.run();
     const before = await written(stage, 'before', 'group-1');
     const sealed = stage.sealer;
-    const { pii } = JSON.parse(readBodies(before.directory, 'logs/group-1/202611')[0]!.body) as { pii: string };
+    const { pii } = JSON.parse(readBodies(before.directory, 'logs/group-1/202611')[0]!.body) as {
+      pii: string;
+    };
     const [leaf] = leavesIn(before.logs, 'logs/group-1/202611').filter(isEventLeaf);
     const { id } = JSON.parse(leaf!) as { id: string };
     const place = { tenant: 'group-1', subject: ann.id, table: 'audit', record: id, field: 'pii', epoch: 0 };
     const opened = () => sealed.open('audit_person', place, Buffer.from(pii, 'base64url'));
-    assert.equal((await opened()).toString(), '{"agent":"Annas Firefox","id":"ann-0001","ip":"203.0.113.77"}');
+    assert.equal(
+      (await opened()).toString(),
+      '{"agent":"Annas Firefox","id":"ann-0001","ip":"203.0.113.77"}',
+    );
     await shredPerson(stage, ann.id);
     await assert.rejects(opened(), (error: { code: string }) => error.code !== undefined);
     await stage.act({ actor: ann, ip: '203.0.113.78' });
@@ -169,9 +180,14 @@ test('entries of a tenant whose keys are disabled wait, and stand in their order
     await stage.log.run();
     const { logs, verdict } = await written(stage, 'after', 'group-1');
     assert.deepEqual([verdict.state, verdict.findings], ['ok', []]);
-    const ns = leavesIn(logs, 'logs/group-1/202612').filter(isEventLeaf).map((leaf) => (JSON.parse(leaf) as { n: number }).n);
+    const ns = leavesIn(logs, 'logs/group-1/202612')
+      .filter(isEventLeaf)
+      .map((leaf) => (JSON.parse(leaf) as { n: number }).n);
     assert.equal(ns.length, 404);
-    assert.deepEqual(ns, ns.toSorted((a, b) => a - b));
+    assert.deepEqual(
+      ns,
+      ns.toSorted((a, b) => a - b),
+    );
   });
 });
 
@@ -197,14 +213,19 @@ test('logs that came back from a backup are never signed again: others go on, an
     assert.equal(leavesIn(logs, 'logs/group-1/202611').length, 11);
     const [genesis, ...entries] = leavesIn(logs, 'logs/group-1/202611-2');
     const { origin, leaves } = good.logs.get('logs/group-1/202611')!;
-    const named = (JSON.parse(genesis!) as { genesis: { origin: string; size: number }; reason: string });
-    assert.deepEqual([named.reason, named.genesis.origin, named.genesis.size], ['restored', origin, leaves.length]);
+    const named = JSON.parse(genesis!) as { genesis: { origin: string; size: number }; reason: string };
+    assert.deepEqual(
+      [named.reason, named.genesis.origin, named.genesis.size],
+      ['restored', origin, leaves.length],
+    );
     assert.equal(entries.length, 12, 'what the journal has is sealed again');
     assert.equal(leavesIn(logs, 'logs/group-2/202611-2').length, 3);
     stage.clock.nowMs = Date.UTC(2026, 11, 1);
     await stage.act({});
     await stage.log.run();
-    const next = JSON.parse(leavesIn((await written(stage, 'next')).logs, 'logs/group-1/202612')[0]!) as typeof named;
+    const next = JSON.parse(
+      leavesIn((await written(stage, 'next')).logs, 'logs/group-1/202612')[0]!,
+    ) as typeof named;
     assert.deepEqual([next.reason, next.genesis.origin], ['month', `${origin}-2`]);
   });
 });

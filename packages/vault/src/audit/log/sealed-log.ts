@@ -87,7 +87,9 @@ export async function openSealedLog(parts: SealedLogParts): Promise<SealedLog> {
   const run = () => queued(once);
   const again = () => {
     timer = setTimeout(() => {
-      run().catch((error: unknown) => failed(asRefusal(error))).then(() => void (closed || again()));
+      run()
+        .catch((error: unknown) => failed(asRefusal(error)))
+        .then(() => void (closed || again()));
     }, pauseMs).unref();
   };
 
@@ -96,7 +98,9 @@ export async function openSealedLog(parts: SealedLogParts): Promise<SealedLog> {
     keyring,
     run,
     write: (directory, scope) =>
-      queued(() => writeLog(directory, segments, identity, scope === undefined ? undefined : { scope, sealer, keyring })),
+      queued(() =>
+        writeLog(directory, segments, identity, scope === undefined ? undefined : { scope, sealer, keyring }),
+      ),
     start() {
       if (timer === undefined) again();
     },

@@ -69,7 +69,8 @@ export async function writeLog(
       const folder = shardFolder({ scope: scopePart(log.scope), month: log.shard });
       await copyLog(folder, log);
       logs += 1;
-      if (disclose?.scope === log.scope) bodies += await writeBodies(join(directory, folder), period, log, disclose);
+      if (disclose?.scope === log.scope)
+        bodies += await writeBodies(join(directory, folder), period, log, disclose);
     }
   }
   return { logs, files, bodies };
@@ -85,7 +86,9 @@ async function writeBodies(
   if (keys === undefined) return 0;
   let written = 0;
   for (let first = 0; first < log.notedSize; first += tileWidth) {
-    const slices = (await period.slices(log, first, tileWidth)).filter((slice) => slice.first < first + tileWidth);
+    const slices = (await period.slices(log, first, tileWidth)).filter(
+      (slice) => slice.first < first + tileWidth,
+    );
     const lines: string[] = [];
     for (const slice of slices) {
       const bodies = await openBodies(sealer, log, slice);

@@ -20,7 +20,10 @@ export const segmentMonthCases: readonly SegmentsCase[] = [
     assert.equal((await january.endBefore('group-2'))?.shard, '202612');
     assert.equal(await january.endBefore('group-3'), undefined);
     assert.deepEqual(await january.through('w1'), throughEntry(4));
-    assert.deepEqual((await january.held('x', 9)).map(({ sealed }) => sealed), [hashOf(7)]);
+    assert.deepEqual(
+      (await january.held('x', 9)).map(({ sealed }) => sealed),
+      [hashOf(7)],
+    );
   }),
   onSegments('a month begins once, behind the others', async ({ segments }) => {
     const december = await segments.begin('202612', []);
@@ -43,10 +46,16 @@ export const segmentMonthCases: readonly SegmentsCase[] = [
     const period = await segments.begin('202611', []);
     const other = logIn('group-2');
     await period.commit({ logs: [stepOf(a, 0, 3), stepOf(other, 0, 1)] });
-    assert.deepEqual((await period.unnoted(9)).map(({ scope }) => scope), ['group-1', 'group-2']);
+    assert.deepEqual(
+      (await period.unnoted(9)).map(({ scope }) => scope),
+      ['group-1', 'group-2'],
+    );
     assert.equal((await period.unnoted(1)).length, 1);
     await period.note([{ ...a, size: 3, note: 'signed' }]);
-    assert.deepEqual((await period.unnoted(9)).map(({ scope }) => scope), ['group-2']);
+    assert.deepEqual(
+      (await period.unnoted(9)).map(({ scope }) => scope),
+      ['group-2'],
+    );
     await period.commit({ logs: [stepOf(a, 3, 1)] });
     const again = await (await reopen()).period('202611');
     const [grown] = await again.unnoted(9);
@@ -54,7 +63,13 @@ export const segmentMonthCases: readonly SegmentsCase[] = [
   }),
   onSegments('the root log grows with what it states, or not at all', async ({ segments, reopen }) => {
     const { root } = segments;
-    assert.deepEqual(await root.head(), { size: 0, frontier: [], closed: false, note: undefined, notedSize: 0 });
+    assert.deepEqual(await root.head(), {
+      size: 0,
+      frontier: [],
+      closed: false,
+      note: undefined,
+      notedSize: 0,
+    });
     const { log: _, rows: __, ...step } = stepOf(a, 0, 2);
     const stated = [{ origin: 'o/1', size: 5, root: hashOf(5) }];
     assert.equal(await root.publish(step, stated, 'note 1'), true);

@@ -22,7 +22,9 @@ const found = async (period: Period, query: Partial<RowQuery>) =>
 export const segmentRowCases: readonly SegmentsCase[] = [
   onSegments('rows are found by tags and time, in the order of time', async ({ segments }) => {
     const period = await segments.begin('202611', []);
-    await period.commit({ logs: [stepOf(a, 0, 5, { rows }), stepOf(logIn('group-2'), 0, 1, { rows: [row(0, 50)] })] });
+    await period.commit({
+      logs: [stepOf(a, 0, 5, { rows }), stepOf(logIn('group-2'), 0, 1, { rows: [row(0, 50)] })],
+    });
     assert.deepEqual(await period.rows(a, { limit: 1, tags: { actor: 4_294_967_295 } }), [rows[1]]);
     assert.deepEqual(await found(period, {}), [1, 3, 2, 4]);
     assert.deepEqual(await found(period, { descending: true }), [4, 2, 3, 1]);
@@ -37,7 +39,7 @@ export const segmentRowCases: readonly SegmentsCase[] = [
     await period.commit({ logs: [stepOf(a, 0, 5, { rows })] });
     for (const descending of [false, true]) {
       const seen: number[] = [];
-      for (let after: IndexRow | undefined; ; ) {
+      for (let after: IndexRow | undefined; ;) {
         const [next] = await period.rows(a, { limit: 1, descending, ...(after && { after }) });
         if (next === undefined) break;
         seen.push(next.ix);

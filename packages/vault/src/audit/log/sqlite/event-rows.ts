@@ -29,7 +29,10 @@ export function eventRows(db: DatabaseSync): EventRows {
   };
 }
 
-function statementOf(log: number, query: RowQuery): { readonly text: string; readonly values: SQLInputValue[] } {
+function statementOf(
+  log: number,
+  query: RowQuery,
+): { readonly text: string; readonly values: SQLInputValue[] } {
   const { tags = {}, sinceMs, untilMs, descending, after, limit } = query;
   const conditions = ['log = ?'];
   const values: SQLInputValue[] = [log];

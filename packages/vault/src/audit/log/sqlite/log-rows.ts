@@ -107,7 +107,9 @@ function reads(db: DatabaseSync, idOf: (log: LogName) => number | undefined): Lo
     async tile(log, level, index) {
       return asking(() => {
         const id = idOf(log);
-        return id === undefined ? undefined : (tile.get(id, level, index)?.['hashes'] as Uint8Array | undefined);
+        return id === undefined
+          ? undefined
+          : (tile.get(id, level, index)?.['hashes'] as Uint8Array | undefined);
       });
     },
   };

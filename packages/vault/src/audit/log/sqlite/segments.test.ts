@@ -50,7 +50,10 @@ test('files are 0600 in a directory of 0700, and a dropped month leaves none', a
   assert.ok(modes.every((file) => (statSync(file).mode & 0o777) === 0o600));
   assert.equal(statSync(directory).mode & 0o777, 0o700);
   await segments.drop('202611');
-  assert.deepEqual(readdirSync(directory).filter((file) => file.startsWith('202611')), []);
+  assert.deepEqual(
+    readdirSync(directory).filter((file) => file.startsWith('202611')),
+    [],
+  );
   await segments.close();
   await rm(folder, { recursive: true });
 });
