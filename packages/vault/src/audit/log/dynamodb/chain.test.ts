@@ -58,6 +58,16 @@ function wholeStep(from: number, count: number, n: number) {
   return { logs: [stepOf(a, from, count, { nodes, rows })], hold, through };
 }
 
+/** From the request on that comes after so many, nothing is answered; that one is carried out. @returns whether it came to that */
+function dieAfter(proxy: FaultProxy, requests: number): () => boolean {
+  let died = false;
+  proxy.plan(({ count }) => {
+    died ||= count > requests;
+    return died ? { fault: 'reset' } : undefined;
+  });
+  return () => died;
+}
+
 /** Everything stands once, as after two whole steps. */
 async function assertBoth(segments: Segments): Promise<void> {
   const period = await segments.period('202611');
@@ -93,6 +103,42 @@ describe.skipIf(dynamodb === undefined)('segments on DynamoDB, each a step', () 
       assert.equal(await second.commit(wholeStep(0, 3, 1)), false, 'it happened already');
       assert.equal(await second.commit(wholeStep(3, 2, 2)), true);
       await assertBoth(other);
+    });
+  });
+
+  it('wherever a process dies on its way, the step happens once', { timeout: 120_000 }, async () => {
+    await onBench(async ({ other, first, proxy }) => {
+      const [period, second] = [await first.period('202611'), await other.period('202611')];
+      const ends: string[] = [];
+      for (let requests = 0; ends.at(-1) !== 'lived'; requests += 1) {
+        const [log, w] = [logIn(`group-${requests}`), `w${requests}`];
+        const rows = [{ ix: 1, id: 'e', ts: 1, tags: {} }];
+        const nodes = [{ level: 1, index: 0, hash: hashOf(1) }];
+        const hold = [{ scope: `x${requests}`, sealed: hashOf(2) }];
+        const step = {
+          logs: [stepOf(log, 0, 3, { nodes, rows })],
+          hold,
+          through: { before: 0, to: throughEntry(3, w) },
+        };
+        const died = dieAfter(proxy, requests);
+        await period.commit(step).catch(() => undefined);
+        const happened = (await second.through(w)) !== undefined;
+        ends.push(died() ? (happened ? 'committed' : 'nothing') : 'lived');
+        assert.equal(await second.commit(step), !happened);
+        assert.deepEqual(await second.slices(log, 0, 9), [sliceFrom(0, 3)]);
+        assert.deepEqual((await second.rows(log, { limit: 9 })).length, 1);
+        assert.deepEqual(await second.tile(log, 1, 0), hashOf(1));
+        assert.deepEqual((await second.held(`x${requests}`, 9)).length, 1);
+        assert.deepEqual(
+          (await second.logs([log.scope])).map(({ size }) => size),
+          [3],
+        );
+      }
+      const [nothing, committed] = ['nothing', 'committed'].map(
+        (end) => ends.filter((each) => each === end).length,
+      );
+      assert.ok(nothing! > 3 && committed! > 3, ends.join());
+      assert.ok(ends.lastIndexOf('nothing') < ends.indexOf('committed'), ends.join());
     });
   });
 

@@ -22,9 +22,10 @@ import { freshSegments, logTables, type FreshSegments } from './fixtures/log-tab
 const dynamodb = await testService('dynamodb');
 const sealer = oneKeySealer(randomBytes(32));
 const noteKey = generateKeyPairSync('ed25519').privateKey;
-const tenants = ['group-1', 'group/2 ü', '_system'];
+const tenants = ['group/2 ü', '_system'];
 
-const rounds = 4;
+const rounds = 2;
+const acts = 80;
 
 interface Clock {
   nowMs: number;
@@ -46,7 +47,7 @@ async function openInstance(folder: string, name: string, segments: Segments, cl
     ids,
     told,
     async act(count: number): Promise<void> {
-      const acts = Array.from({ length: count }, async (_, at) => {
+      const acted = Array.from({ length: count }, async (_, at) => {
         const actor = { type: 'client', id: `c-${name}` } as const;
         const context = {
           tenant: tenants[at % tenants.length]!,
@@ -60,7 +61,7 @@ async function openInstance(folder: string, name: string, segments: Segments, cl
         });
         ids.push(entry);
       });
-      await Promise.all(acts);
+      await Promise.all(acted);
     },
     async close(): Promise<void> {
       await log.close();
@@ -126,7 +127,7 @@ describe.skipIf(dynamodb === undefined)('sealing on DynamoDB', () => {
           if (round === rounds / 2) clock.nowMs = Date.UTC(2026, 11, 1);
           await Promise.all(
             instances.map(async ({ act, log }) => {
-              await act(60);
+              await act(acts);
               await log.run();
             }),
           );
@@ -146,7 +147,7 @@ describe.skipIf(dynamodb === undefined)('sealing on DynamoDB', () => {
           .filter(([path]) => path !== 'root')
           .flatMap(([, { leaves }]) => eventsIn(leaves));
         const acknowledged = instances.flatMap(({ ids }) => ids);
-        assert.equal(acknowledged.length, 8 * rounds * 60);
+        assert.equal(acknowledged.length, 8 * rounds * acts);
         assert.deepEqual(events.map(({ id }) => id).toSorted(), acknowledged.toSorted());
         await Promise.all(instances.map((instance) => instance.close()));
       });
