@@ -1,9 +1,12 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import {
   DecryptCommand,
   DisableKeyCommand,
   GenerateDataKeyCommand,
   ReEncryptCommand,
 } from '@aws-sdk/client-kms';
+import type { SignedReceipt } from '@sealgate/vault';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { openKmsStage, onAws, type KmsStage } from '../packages/vault/src/keys/kms/fixtures/kms-stage.ts';
 import { startKeyed, type KeyedUpstream } from './fixtures/keyed.ts';
@@ -235,6 +238,53 @@ describe.skipIf(onAws)('on AWS KMS (it needs callers and faults)', () => {
     const again = await start({ KEY_PROVIDER: 'keyring' });
     expect(await call(again)).toContain('key_unavailable');
     await again.stop();
+    dataDir = before;
+    await removeDataDir(own);
+  });
+
+  it('somebody whose group has a key of its own is shredded: the receipt names it, and what KMS still does', async () => {
+    const own = await freshDataDir();
+    const before = dataDir;
+    dataDir = own;
+    const running = await start();
+    const credential = { in: 'header', name: 'authorization', scheme: 'bearer' };
+    await ask('upstreams.add', { upstream: { kind: 'http', name: 'keyed', url: upstream.url, credential } });
+    await ask('connections.set', { upstream: 'keyed', secret });
+    const { entries } = (await ask('audit.list', { act: 'connection.set', limit: 1 })) as {
+      entries: { tenant: string; actor: { id: string } }[];
+    };
+    const { tenant = '', actor } = entries[0] ?? {};
+    const made = (await ask('keys.create', { tenant })) as { key: string; alias: string };
+    await work({ kind: 'root', tenant });
+    expect(await running.stop()).toMatchObject({ code: 0 });
+
+    const [person, file] = [actor?.id ?? '', join(own, 'receipt.json')];
+    const shred = ['keys', 'shred', '--person', person, '--yes', '--receipt', file];
+    const from = peer().events.length;
+    const shredded = await sealgate(own, shred, { env: env() });
+    expect(shredded).toMatchObject({
+      stderr: `If this is interrupted, go on with: sealgate keys shred --person ${person}\n`,
+      stdout: expect.stringContaining(made.key),
+      code: 0,
+    });
+    const signed = JSON.parse(await readFile(file, 'utf8')) as SignedReceipt;
+    expect(signed.receipt).toMatchObject({
+      tenants: [tenant],
+      wrappedBy: [{ provider: 'kms', keyRef: made.key }],
+    });
+    expect(signed.receipt.backups.at(-1)).toEqual({
+      where: `the own key of this group in AWS KMS, ${made.key} (${made.alias})`,
+      holds: expect.stringMatching(/^is Enabled there; /),
+      until: expect.stringContaining('kms:ScheduleKeyDeletion'),
+    });
+    // Destroying the key is left to whoever runs it.
+    const asked = peer()
+      .events.slice(from)
+      .map(({ eventName }) => eventName);
+    expect(asked.filter((name) => /Disable|Delet/.test(name))).toEqual([]);
+    const shown = await run(['keys', 'receipt', 'show', '--person', person]);
+    expect(shown).toContain(made.key);
+    expect(await run(['keys', 'receipt', 'verify', file])).toMatch(/^Genuine: /);
     dataDir = before;
     await removeDataDir(own);
   });

@@ -15,6 +15,8 @@ const entries = {
   thinking: '@modelcontextprotocol/server-sequential-thinking/dist/index.js',
   vanillajs: '@modelcontextprotocol/server-basic-vanillajs/dist/index.js',
   monitor: '@modelcontextprotocol/server-system-monitor/dist/index.js',
+  sigstoreCheckpoint: '@sigstore/verify/dist/tlog/checkpoint.js',
+  sigstoreMerkle: '@sigstore/verify/dist/tlog/merkle.js',
 } as const;
 
 const names = Object.keys(entries) as readonly (keyof typeof entries)[];

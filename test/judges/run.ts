@@ -1,5 +1,6 @@
-// Real clients and the conformance suite against a gateway that is started for them: `npm run judges [part of a name]`,
-// or `npm run judges -- --write`, which also puts what the suites found into docs/protocol.md.
+// Real clients and the conformance suite against a gateway that is started for them, and other people's verifiers of audit logs
+// before a sample of ours: `npm run judges [part of a name]`, or `npm run judges -- --write`, which also puts what the suites
+// found into docs/protocol.md.
 import { parseArgs } from 'node:util';
 import { cases } from './cases.ts';
 import { clientCases } from './client-cases.ts';
@@ -10,6 +11,8 @@ import { openParityStage } from './parity-stage.ts';
 import { installPrograms } from './programs.ts';
 import { openStage } from './stage.ts';
 import { compareTable, type Found } from './table.ts';
+import { tlogCases } from './tlog-cases.ts';
+import { openTlogStage } from './tlog-stage.ts';
 
 interface Judgement<Stage> {
   readonly name: string;
@@ -52,6 +55,7 @@ async function judge<Stage extends { close(): Promise<void> }>(
 }
 
 installPrograms();
+await judge(tlogCases, openTlogStage);
 await judge(cases, openStage);
 await judge([...conformanceCases((one) => found.push(one)), ...clientCases], openConformanceStage);
 await judge(parityCases, openParityStage);

@@ -1,6 +1,6 @@
 // What `@sealgate/vault/audit-verify` is: verifying an audit log with nothing but what was published of it. It holds no key,
 // and reads what it is given.
-export type { Finding, LogState } from './audit-verify/findings.ts';
+export { verifyExitCodes, type Finding, type LogState } from './audit-verify/findings.ts';
 export { folderSource } from './audit-verify/folder-source.ts';
 export type { Progress } from './audit-verify/open-log.ts';
 export type { LogSource } from './audit-verify/source.ts';

@@ -30,7 +30,7 @@ export { holdsTenantKeys } from './keys/deployment.ts';
 export { systemTenant } from './keys/system-tenant.ts';
 export type { Blinded, DraftOf, DraftStep, KeyDraft } from './keys/drafts.ts';
 export { envKey } from './keys/env-key.ts';
-export { proveExport, signManifest, type ProofParts } from './keys/export-proof.ts';
+export { proveExport, signManifest, type ProofParts, type ProofRoots } from './keys/export-proof.ts';
 export { hkdfRoot } from './keys/hkdf-root.ts';
 export { keyLifeSeconds } from './keys/key-cache.ts';
 export { keySubjects, type KeySubjects } from './keys/key-subjects.ts';
@@ -62,7 +62,7 @@ export { dropOwned, sealedRecords, type RecordSealing } from './keys/sealed-reco
 export { sealedTables, type SealedTables } from './keys/sealed-tables.ts';
 export type { Place, PlacedKind, Sealer } from './keys/sealer.ts';
 export type { Shredded } from './keys/shred/job.ts';
-export type { ShreddedPerson, ShredOrder } from './keys/shred/shredding.ts';
+export type { DestroyedRoots, ShreddedPerson, ShredOrder } from './keys/shred/shredding.ts';
 export {
   verifyReceipt,
   type BackupNote,

@@ -38,6 +38,7 @@ const noClients = {
 const noRoots = {
   create: () => Promise.reject(new Refusal('config_invalid', 'no KMS')),
   place: () => Promise.reject(new Refusal('config_invalid', 'no KMS')),
+  look: async () => undefined,
 };
 const nothingShredded = {
   look: () => Promise.reject(new Error('not here')),

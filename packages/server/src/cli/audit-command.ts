@@ -4,6 +4,7 @@ import { administer, show, type CommandContext, type CommonOptions } from './con
 import { exitCode } from './exit-code.ts';
 import type { Administration } from './gateway.ts';
 import { columns } from './terminal.ts';
+import { auditVerify } from './audit-verify.ts';
 
 interface ListOptions extends CommonOptions {
   readonly limit: number;
@@ -35,11 +36,7 @@ export function auditCommand(program: Command, context: CommandContext): void {
     .option('--json', 'print JSON')
     .addHelpText('after', listHelp)
     .action((options: ListOptions) => list(context, options));
-  audit
-    .command('verify')
-    .description('walk the whole chain and say whether it is intact')
-    .option('--json', 'print JSON')
-    .action((options: CommonOptions) => verify(context, options));
+  auditVerify(audit, context, (options) => verify(context, options));
 }
 
 async function list(context: CommandContext, options: ListOptions): Promise<void> {

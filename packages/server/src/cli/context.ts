@@ -21,6 +21,8 @@ export interface Product {
   readonly serveHere: ServeHere;
   /** Resolves when the process is told to end. */
   readonly interrupted: () => Promise<unknown>;
+  /** For what a command is told to read at an address. */
+  readonly fetch: typeof globalThis.fetch;
   readonly version: string;
 }
 
@@ -30,6 +32,8 @@ export interface CommandContext {
   readonly terminal: Terminal;
   /** Set by a command that ended well and has something else to say with its exit code. */
   exitCode: number;
+  /** Set by a command that has exit codes of its own: what it ends with when it does not end well. */
+  failureCode?: number;
 }
 
 /** Options that every command has. */

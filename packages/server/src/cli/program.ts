@@ -25,6 +25,7 @@ Exit codes:
   2  the command line is wrong
   3  no gateway runs, or it went away
   4  another process has the data directory
+audit verify <log> has its own: sealgate audit verify --help
 
 Examples:
   sealgate start
@@ -46,7 +47,7 @@ export async function runCommand(
     return context.exitCode;
   } catch (error) {
     if (!(error instanceof CommanderError)) terminal.stderr.write(complaint(error));
-    return exitCodeOf(error);
+    return context.failureCode ?? exitCodeOf(error);
   }
 }
 

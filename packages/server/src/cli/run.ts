@@ -28,6 +28,7 @@ export async function run(argv: readonly string[]): Promise<number> {
     start,
     serveHere: (config) => startLocal(config, openLog(config.logLevel)),
     interrupted: stopSignal,
+    fetch,
     version,
   });
 }

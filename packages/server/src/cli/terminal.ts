@@ -30,7 +30,7 @@ export function columns(
     .join('');
 }
 
-// What an upstream or a file called itself must not move the cursor of whoever reads it.
-function printable(text: string): string {
+/** Text that does not move the cursor of whoever reads it, whatever an upstream or a file called itself. */
+export function printable(text: string): string {
   return text.replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, '?');
 }

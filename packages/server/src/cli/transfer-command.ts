@@ -149,6 +149,7 @@ function exportedText({ directory, manifest, blobs }: Exported): string {
     env: 'the same TOKEN_ENCRYPTION_KEY',
     passphrase: 'the same TOKEN_ENCRYPTION_PASSPHRASE',
     hkdf: 'the same MCP_KMS_KEY',
+    kms: 'the same key of AWS KMS, and the right to use it',
     transit: 'the same key of Vault or OpenBao: VAULT_TRANSIT_KEY, and the right to use it',
   }[keyProvider];
   return [

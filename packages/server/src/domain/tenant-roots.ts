@@ -16,6 +16,17 @@ export interface TenantRootMade {
   readonly elsewhere: { readonly kms: number; readonly others: number };
 }
 
+/** A tenant's own key, as the key service says. */
+export interface TenantRootSeen {
+  /** As the key service names it. */
+  readonly key: string;
+  readonly alias: string;
+  /** `Enabled`, `Disabled`, `PendingDeletion` and others. */
+  readonly state: string;
+  /** When it is deleted there, in milliseconds since 1970; `undefined`: nobody has ordered that. */
+  readonly deletedAtMs: number | undefined;
+}
+
 /** What a policy is written from. */
 export interface TenantRootPlace {
   readonly deployment: string;
@@ -32,4 +43,10 @@ export interface TenantRootKeeping {
   create(receipt: Receipt, tenant: string, role: string | undefined): Promise<TenantRootMade>;
   /** @param tenant `undefined`: a gateway, for all tenants */
   place(tenant: string | undefined): Promise<TenantRootPlace>;
+  /**
+   * The tenant's own key; `undefined` when it has none, also where no key service is set up that could hold one.
+   *
+   * @throws Refusal `key_unavailable` when the key service does not say
+   */
+  look(tenant: string): Promise<TenantRootSeen | undefined>;
 }

@@ -31,14 +31,15 @@ export function openAdministration(opened: Opened): Operations {
   const { address, authorization, ground, signIn, protocol, now } = opened;
   const { tenant } = ground.administrator;
   const startedAtMs = now();
+  const tenantRoots = openTenantRootKeeping(opened.config, ground);
   return openOperations(
     {
       ...ground,
       clients: authorization.clients,
       keys: ground.sealer.administration,
       freshRoot: () => freshRoot(opened.config.dataDirectory, now),
-      tenantRoots: openTenantRootKeeping(opened.config, ground),
-      shredding: openShredding(opened),
+      tenantRoots,
+      shredding: openShredding(opened, tenantRoots),
       // A link is of use only where somebody answers to it.
       signInLink: async (subject) =>
         address.port() === undefined ? undefined : signIn?.links.linkFor(subject),

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { dynamoBackups, rootBackup } from './backups.ts';
+import { dynamoBackups } from './backups.ts';
 
 const atMs = Date.UTC(2031, 0, 1);
 
@@ -13,10 +13,3 @@ test('point-in-time recovery is named with the day it ends, table by table, and 
   expect(others).toMatchObject({ where: expect.stringContaining('on-demand'), until: 'you delete them' });
   expect(dynamoBackups([], atMs)).toEqual([others]);
 });
-
-test.each(['keyring', 'env', 'passphrase', 'hkdf', 'kms', 'transit'])(
-  'what ends the root key %s is said in its own words',
-  (provider) => {
-    expect(rootBackup(provider).until).not.toBe(rootBackup('another').until);
-  },
-);

@@ -1,7 +1,7 @@
 import type { BackupNote, StorageNote } from '@sealgate/vault';
 
 // What a receipt of destroyed keys says of copies that the gateway cannot reach. It says what is known and what is not: a
-// copy of the key rows opens for whoever has the root key as well, for as long as both are there.
+// copy of the key rows opens for whoever has the root key as well (`root-backups.ts`), for as long as both are there.
 
 /** Point-in-time recovery reaches back so far at most; a table may be set to less. */
 const recoveryMs = 35 * 24 * 3600_000;
@@ -49,21 +49,3 @@ export const redisBackup: BackupNote = {
   holds: 'sealed sessions and tokens, and no key',
   until: 'Redis writes them anew; copies until you destroy them',
 };
-
-const ends: Readonly<Record<string, string>> = {
-  keyring: 'the root key is destroyed: keyring.json in DATA_DIR and every copy of it',
-  env: 'TOKEN_ENCRYPTION_KEY is destroyed wherever it is kept',
-  passphrase: 'TOKEN_ENCRYPTION_PASSPHRASE is destroyed wherever it is kept',
-  hkdf: 'MCP_KMS_KEY is destroyed wherever it is kept',
-  kms: 'the key in AWS KMS is disabled, and deleted: 7 to 30 days after you schedule it',
-  transit: 'the transit key is deleted, or its min_decryption_version is raised',
-};
-
-/** The root key as far as copies open with it. @param provider as `KEY_PROVIDER` names it */
-export function rootBackup(provider: string): BackupNote {
-  return {
-    where: 'the root key',
-    holds: 'opens copies of the key rows that were made before, and of no others',
-    until: ends[provider] ?? 'it is destroyed at its provider',
-  };
-}

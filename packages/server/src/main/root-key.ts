@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import {
   envKey,
   hkdfRoot,
-  holdsTenantKeys,
   openKeyring,
   passphraseKey,
   passphraseSettings,
@@ -18,8 +17,8 @@ import { loadKms } from './kms.ts';
 export interface RootKeyParts {
   readonly tables: Tables;
   readonly now: () => number;
-  /** Whether a keyring may be made; not given: as long as no tenant has a key. */
-  readonly mayCreate?: boolean;
+  /** Whether a keyring may be made that is not there. */
+  readonly mayCreate: boolean;
 }
 
 /** Open one root key. @throws Refusal `config_invalid`, `key_unavailable`, `key_weak` */
@@ -32,7 +31,7 @@ export async function openRootKey(
     case 'keyring':
       return openKeyring({
         file: join(dataDirectory, 'keyring.json'),
-        mayCreate: mayCreate ?? !(await holdsTenantKeys(tables)),
+        mayCreate,
         now,
       });
     case 'env':

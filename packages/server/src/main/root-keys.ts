@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { addKeyringKey, everyItem, type KeyProvider, type Tables } from '@sealgate/vault';
-import type { AppConfig } from '../config.ts';
+import type { AppConfig, KeyChoice } from '../config.ts';
 import { openRootKey } from './root-key.ts';
 
 /** The providers of a deployment. */
@@ -13,36 +13,74 @@ export interface RootKeys {
   close(): Promise<void>;
 }
 
+type RootConfig = Pick<AppConfig, 'keys' | 'openingKeys' | 'dataDirectory'>;
+
 /**
  * Open every root key that the configuration names, and a keyring that lies in the data directory.
  *
  * @throws Refusal `key_unavailable`, `key_weak`
  */
-export async function openRootKeys(
-  { keys, openingKeys, dataDirectory }: Pick<AppConfig, 'keys' | 'openingKeys' | 'dataDirectory'>,
-  tables: Tables,
-  now: () => number,
+export function openRootKeys(config: RootConfig, tables: Tables, now: () => number): Promise<RootKeys> {
+  const { keys, openingKeys } = config;
+  return opened(config, { tables, now }, async (open) => {
+    const opening: KeyProvider[] = [];
+    // The others first: a keyring is made only where none of the data is under an old one.
+    for (const choice of [...openingKeys, ...keptKeyring(config)]) opening.push(await open(choice, false));
+    const mayCreate = keys.provider === 'keyring' && !(await needsKeyring(tables, opening));
+    return [await open(keys, mayCreate), ...opening];
+  });
+}
+
+/**
+ * The same with those root keys that are there: a keyring is never made, and one that is missing is none of them as long as
+ * there is another root key.
+ *
+ * @throws Refusal `key_unavailable`, `key_weak`
+ */
+export function openRootsThere(config: RootConfig, tables: Tables, now: () => number): Promise<RootKeys> {
+  const { keys, openingKeys } = config;
+  const lacking = keys.provider === 'keyring' && openingKeys.length > 0 && !hasKeyring(config);
+  return opened(config, { tables, now }, async (open) => {
+    const opening: KeyProvider[] = [];
+    for (const choice of [...(lacking ? [] : [keys]), ...openingKeys, ...keptKeyring(config)])
+      opening.push(await open(choice, false));
+    return opening;
+  });
+}
+
+type OpenRoot = (choice: KeyChoice, mayCreate: boolean) => Promise<KeyProvider>;
+
+/** All of them or none. @param work gives the active one first */
+async function opened(
+  { dataDirectory }: RootConfig,
+  parts: { readonly tables: Tables; readonly now: () => number },
+  work: (open: OpenRoot) => Promise<readonly KeyProvider[]>,
 ): Promise<RootKeys> {
-  const keyring = { provider: 'keyring' } as const;
-  const kept =
-    keys.provider !== 'keyring' && existsSync(join(dataDirectory, 'keyring.json')) ? [keyring] : [];
-  const opened: KeyProvider[] = [];
+  const closing: KeyProvider[] = [];
   const close = async (): Promise<void> => {
-    for (const provider of opened.toReversed()) await provider.close();
+    for (const provider of closing.toReversed()) await provider.close();
   };
   try {
-    // The others first: a keyring is made only where none of the data is under an old one.
-    for (const choice of [...openingKeys, ...kept])
-      opened.push(await openRootKey(choice, dataDirectory, { tables, now, mayCreate: false }));
-    const mayCreate = keys.provider === 'keyring' && !(await needsKeyring(tables, opened));
-    const provider = await openRootKey(keys, dataDirectory, { tables, now, mayCreate });
-    const opening = [...opened];
-    opened.push(provider);
+    const [provider, ...opening] = await work(async (choice, mayCreate) => {
+      const root = await openRootKey(choice, dataDirectory, { ...parts, mayCreate });
+      closing.push(root);
+      return root;
+    });
+    if (provider === undefined) throw new Error('a configuration names a root key');
     return { provider, opening, close };
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+function hasKeyring({ dataDirectory }: Pick<RootConfig, 'dataDirectory'>): boolean {
+  return existsSync(join(dataDirectory, 'keyring.json'));
+}
+
+/** A keyring that another provider has taken the place of. */
+function keptKeyring(config: RootConfig): readonly KeyChoice[] {
+  return config.keys.provider !== 'keyring' && hasKeyring(config) ? [{ provider: 'keyring' }] : [];
 }
 
 /** Put a fresh root key into the keyring of a data directory; nothing where there is none. @throws Refusal `key_unavailable` */

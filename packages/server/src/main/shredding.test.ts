@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { objectOf, sealedTables, verifyReceipt, type SignedReceipt } from '@sealgate/vault';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { recorded, type Operator } from '../admin/recorded.ts';
 import { grantIdFor } from '../auth/as/grants.ts';
 import { tablesShelf } from '../auth/as/shelf.ts';
@@ -13,19 +13,27 @@ import { openOauthTokens } from '../domain/oauth-tokens.ts';
 import type { Person } from '../domain/people.ts';
 import { openSessionRecords } from '../gateway/front/session-record.ts';
 import { initConfig, openLog, openSealgate } from '../main.ts';
+import { shreddedStores, type ShreddedStore } from './fixtures/shredded-stores.ts';
 import type { Sealgate } from './sealgate.ts';
 
-// Two people in one group, with everything that the gateway keeps for them, on a real data directory.
+// Two people in one group, with everything that the gateway keeps for them, on a real data directory and on the stores that
+// several gateways share.
 
 const quiet = openLog('error', { write: () => undefined });
 const now = Date.now;
 let dataDir: string;
+let store: ShreddedStore;
+let env: Readonly<Record<string, string>>;
 let sealgate: Sealgate;
 let ann: Person;
 let bob: Person;
 let group: string;
 
-beforeEach(async () => {
+async function setUp(on: ShreddedStore): Promise<void> {
+  store = on;
+  env = await on.env();
+  // The AWS SDK looks for its credentials by itself.
+  for (const [name, value] of Object.entries(env)) if (name.startsWith('AWS_')) vi.stubEnv(name, value);
   dataDir = mkdtempSync(join(tmpdir(), 'shredding-'));
   sealgate = await open();
   const { people, tables } = sealgate.ground;
@@ -34,16 +42,17 @@ beforeEach(async () => {
   const draft = { name: 'Crew', owner: bob.subject, seatsMax: 3 };
   group = (await createGroup(tables, draft, now)).id;
   await letIn(ann.subject);
-});
+}
 afterEach(async () => {
   await sealgate.close();
+  vi.unstubAllEnvs();
   rmSync(dataDir, { recursive: true });
 });
 
 function open(): Promise<Sealgate> {
   const AUTH_SECRET = randomBytes(48).toString('base64url');
-  const env = { DATA_DIR: dataDir, PORT: '0', NODE_ENV: 'production', AUTH_SECRET };
-  return openSealgate(initConfig({ env, cwd: dataDir }), quiet);
+  const all = { DATA_DIR: dataDir, PORT: '0', NODE_ENV: 'production', AUTH_SECRET, ...env };
+  return openSealgate(initConfig({ env: all, cwd: dataDir }), quiet);
 }
 
 async function letIn(userId: string): Promise<void> {
@@ -182,10 +191,8 @@ async function takeSecrets(meant: (item: object) => boolean): Promise<string[]> 
   return found;
 }
 
-function onDisk(texts: readonly string[]): string[] {
-  const files = readdirSync(dataDir, { withFileTypes: true }).filter((entry) => entry.isFile());
-  const bytes = files.map(({ name }) => readFileSync(join(dataDir, name)));
-  return texts.filter((text) => bytes.some((each) => each.includes(text)));
+function lying(texts: readonly string[]): Promise<string[]> {
+  return store.find(texts, { dataDir, tables: sealgate.ground.tables });
 }
 
 const shred = (asked: object): Promise<SignedReceipt> =>
@@ -198,131 +205,133 @@ async function codeOf(work: Promise<unknown>): Promise<string> {
   );
 }
 
-describe('a person who is shredded', () => {
-  test('is gone with everything, and nobody else misses anything', async () => {
-    const hers = await live(ann, [group, ann.tenant]);
-    const his = await live(bob, [group, bob.tenant]);
-    expect(await left(hers)).toEqual(everything);
-    const mine = (item: object): boolean =>
-      JSON.stringify(item).includes(ann.subject) || JSON.stringify(item).includes(ann.tenant);
-    const [gone, stays] = [await takeSecrets(mine), await takeSecrets((item) => !mine(item))];
-    expect(gone.length).toBeGreaterThan(8);
-    expect(onDisk(gone)).toHaveLength(gone.length);
+describe.each(await shreddedStores())('on %s', (_, on) => {
+  beforeEach(() => setUp(on));
 
-    const signed = await shred({ person: 'Ann@example.com' });
-    expect(await left(hers)).toEqual([]);
-    expect(await left(his)).toEqual(everything);
-    expect(onDisk(gone)).toEqual([]);
-    expect(onDisk(stays)).toHaveLength(stays.length);
-    expect((await sealgate.ground.tables.get('groups', { groupId: group }))?.item['seatsTaken']).toBe(1);
+  describe('a person who is shredded', () => {
+    test('is gone with everything, and nobody else misses anything', async () => {
+      const hers = await live(ann, [group, ann.tenant]);
+      const his = await live(bob, [group, bob.tenant]);
+      expect(await left(hers)).toEqual(everything);
+      const mine = (item: object): boolean =>
+        JSON.stringify(item).includes(ann.subject) || JSON.stringify(item).includes(ann.tenant);
+      const [gone, stays] = [await takeSecrets(mine), await takeSecrets((item) => !mine(item))];
+      expect(gone.length).toBeGreaterThan(8);
+      expect(await lying(gone)).toHaveLength(gone.length);
 
-    const { receipt } = signed;
-    expect(verifyReceipt(JSON.stringify(signed))).toMatchObject({ genuine: true });
-    expect(receipt).toMatchObject({
-      of: { kind: 'person', id: ann.subject },
-      tenants: [ann.tenant],
-      storage: { store: 'sqlite' },
-      keys: { tenantKeys: 1 },
-      wrappedBy: [{ provider: 'keyring' }],
+      const signed = await shred({ person: 'Ann@example.com' });
+      expect(await left(hers)).toEqual([]);
+      expect(await left(his)).toEqual(everything);
+      expect(await lying(gone)).toEqual([]);
+      expect(await lying(stays)).toHaveLength(stays.length);
+      expect((await sealgate.ground.tables.get('groups', { groupId: group }))?.item['seatsTaken']).toBe(1);
+
+      const { receipt } = signed;
+      expect(verifyReceipt(JSON.stringify(signed))).toMatchObject({ genuine: true });
+      expect(receipt).toMatchObject({
+        of: { kind: 'person', id: ann.subject },
+        tenants: [ann.tenant],
+        storage: { store: store.says.store },
+        keys: { tenantKeys: 1 },
+        wrappedBy: [{ provider: store.says.provider }],
+      });
+      expect(receipt.removed).toMatchObject({ users: 1, connections: 2, oauth_tokens: 1, mcp_sessions: 1 });
+      expect(receipt.backups.map(({ where }) => where)).toEqual(
+        store.says.copies.map((where) => expect.stringContaining(where) as string),
+      );
+      // Not even the receipt says who it was, but by an opaque id.
+      expect(JSON.stringify(signed)).not.toContain('example.com');
     });
-    expect(receipt.removed).toMatchObject({ users: 1, connections: 2, oauth_tokens: 1, mcp_sessions: 1 });
-    expect(receipt.backups.map(({ where }) => where)).toEqual([
-      expect.stringContaining('main.db'),
-      expect.stringContaining('sealgate export'),
-      'the root key',
-    ]);
-    // Not even the receipt says who it was, but by an opaque id.
-    expect(JSON.stringify(signed)).not.toContain('example.com');
+
+    test('stays gone after a start, may come again as somebody new, and the receipt can be had again', async () => {
+      const hers = await live(ann, [group]);
+      const signed = await shred({ person: ann.subject });
+      await sealgate.close();
+      sealgate = await open();
+      expect(await left(hers)).toEqual([]);
+      expect(await sealgate.operations.call('keys.receipt', { person: ann.subject })).toEqual(signed);
+      expect(await shred({ person: ann.subject })).toEqual(signed);
+      const again = await sealgate.ground.people.ensureByEmail('ann@example.com');
+      expect(again.subject).not.toBe(ann.subject);
+      expect(await shred({ person: ann.subject })).toEqual(signed);
+      expect(await sealgate.ground.people.find(again.subject)).toBeDefined();
+    });
+
+    test('stands in the journal, with what became of it', async () => {
+      const signed = await shred({ person: ann.subject });
+      const all = async () => (await sealgate.ground.journal.page({ order: 'oldest', limit: 100 })).entries;
+      const entries = await all();
+      const entry = entries.find(({ act }) => act === 'key.shred');
+      expect(entry).toMatchObject({ obj: `person:${ann.subject}` });
+      expect(signed.receipt.by).toMatchObject({ entry: entry?.id });
+      const ended = async () => (await all()).find(({ cause }) => cause === entry?.id)?.out;
+      await expect.poll(ended).toBe('success');
+      // What the journal holds of it is no secret and no key.
+      expect(await sealgate.ground.journal.verify()).toMatchObject({ state: 'intact' });
+    });
   });
 
-  test('stays gone after a start, may come again as somebody new, and the receipt can be had again', async () => {
-    const hers = await live(ann, [group]);
-    const signed = await shred({ person: ann.subject });
+  describe('a group that is shredded', () => {
+    test('is gone with its upstreams, credentials, grants and sessions; its people stay', async () => {
+      const hers = await live(ann, [group, ann.tenant]);
+      await connect(group, '');
+      const { ground } = sealgate;
+      const parts = { tables: sealedTables(ground.tables, ground.sealer), sealer: ground.sealer, now };
+      const invited = {
+        groupId: group,
+        role: 'member',
+        invitedBy: bob.subject,
+        email: 'eve@example.com',
+      } as const;
+      await openInvitations({ ...parts, people: ground.people }).invite(invited);
+      const gone = await takeSecrets((item) => JSON.stringify(item).includes(group));
+      expect(await lying(gone)).toHaveLength(gone.length);
+      const signed = await shred({ tenant: group });
+      expect(await lying(gone)).toEqual([]);
+      expect(await left(hers)).toEqual('account address groups personal signedIn link connection'.split(' '));
+      expect(await ground.people.groupNamed(group)).toBeUndefined();
+      expect(signed.receipt.removed).toMatchObject({
+        connections: 2,
+        grants: 1,
+        groups: 1,
+        invitations: 1,
+        memberships: 2,
+        mcp_sessions: 1,
+      });
+      expect(await codeOf(connect(group, ''))).toBe('key_shredded');
+      expect(await codeOf(connect(ann.tenant, ''))).toBe('done');
+    });
+
+    test('must not be somebody’s own, nor the deployment, nor unknown', async () => {
+      expect(await codeOf(shred({ tenant: ann.tenant }))).toBe('usage');
+      expect(await codeOf(shred({ tenant: '_system' }))).toBe('usage');
+      expect(await codeOf(shred({ tenant: 'nobody' }))).toBe('not_found');
+      expect(await codeOf(shred({ person: 'nobody' }))).toBe('not_found');
+      expect(await codeOf(shred({ person: 'nobody@example.com' }))).toBe('not_found');
+      expect(await codeOf(shred({}))).toBe('usage');
+      expect(await codeOf(shred({ tenant: group, person: ann.subject }))).toBe('usage');
+      expect(await sealgate.ground.people.find(ann.subject)).toBeDefined();
+    });
+
+    test('may be one that nobody but the vault knows', async () => {
+      const place = { tenant: 'crm-client-7', subject: '', table: 't', record: 'r', field: 'f', epoch: 0 };
+      const { sealer } = sealgate.ground;
+      const sealed = await sealer.seal('token', place, Buffer.from('x'));
+      const signed = await shred({ tenant: 'crm-client-7' });
+      expect(signed.receipt.keys).toMatchObject({ tenantKeys: 1, dataKeys: 1 });
+      expect(await codeOf(sealer.open('token', place, sealed))).toBe('key_shredded');
+    });
+  });
+
+  test('the local administrator may go while no gateway listens, and the next start makes a new one', async () => {
+    const { administrator } = sealgate.ground;
+    await connect(administrator.tenant, administrator.subject);
+    await shred({ person: administrator.subject });
     await sealgate.close();
     sealgate = await open();
-    expect(await left(hers)).toEqual([]);
-    expect(await sealgate.operations.call('keys.receipt', { person: ann.subject })).toEqual(signed);
-    expect(await shred({ person: ann.subject })).toEqual(signed);
-    const again = await sealgate.ground.people.ensureByEmail('ann@example.com');
-    expect(again.subject).not.toBe(ann.subject);
-    expect(await shred({ person: ann.subject })).toEqual(signed);
-    expect(await sealgate.ground.people.find(again.subject)).toBeDefined();
+    expect(sealgate.ground.administrator.subject).not.toBe(administrator.subject);
+    expect(await sealgate.ground.people.find(administrator.subject)).toBeUndefined();
+    const { tenant, subject } = sealgate.ground.administrator;
+    await connect(tenant, subject);
   });
-
-  test('stands in the journal, with what became of it', async () => {
-    const signed = await shred({ person: ann.subject });
-    const all = async () => (await sealgate.ground.journal.page({ order: 'oldest', limit: 100 })).entries;
-    const entries = await all();
-    const entry = entries.find(({ act }) => act === 'key.shred');
-    expect(entry).toMatchObject({ obj: `person:${ann.subject}` });
-    expect(signed.receipt.by).toMatchObject({ entry: entry?.id });
-    const ended = async () => (await all()).find(({ cause }) => cause === entry?.id)?.out;
-    await expect.poll(ended).toBe('success');
-    // What the journal holds of it is no secret and no key.
-    expect(await sealgate.ground.journal.verify()).toMatchObject({ state: 'intact' });
-  });
-});
-
-describe('a group that is shredded', () => {
-  test('is gone with its upstreams, credentials, grants and sessions; its people stay', async () => {
-    const hers = await live(ann, [group, ann.tenant]);
-    await connect(group, '');
-    const { ground } = sealgate;
-    const parts = { tables: sealedTables(ground.tables, ground.sealer), sealer: ground.sealer, now };
-    const invited = {
-      groupId: group,
-      role: 'member',
-      invitedBy: bob.subject,
-      email: 'eve@example.com',
-    } as const;
-    await openInvitations({ ...parts, people: ground.people }).invite(invited);
-    const gone = await takeSecrets((item) => JSON.stringify(item).includes(group));
-    expect(onDisk(gone)).toHaveLength(gone.length);
-    const signed = await shred({ tenant: group });
-    expect(onDisk(gone)).toEqual([]);
-    expect(await left(hers)).toEqual('account address groups personal signedIn link connection'.split(' '));
-    expect(await ground.people.groupNamed(group)).toBeUndefined();
-    expect(signed.receipt.removed).toMatchObject({
-      connections: 2,
-      grants: 1,
-      groups: 1,
-      invitations: 1,
-      memberships: 2,
-      mcp_sessions: 1,
-    });
-    expect(await codeOf(connect(group, ''))).toBe('key_shredded');
-    expect(await codeOf(connect(ann.tenant, ''))).toBe('done');
-  });
-
-  test('must not be somebody’s own, nor the deployment, nor unknown', async () => {
-    expect(await codeOf(shred({ tenant: ann.tenant }))).toBe('usage');
-    expect(await codeOf(shred({ tenant: '_system' }))).toBe('usage');
-    expect(await codeOf(shred({ tenant: 'nobody' }))).toBe('not_found');
-    expect(await codeOf(shred({ person: 'nobody' }))).toBe('not_found');
-    expect(await codeOf(shred({ person: 'nobody@example.com' }))).toBe('not_found');
-    expect(await codeOf(shred({}))).toBe('usage');
-    expect(await codeOf(shred({ tenant: group, person: ann.subject }))).toBe('usage');
-    expect(await sealgate.ground.people.find(ann.subject)).toBeDefined();
-  });
-
-  test('may be one that nobody but the vault knows', async () => {
-    const place = { tenant: 'crm-client-7', subject: '', table: 't', record: 'r', field: 'f', epoch: 0 };
-    const { sealer } = sealgate.ground;
-    const sealed = await sealer.seal('token', place, Buffer.from('x'));
-    const signed = await shred({ tenant: 'crm-client-7' });
-    expect(signed.receipt.keys).toMatchObject({ tenantKeys: 1, dataKeys: 1 });
-    expect(await codeOf(sealer.open('token', place, sealed))).toBe('key_shredded');
-  });
-});
-
-test('the local administrator may go while no gateway listens, and the next start makes a new one', async () => {
-  const { administrator } = sealgate.ground;
-  await connect(administrator.tenant, administrator.subject);
-  await shred({ person: administrator.subject });
-  await sealgate.close();
-  sealgate = await open();
-  expect(sealgate.ground.administrator.subject).not.toBe(administrator.subject);
-  expect(await sealgate.ground.people.find(administrator.subject)).toBeUndefined();
-  const { tenant, subject } = sealgate.ground.administrator;
-  await connect(tenant, subject);
 });

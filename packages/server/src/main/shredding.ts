@@ -13,25 +13,32 @@ import type { AdministeredShredding } from '../admin/shred-operations.ts';
 import type { Whose } from '../caller.ts';
 import { groupsWith, removePersonRows, type KnownPerson } from '../domain/shredded-person.ts';
 import { everyConnection, membersOf, removeGroupRows, type CountRemoved } from '../domain/shredded-rows.ts';
+import type { TenantRootKeeping } from '../domain/tenant-roots.ts';
 import { upstreamObject } from '../domain/upstreams.ts';
 import { dropSessionRecords } from '../gateway/front/session-record.ts';
-import { everyBackup, redisBackup, rootBackup } from './backups.ts';
+import { everyBackup, redisBackup } from './backups.ts';
+import { rootBackups } from './root-backups.ts';
 import { lookAt } from './shred-look.ts';
 import type { Opened } from './opened.ts';
 
 /** Shredding on an opened data directory: the vault destroys the keys, and here goes what else belongs to them. */
-export function openShredding(opened: Opened): AdministeredShredding {
+export function openShredding(opened: Opened, roots: Pick<TenantRootKeeping, 'look'>): AdministeredShredding {
   const { administration } = opened.ground.sealer;
+  const orderOf = (operator: Operator, remove: ShredOrder['remove']): ShredOrder => ({
+    correlation: operator.context.correlation,
+    remove,
+    forget: (names, destroyed) => forget({ ...opened, roots }, names, destroyed),
+  });
   return {
     look: (asked) => lookAt(opened, asked),
     async shred(receipt, operator, { kind, id }) {
       if (kind === 'tenant') {
         const remove = (count: CountRemoved): Promise<void> => removeTenant(opened, operator, id, count);
-        return administration.shredTenant(receipt, id, orderOf(opened, operator, remove));
+        return administration.shredTenant(receipt, id, orderOf(operator, remove));
       }
       const person = await whoGoes(opened, id);
       const remove = (count: CountRemoved): Promise<void> => removePerson(opened, operator, person, count);
-      return administration.shredPerson(receipt, person, orderOf(opened, operator, remove));
+      return administration.shredPerson(receipt, person, orderOf(operator, remove));
     },
     receiptOf: async (of) => (await administration.shredding(of))?.receipt,
     signingKey: () => administration.signingKey(),
@@ -58,20 +65,14 @@ async function whoGoes({ ground }: Opened, subject: string): Promise<WhoGoes> {
   return { subject, tenants, places: [...new Set([...(job?.places ?? []), ...groups])], known };
 }
 
-function orderOf(
-  { ground, config }: Opened,
-  { context }: Operator,
-  remove: ShredOrder['remove'],
-): ShredOrder {
-  return {
-    correlation: context.correlation,
-    remove,
-    async forget(names, providers) {
-      const { storage, backups } = await ground.forgetRows([...new Set([...names, ...endingRows])]);
-      const redis = config.redis === undefined ? [] : [redisBackup];
-      return { storage, backups: [...backups, ...everyBackup, ...redis, ...providers.map(rootBackup)] };
-    },
-  };
+async function forget(
+  { ground, config, roots }: Opened & { readonly roots: Pick<TenantRootKeeping, 'look'> },
+  ...[names, destroyed]: Parameters<ShredOrder['forget']>
+): ReturnType<ShredOrder['forget']> {
+  const { storage, backups } = await ground.forgetRows([...new Set([...names, ...endingRows])]);
+  const redis = config.redis === undefined ? [] : [redisBackup];
+  const ofRoots = await rootBackups(destroyed, roots);
+  return { storage, backups: [...backups, ...everyBackup, ...redis, ...ofRoots] };
 }
 
 async function removeTenant(

@@ -11,15 +11,15 @@ export function openTenantRootKeeping(
   { sealer, tables }: { readonly sealer: Pick<OpenedSealer, 'deployment'>; readonly tables: Tables },
 ): TenantRootKeeping {
   const { deployment } = sealer;
+  const chosen = [keys, ...openingKeys].find((choice) => choice.provider === 'kms');
   const withRoots = async <T>(work: (roots: TenantRoots, choice: KmsChoice) => Promise<T>): Promise<T> => {
-    const kms = [keys, ...openingKeys].find((choice) => choice.provider === 'kms');
-    if (kms === undefined)
+    if (chosen === undefined)
       throw refuse(
         'config_invalid',
         'tenants have keys of their own in AWS KMS alone: set KEY_PROVIDER=kms, or KMS_KEY_ARN beside another KEY_PROVIDER',
       );
-    const roots = (await loadKms()).openTenantRoots({ ...kms, deployment });
-    return work(roots, kms).finally(() => roots.close());
+    const roots = (await loadKms()).openTenantRoots({ ...chosen, deployment });
+    return work(roots, chosen).finally(() => roots.close());
   };
   return {
     create: (receipt, tenant, role) =>
@@ -41,6 +41,13 @@ export function openTenantRootKeeping(
         const ownAliases = tenant === undefined && tenantKeys ? aliasesOfTenants(deployment) : undefined;
         return { deployment, service, key, ownAliases };
       }),
+    async look(tenant) {
+      if (chosen?.tenantKeys !== true) return undefined;
+      const seen = await withRoots((roots) => roots.look(tenant));
+      if (seen === undefined) return undefined;
+      const { keyRef: key, ...said } = seen;
+      return { key, ...said };
+    },
   };
 }
 

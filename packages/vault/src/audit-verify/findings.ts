@@ -7,6 +7,14 @@ import type { LogSource } from './source.ts';
  */
 export type LogState = 'ok' | 'tampered' | 'incomplete' | 'unreadable';
 
+/** What a program that verifies ends with. */
+export const verifyExitCodes: Readonly<Record<LogState, number>> = {
+  ok: 0,
+  tampered: 1,
+  incomplete: 2,
+  unreadable: 3,
+};
+
 /** One thing that is wrong. */
 export interface Finding {
   readonly state: Exclude<LogState, 'ok'>;

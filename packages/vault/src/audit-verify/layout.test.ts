@@ -4,9 +4,12 @@ import { expect, test } from 'vitest';
 import { bodiesPath, byMonth, parseShardOrigin, scopeOf, shardFolder, shardOrigin } from './layout.ts';
 import { isLogPath } from './source.ts';
 
+// Any UTF-16, halves of pairs included.
+const anyText = fc.array(fc.nat(0xffff), { maxLength: 40 }).map((codes) => String.fromCharCode(...codes));
+
 test('every tenant has a place of its own, inside the folder', () => {
   fc.assert(
-    fc.property(fc.string({ unit: 'binary', minLength: 1, maxLength: 40 }), (tenant) => {
+    fc.property(anyText, (tenant) => {
       const scope = scopeOf(tenant);
       if (scope === undefined) return;
       expect(decodeURIComponent(scope)).toBe(tenant);
@@ -29,6 +32,10 @@ test.each([
   'gate.example/audit/../202611',
   'gate.example/audit//202611',
   'gate.example/audit/a b/202611',
+  'gate.example/audit/b%2fv/202611',
+  'gate.example/audit/%61cme/202611',
+  'gate.example/audit/acme%/202611',
+  'gate.example/audit/%2E%2E/202611',
   'other.example/audit/acme/202611',
   'gate.examples/audit/acme/202611',
 ])('%j is no log of a tenant', (origin) => {

@@ -14,7 +14,9 @@ import { indexPath } from '../tlog/tile-paths.ts';
 
 /** The folder of the log over all logs. */
 export const rootFolder = 'root';
+/** Whose log it is, and which keys speak for it. */
 export const policyPath = 'policy.json';
+/** Checkpoints that were noted elsewhere. */
 export const anchorsPath = 'anchors.jsonl';
 
 /** The log of one tenant and month. */
@@ -67,7 +69,13 @@ export function byMonth(one: ShardName, other: ShardName): number {
 
 const monthForm = /^\d{4}(0[1-9]|1[0-2])(-([2-9]|[1-9]\d{1,2}))?$/;
 
+/** One tenant has one scope: another escaping of the same name would be a second log of the same tenant. */
 function isScope(scope: string): boolean {
-  // `.` and `..` lead out of the folder; the root log is beside the scopes, not among them.
-  return /^(?!\.{1,2}$)[\w.!~*'()%-]{1,512}$/.test(scope);
+  // `.` and `..` lead out of the folder.
+  if (!/^(?!\.{1,2}$)[\w.!~*'()%-]{1,512}$/.test(scope)) return false;
+  try {
+    return encodeURIComponent(decodeURIComponent(scope)) === scope;
+  } catch {
+    return false;
+  }
 }

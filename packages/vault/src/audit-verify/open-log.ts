@@ -11,7 +11,7 @@ import { openWalk, type Walk } from './walk.ts';
 // One log under examination: its signed checkpoint, and every state that somebody has ever stated of it, each of which must
 // be a state that it went through.
 
-/** How far it has come. */
+/** How far it has come; said when a log is opened, and after each bundle. */
 export interface Progress {
   /** The log's origin. */
   readonly log: string;
@@ -85,6 +85,7 @@ export async function openLog(parts: LogParts): Promise<ExaminedLog | undefined>
     },
   };
   for (const state of known) log.expect(state);
+  progress?.({ log: origin, done: 0, size });
   return log;
 }
 

@@ -138,6 +138,8 @@ describe('an address', () => {
     'log.example/audit',
     'https://log.example/audit?x=1',
     'https://log.example/audit#x',
+    'https://me:hunter22@log.example/audit',
+    'https://me@log.example/audit',
     '',
   ])('is refused when it is %j', (address) => {
     expect(() => urlSource(address, fetch)).toThrow(expect.objectContaining(unreadable));

@@ -41,7 +41,7 @@ function checkBeginning(shard: Shard, before: Shard | undefined, findings: Findi
     });
 }
 
-/** The state in which a shard was left: as its folder has it, else as the log over all logs says. */
+/** The state in which a shard was left: as its folder has it, or as the log over all logs says when that is more. */
 function leftOf({ log, last }: Shard): Named {
-  return log?.head ?? last;
+  return log === undefined || log.head.size < last.size ? last : log.head;
 }

@@ -51,15 +51,22 @@ export async function readTrust(
   return { deployment: policy.deployment, vkeys: given, keys: 'given' };
 }
 
+/** What whoever verifies has kept, and where findings go. */
+export interface Kept {
+  readonly remembered: readonly string[];
+  readonly anchors: readonly string[];
+  readonly findings: Findings;
+}
+
 /** Checkpoints that were noted elsewhere, by origin: those beside the log, and those whoever verifies has kept. */
 export async function readKnown(
   source: LogSource,
   { deployment, vkeys }: Trust,
-  { remembered, findings }: { readonly remembered: readonly string[]; readonly findings: Findings },
+  { remembered, anchors, findings }: Kept,
 ): Promise<ReadonlyMap<string, readonly Known[]>> {
   const bytes = await source.read(anchorsPath, bytesMax.anchors);
-  const anchors = bytes === undefined ? [] : parseLines(textOf(bytes));
-  if (anchors === undefined)
+  const beside = bytes === undefined ? [] : parseLines(textOf(bytes));
+  if (beside === undefined)
     findings.add({ state: 'tampered', path: anchorsPath, says: 'the file of anchors is not in its form' });
   const known = new Map<string, Known[]>();
   const take = (note: string, by: string, path?: string): void => {
@@ -69,9 +76,14 @@ export async function readKnown(
       origin === rootOrigin(deployment) || (origin !== undefined && parseShardOrigin(deployment, origin));
     if (checkpoint === undefined || origin === undefined || ours === false || ours === undefined)
       findings.add({ state: 'tampered', ...(path && { path }), says: `${by} does not hold` });
-    else known.set(origin, [...(known.get(origin) ?? []), { ...checkpoint, by }]);
+    else {
+      const states = known.get(origin) ?? [];
+      known.set(origin, states);
+      states.push({ ...checkpoint, by });
+    }
   };
-  for (const note of anchors ?? []) take(note, 'an anchor', anchorsPath);
+  for (const note of beside ?? []) take(note, 'an anchor', anchorsPath);
+  for (const note of anchors) take(note, 'an anchor that was given');
   for (const note of remembered) take(note, 'a remembered checkpoint');
   return known;
 }

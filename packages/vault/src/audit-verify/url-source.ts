@@ -13,8 +13,12 @@ const loopback = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 export function urlSource(address: string, fetch: typeof globalThis.fetch): LogSource {
   const base = URL.canParse(address) ? new URL(address) : undefined;
   const safe = base?.protocol === 'https:' || (base?.protocol === 'http:' && loopback.test(base.hostname));
-  if (base === undefined || !safe || base.search !== '' || base.hash !== '')
-    throw refuse('log_unreadable', 'a log is read over https, or over http on this machine', address);
+  const plain = base?.search === '' && base.hash === '' && base.username === '' && base.password === '';
+  if (base === undefined || !safe || !plain)
+    throw refuse(
+      'log_unreadable',
+      'a log is read over https, or over http on this machine, at an address without a password or a query',
+    );
   const prefix = base.href.replace(/\/*$/, '');
   return {
     async read(path, bytesMax) {

@@ -1,7 +1,7 @@
 import { tileWidth } from '../tlog/tile-paths.ts';
 import { findingSource, openFindings, type Finding, type Findings, type LogState } from './findings.ts';
 import { parseShardOrigin, rootFolder, rootOrigin } from './layout.ts';
-import { readNamed, type Named } from './leaves.ts';
+import { readNamed } from './leaves.ts';
 import { openLog, type ExaminedLog, type Progress } from './open-log.ts';
 import { openShard, type Shard } from './shard.ts';
 import type { LogSource } from './source.ts';
@@ -17,6 +17,8 @@ export interface VerifyOptions {
   readonly vkeys?: readonly string[];
   /** Checkpoints of earlier verdicts, as signed: {@link LogVerdict.notes}. */
   readonly remembered?: readonly string[];
+  /** Checkpoints that were noted elsewhere, as signed; those beside the log are read anyway. */
+  readonly anchors?: readonly string[];
   /** Only these tenants, as they stand in paths; `undefined` for all. */
   readonly scopes?: readonly string[];
   readonly progress?: (progress: Progress) => void;
@@ -54,7 +56,8 @@ export async function verifyLog(source: LogSource, options: VerifyOptions = {}):
   const trust = await readTrust(reader, options.vkeys, findings);
   if (trust === undefined)
     return verdict({ findings, keys: 'stated', root: undefined, whole: [], shards: [] });
-  const known = await readKnown(reader, trust, { remembered: options.remembered ?? [], findings });
+  const { remembered = [], anchors = [] } = options;
+  const known = await readKnown(reader, trust, { remembered, anchors, findings });
   const shards = openShards({ source: reader, findings, trust, known, options });
   const root = await openLog({
     ...trust,

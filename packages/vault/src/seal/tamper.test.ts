@@ -133,7 +133,7 @@ test.each([
   ['a header without a body', `e1010100${'00'.repeat(16)}`],
   ['suite 0', `e1000100${'00'.repeat(60)}`],
   ['suite 3', `e1030100${'00'.repeat(60)}`],
-  ['an unknown kind', `e1010900${'00'.repeat(60)}`],
+  ['an unknown kind', `e1010e00${'00'.repeat(60)}`],
   ['an unknown flag', `e1010102${'00'.repeat(60)}`],
   ['a wrapped key on a kind without', `e1010101${'00'.repeat(60)}`],
   ['a kind with keys of its own without one', `e1010300${'00'.repeat(60)}`],

@@ -102,7 +102,7 @@ function openRow(index: number): Row {
  *
  * @throws RangeError when these are not the partial tiles of a log of this size
  */
-export function frontierOf({ size, rows }: TileRows): FrontierState {
+function frontierOf({ size, rows }: TileRows): FrontierState {
   const hashes: Uint8Array[] = [];
   const widths: number[] = [];
   for (let rest = size; rest > 0; rest = Math.floor(rest / tileWidth)) widths.push(rest % tileWidth);

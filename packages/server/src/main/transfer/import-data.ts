@@ -21,8 +21,7 @@ import {
 import { openLog } from '../../log.ts';
 import { openArchive } from '../archive.ts';
 import { openTables } from '../database.ts';
-import { openRootKey } from '../root-key.ts';
-import { openRootKeys } from '../root-keys.ts';
+import { openRootKeys, openRootsThere } from '../root-keys.ts';
 import { countsOf } from './counts.ts';
 import { noteHere } from './noted.ts';
 import type { TransferGround } from './source.ts';
@@ -67,7 +66,10 @@ export async function importData(
       directory,
       manifest,
       now,
-      openProvider: (tables) => openRootKey(config.keys, keyringHome(ground, directory), { tables, now }),
+      openRoots: (tables) => {
+        const dataDirectory = keyringHome(ground, directory);
+        return openRootsThere({ ...config, dataDirectory }, tables, now);
+      },
     });
     const { tables: target } = await openTables(config.database, config.dataDirectory, now);
     try {
@@ -123,9 +125,11 @@ export async function recheckUniques(tables: FillableTables): Promise<void> {
     }
 }
 
-// One that is there is used, and kept.
-function keyringHome({ config: { dataDirectory } }: TransferGround, directory: string): string {
-  return existsSync(join(dataDirectory, 'keyring.json')) ? dataDirectory : directory;
+// One that is there is used, and kept. That of the export counts only where a keyring is the root key: whoever keeps the root
+// key elsewhere must not be brought data by a keyring that came along with it.
+function keyringHome({ config: { dataDirectory, keys } }: TransferGround, directory: string): string {
+  const there = existsSync(join(dataDirectory, 'keyring.json'));
+  return there || keys.provider !== 'keyring' ? dataDirectory : directory;
 }
 
 async function checkBeside(directory: string, { files }: Manifest): Promise<void> {

@@ -51,7 +51,16 @@ test('an entry is proven to be in the log, and the log to have grown only', asyn
     const source = sourceOf(stage);
     const tile = async (of: Parameters<typeof tilePath>[0]) => source.read(`${folder}/${tilePath(of)}`);
     const proof = await consistencyProof(earlier.size, size, tile);
-    assert.equal(verifyConsistency({ oldSize: earlier.size, newSize: size, oldRoot: earlier.root, newRoot: root, proof }), true);
+    assert.equal(
+      verifyConsistency({
+        oldSize: earlier.size,
+        newSize: size,
+        oldRoot: earlier.root,
+        newRoot: root,
+        proof,
+      }),
+      true,
+    );
     const leaf = readEntries((await source.read(`${folder}/tile/entries/000`))!)[77]!;
     const path = await inclusionProof(77, size, tile);
     assert.equal(verifyInclusion({ index: 77, size, root, leafHash: leafHash(leaf), proof: path }), true);

@@ -2,7 +2,7 @@ import { packEntries } from '../../tlog/bundle.ts';
 import { hashBytes, leafHash } from '../../tlog/hash.ts';
 import { parseTilePath, tileWidth } from '../../tlog/tile-paths.ts';
 import { policyPath, rootFolder } from '../../audit-verify/layout.ts';
-import { scopePart } from './names.ts';
+import { scopeIn, scopePart } from './names.ts';
 import { rootLog, type LogName, type LogReads, type Segments } from './segments.ts';
 
 // The log as a tree of paths (C2SP tlog-tiles), for whoever checks it:
@@ -58,15 +58,6 @@ async function locate(segments: Segments, path: string): Promise<Located | undef
   const logs = await period.logs(scope === undefined ? undefined : [scope]);
   const log = logs.find((each) => each.shard === shard && scopePart(each.scope) === part);
   return log && { reads: period, log, file };
-}
-
-/** The scope of a part of a path. `undefined` when it is hashed, or none. */
-function scopeIn(part: string): string | undefined {
-  try {
-    return decodeURIComponent(part);
-  } catch {
-    return undefined;
-  }
 }
 
 async function readTile(

@@ -14,10 +14,25 @@ export function monthEndMs(month: string): number {
   return Date.UTC(Number(month.slice(0, 4)), Number(month.slice(4)));
 }
 
-/** A scope as a part of an origin or a path. One that would lead elsewhere, or is too long for a path, is hashed. */
+const hashed = /^~[\w-]{43}$/;
+
+/**
+ * A scope as a part of an origin or a path. One that would lead elsewhere, or is too long, is hashed; so is one that looks like
+ * such a hash, so that no two scopes have one name.
+ */
 export function scopePart(scope: string): string {
-  // No escape begins with `%~`, so no tenant can be called like another one's hash.
-  return scopeOf(scope) ?? `%~${hash('sha256', scope, 'base64url')}`;
+  const part = hashed.test(scope) ? undefined : scopeOf(scope);
+  return part ?? `~${hash('sha256', scope, 'base64url')}`;
+}
+
+/** The scope of such a part. `undefined` when it is hashed, or none. */
+export function scopeIn(part: string): string | undefined {
+  if (hashed.test(part)) return undefined;
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return undefined;
+  }
 }
 
 /** The origin of a log (C2SP tlog-checkpoint). */

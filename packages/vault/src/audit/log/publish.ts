@@ -23,6 +23,8 @@ export interface PublishParts {
   readonly sign: (checkpoint: Checkpoint) => string;
   /** Logs that are never signed again. */
   readonly turnedBack: ReadonlyMap<string, StatedHead>;
+  /** Whether the root log itself is older than what was published: then nothing is. */
+  readonly rootTurnedBack: boolean;
 }
 
 interface Grown {
@@ -39,11 +41,12 @@ interface Grown {
  */
 export async function publish(parts: PublishParts): Promise<number> {
   if ((await grownLogs(parts)).length === 0) return 0;
+  if (parts.rootTurnedBack) throw turnedBackNow(originOf(parts.sealer.deployment, rootLog));
   return againIfMoved(() => parts.segments.alone(() => publishGrown(parts)));
 }
 
 async function publishGrown(parts: PublishParts): Promise<number> {
-  const { segments, sign } = parts;
+  const { sign } = parts;
   const all = await grownLogs(parts);
   for (const period of new Set(all.map((each) => each.period))) await period.flush();
   await state(parts, all);

@@ -256,3 +256,21 @@ test('a journal that came back from a backup is gone on with: nothing is sealed 
     assert.equal(ids.length, (150 + 7 + 5) * 2 + 3);
   });
 });
+
+test('a root log that came back from a backup is never signed again', async () => {
+  await onStage(async (stage) => {
+    const [live, backup] = [join(stage.folder, 'audit-root.db'), join(stage.folder, 'root.copy')];
+    await stage.act({});
+    await stage.log.run();
+    await stage.reopen(() => cpSync(live, backup));
+    await stage.act({});
+    await stage.log.run();
+    const before = await stage.segments.root.head();
+    await stage.reopen(() => cpSync(backup, live));
+    await stage.act({});
+    await assert.rejects(stage.log.run(), { code: 'journal_broken' });
+    assert.ok((await stage.segments.root.head()).size < before.size, 'nothing was added to the older one');
+    const [log] = await (await stage.segments.period('202611')).logs(['group-1']);
+    assert.equal(log!.size - log!.notedSize, 2, 'sealing goes on');
+  });
+});

@@ -9,7 +9,7 @@ import { publish } from './publish.ts';
 import { sealJournal } from './seal-journal.ts';
 import type { Segments } from './segments.ts';
 import { oneBehindTheOther } from './turns.ts';
-import { findTurnedBack } from './turned-back.ts';
+import { findTurnedBack, isRootTurnedBack } from './turned-back.ts';
 import { writeLog, type WrittenLog } from './write-log.ts';
 import { signCheckpoint, type Checkpoint } from '../../tlog/checkpoint.ts';
 import { signerOf } from '../../tlog/note.ts';
@@ -68,6 +68,7 @@ export async function openSealedLog(parts: SealedLogParts): Promise<SealedLog> {
   const signer = signerOf(noteKeyName(sealer.deployment), parts.noteKey);
   const sign = (checkpoint: Checkpoint) => signCheckpoint(checkpoint, [signer]);
   const turnedBack = await findTurnedBack(segments, sealer.deployment);
+  const rootTurnedBack = await isRootTurnedBack(segments, sealer.deployment);
   for (const origin of turnedBack.keys())
     failed(refuse('journal_broken', 'an audit log is older than what was stated of it', origin));
   const keyring = logKeyring(sealer, segments.secrets, now);
@@ -81,15 +82,17 @@ export async function openSealedLog(parts: SealedLogParts): Promise<SealedLog> {
     try {
       return await sealJournal(ground, () => closed);
     } finally {
-      while (!closed && (await publish({ sealer, segments, sign, turnedBack })) > 0);
+      while (!closed && (await publish({ sealer, segments, sign, turnedBack, rootTurnedBack })) > 0);
     }
   };
   const run = () => queued(once);
   const again = () => {
     timer = setTimeout(() => {
-      run()
+      void run()
         .catch((error: unknown) => failed(asRefusal(error)))
-        .then(() => void (closed || again()));
+        .then(() => {
+          if (!closed) again();
+        });
     }, pauseMs).unref();
   };
 

@@ -27,6 +27,20 @@ export async function findTurnedBack(
   return found;
 }
 
+/**
+ * Whether the root log is older than checkpoints that were published: its file came back from a backup. It can only be
+ * replaced by the one that was lost, since what it stated cannot be made again.
+ */
+export async function isRootTurnedBack(segments: Segments, deployment: string): Promise<boolean> {
+  const newest = (await segments.periods()).at(-1);
+  if (newest === undefined) return false;
+  for (const log of await (await segments.period(newest)).logs()) {
+    const stated = await segments.root.stated(originOf(deployment, log));
+    if (log.notedSize > (stated?.size ?? 0)) return true;
+  }
+  return false;
+}
+
 async function hasStated(period: Period, log: StoredLog, stated: StatedHead): Promise<boolean> {
   const now = log.size < stated.size ? await asItIs(period, log) : log;
   if (now === undefined || now.size < stated.size) return false;

@@ -2,8 +2,10 @@ import { randomBytes } from 'node:crypto';
 import {
   DecryptCommand,
   DeleteAliasCommand,
+  DisableKeyCommand,
   GenerateDataKeyCommand,
   GetKeyPolicyCommand,
+  ScheduleKeyDeletionCommand,
   type KMSClient,
 } from '@aws-sdk/client-kms';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -38,7 +40,7 @@ beforeAll(async () => {
   roots = openTenantRoots({ keyId: shared, service, deployment, ...stage.connection });
 });
 afterAll(async () => {
-  for (const tenant of ['a', 'b', 'c', 'd', 'r'])
+  for (const tenant of ['a', 'b', 'c', 'd', 'e', 'r'])
     await stage.client
       .send(new DeleteAliasCommand({ AliasName: tenantAlias(deployment, tenant) }))
       .catch(() => undefined);
@@ -74,6 +76,20 @@ describe('a key of a tenant', () => {
     await provider.close();
   });
 
+  test('is seen with its state, and with the day on which it is deleted once somebody orders that', async () => {
+    expect(await roots.look('e')).toBeUndefined();
+    const { keyRef, alias } = await roots.create(await receipt('e'), 'e');
+    expect(await roots.look('e')).toEqual({ keyRef, alias, state: 'Enabled', deletedAtMs: undefined });
+    await stage.client.send(new DisableKeyCommand({ KeyId: keyRef }));
+    expect(await roots.look('e')).toMatchObject({ state: 'Disabled', deletedAtMs: undefined });
+    const ordered = new ScheduleKeyDeletionCommand({ KeyId: keyRef, PendingWindowInDays: 7 });
+    const { DeletionDate } = await stage.client.send(ordered);
+    expect(await roots.look('e')).toMatchObject({
+      state: 'PendingDeletion',
+      deletedAtMs: DeletionDate?.getTime(),
+    });
+  });
+
   test('is one, however many make it at once; the others are scheduled for deletion', async () => {
     const receipts = await Promise.all(Array.from({ length: 4 }, () => receipt('b')));
     const all = await Promise.all(receipts.map((one) => roots.create(one, 'b')));
@@ -81,7 +97,8 @@ describe('a key of a tenant', () => {
     expect(all.filter(({ made }) => made)).toHaveLength(1);
     if (stage.peer === undefined) return;
     const made = stage.peer.calls('CreateKey');
-    expect(stage.peer.calls('ScheduleKeyDeletion')).toBe(stage.peer.calls('CreateAlias') - 2);
+    // Three that were made had no rival, or won; the one of the test before was ordered to be deleted.
+    expect(stage.peer.calls('ScheduleKeyDeletion')).toBe(stage.peer.calls('CreateAlias') - 3 + 1);
     expect(made).toBeGreaterThan(0);
   });
 
@@ -160,7 +177,8 @@ describe.skipIf(onAws)('the printed policies, enforced (it needs callers)', () =
       arn: shared,
       ownAliases: `alias/sealgate/${deployment}/*`,
     });
-    const { credentials } = peer.addIdentity('gateway', policy);
+    const identity = peer.addIdentity('gateway', policy);
+    const { credentials } = identity;
     const provider = openKms({ keyId: shared, service, tenantKeys: true, ...stage.connection, credentials });
     const request = (tenant: string, of = deployment) => ({
       tenant,
@@ -177,6 +195,14 @@ describe.skipIf(onAws)('the printed policies, enforced (it needs callers)', () =
     expect(await provider.describe()).toMatchObject([{ keyRef: shared }]);
     await expect(provider.generate(request('z', 'other'))).rejects.toMatchObject({ code: 'key_unavailable' });
     await provider.close();
+    const seeing = openTenantRoots({ keyId: shared, service, deployment, ...stage.connection, credentials });
+    expect(await seeing.look('d')).toMatchObject({ keyRef: own.keyRef, state: 'Enabled' });
+    seeing.close();
+    // What a receipt of destroyed keys leaves to whoever runs KMS.
+    const client = stage.clientOf(identity);
+    for (const KeyId of [own.keyRef, shared])
+      for (const ending of [new DisableKeyCommand({ KeyId }), new ScheduleKeyDeletionCommand({ KeyId })])
+        await expect(client.send(ending as DisableKeyCommand)).rejects.toMatchObject(denied);
   });
 
   test('a key made for a role is used by that role alone, and by it for its tenant alone', async () => {

@@ -25,6 +25,14 @@ export interface TenantRoot {
   readonly alias: string;
 }
 
+/** The same, with what KMS says of it. */
+export interface TenantRootSeen extends TenantRoot {
+  /** As KMS names it: `Enabled`, `Disabled`, `PendingDeletion` and others. */
+  readonly state: string;
+  /** When KMS deletes it, in milliseconds since 1970; `undefined`: nobody has ordered that. */
+  readonly deletedAtMs: number | undefined;
+}
+
 /** Makes and finds keys of tenants. Methods throw Refusal `key_unavailable` when KMS does not do what it is asked. */
 export interface TenantRoots {
   /**
@@ -36,6 +44,8 @@ export interface TenantRoots {
   create(receipt: Receipt, tenant: string, role?: string): Promise<TenantRoot & { readonly made: boolean }>;
   /** `undefined` when the tenant has none. */
   find(tenant: string): Promise<TenantRoot | undefined>;
+  /** The same, with its state. */
+  look(tenant: string): Promise<TenantRootSeen | undefined>;
   /** ARN of the key of all tenants that have none. */
   shared(): Promise<string>;
   close(): void;
@@ -49,16 +59,23 @@ export function openTenantRoots({
   ...connection
 }: Omit<KmsOptions, 'tenantKeys'> & { readonly deployment: string }): TenantRoots {
   const client = openClient(keyId, connection);
-  const find = async (tenant: string): Promise<TenantRoot | undefined> => {
+  const look = async (tenant: string): Promise<TenantRootSeen | undefined> => {
     const alias = tenantAlias(deployment, tenant);
     const described = await describe(client, alias).catch((error: unknown) => {
       if (isMissing(error)) return undefined;
       throw error;
     });
-    return described && { keyRef: described.Arn, alias };
+    if (described === undefined) return undefined;
+    const { Arn: keyRef, KeyState: state = 'Unavailable', DeletionDate: deleted } = described;
+    return { keyRef, alias, state, deletedAtMs: deleted?.getTime() };
+  };
+  const find = async (tenant: string): Promise<TenantRoot | undefined> => {
+    const seen = await look(tenant);
+    return seen && { keyRef: seen.keyRef, alias: seen.alias };
   };
   return {
     find: (tenant) => asking(() => find(tenant)),
+    look: (tenant) => asking(() => look(tenant)),
     shared: () => asking(async () => (await describe(client, keyId)).Arn),
     create: (receipt, tenant, role) =>
       asking(async () => {

@@ -123,13 +123,21 @@ async function* rowsOf(tables: Tables, subject: string): AsyncGenerator<ItemOf<'
 }
 
 function tenantKey(item: ItemOf<'tenant_keys'>): Doomed {
-  const { tenant, version, provider, keyRef }: ItemOf<'tenant_keys'> & Item = item;
+  const { tenant, version, provider, keyRef, also }: ItemOf<'tenant_keys'> & Item = item;
   const key = { table: 'tenant_keys', tenant, name: version, commitmentDigest: digestOf(item) } as const;
-  const root = {
+  // While it moves, a copy of the row opens with either of two.
+  const second =
+    typeof also === 'object' && also !== null && 'provider' in also && 'keyRef' in also
+      ? [rootOf(also.provider, also.keyRef)]
+      : [];
+  return { keys: [key], others: [], wrappedBy: [rootOf(provider, keyRef), ...second] };
+}
+
+function rootOf(provider: unknown, keyRef: unknown): Job['wrappedBy'][number] {
+  return {
     provider: typeof provider === 'string' ? provider : '',
     keyRef: typeof keyRef === 'string' ? keyRef : '',
   };
-  return { keys: [key], others: [], wrappedBy: [root] };
 }
 
 function dataKey(item: ItemOf<'data_keys'>): Doomed {

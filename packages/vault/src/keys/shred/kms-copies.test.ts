@@ -1,13 +1,18 @@
 import { DeleteAliasCommand, DisableKeyCommand, ScheduleKeyDeletionCommand } from '@aws-sdk/client-kms';
+import { randomBytes } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { openAudit } from '../../audit/record.ts';
 import { memoryTables } from '../../store/memory/tables.ts';
 import type { Tables } from '../../store/tables.ts';
+import { keysOf } from '../administration.ts';
+import { envKey } from '../env-key.ts';
+import { receiptFor } from '../fixtures/receipt-for.ts';
 import { openKmsStage } from '../kms/fixtures/kms-stage.ts';
 import { openKms } from '../kms/open-kms.ts';
 import { tenantAlias } from '../kms/tenant-alias.ts';
 import { openTenantRoots } from '../kms/tenant-roots.ts';
-import { placeOf, stageOn } from './fixtures/stage.ts';
+import { openSealer } from '../open-sealer.ts';
+import { placeOf, plainOrder, stageOn } from './fixtures/stage.ts';
 
 const now = Date.now;
 const service = 'sealgate';
@@ -21,6 +26,43 @@ async function copyOf(tables: Tables): Promise<Tables> {
       await copy.bringIn<typeof table>(table, item);
   return copy;
 }
+
+test('of keys that were in the middle of a move the receipt names both root keys: a copy opens with either', async () => {
+  const kms = await openKmsStage();
+  const keyId = await kms.makeKey();
+  const [root, provider] = [
+    envKey(randomBytes(32).toString('hex')),
+    openKms({ keyId, service, ...kms.connection }),
+  ];
+  const stage = stageOn(memoryTables({ now }), root);
+  const sealer = await openSealer({ tables: stage.tables, provider: root, opening: [provider], now });
+  const sealed = await sealer.seal('token', placeOf('g1'), Buffer.from('sk-live'));
+  const work = { kind: 'move', to: 'kms', tenant: 'g1' } as const;
+  const moved = await sealer.administration.work(await receiptFor('key.move', keysOf('g1')), work, {
+    settleMs: 0,
+  });
+  expect(moved.failures).toEqual([]);
+  const copy = await copyOf(stage.tables);
+  const asked: object[] = [];
+  const { receipt } = await stage.shredTenant(sealer, 'g1', {
+    ...plainOrder,
+    async forget(tables, destroyed) {
+      asked.push(destroyed);
+      return plainOrder.forget(tables, destroyed);
+    },
+  });
+  const [local] = await root.describe();
+  const both = [
+    { provider: 'kms', keyRef: keyId },
+    { provider: 'env', keyRef: local?.keyRef },
+  ];
+  expect(receipt.wrappedBy).toEqual(both);
+  expect(asked).toEqual([{ tenants: ['g1'], wrappedBy: both }]);
+  const thief = await openSealer({ tables: copy, provider: root, now });
+  expect((await thief.open('token', placeOf('g1'), sealed)).toString()).toBe('sk-live');
+  for (const each of [thief, sealer, provider]) await each.close();
+  await kms.close();
+});
 
 test('a copy opens with the key service, and no more once the group’s own key is disabled or deleted there', async () => {
   const kms = await openKmsStage();

@@ -26,6 +26,14 @@ import { openSigningKey } from './signing-key.ts';
 // nobody makes or opens a key any more, then the rows go, then the store forgets what lay in them, and last it is signed
 // what was destroyed. Every step may be done twice: one that was killed is started again and goes on.
 
+/** Whose keys are gone, and what copies of them open with. */
+export interface DestroyedRoots {
+  /** Tenants that went as a whole. */
+  readonly tenants: readonly string[];
+  /** What had wrapped their keys. Where none went it is the active provider, with an empty `keyRef`. */
+  readonly wrappedBy: ShreddingReceipt['wrappedBy'];
+}
+
 /** What a shredding is told by whoever orders it. */
 export interface ShredOrder {
   /** Of the request that it belongs to, as in the journal. */
@@ -37,14 +45,10 @@ export interface ShredOrder {
    * @param count to be told what was removed
    */
   readonly remove: (count: (table: string, rows: number) => Promise<void>) => Promise<void>;
-  /**
-   * Leaves nothing in the store of what was removed from these tables, and says what lies elsewhere.
-   *
-   * @param providers names of those that had wrapped the keys
-   */
+  /** Leaves nothing in the store of what was removed from these tables, and says what lies elsewhere. */
   readonly forget: (
     tables: readonly TableName[],
-    providers: readonly string[],
+    destroyed: DestroyedRoots,
   ) => Promise<{ readonly storage: StorageNote; readonly backups: readonly BackupNote[] }>;
 }
 
@@ -160,10 +164,10 @@ async function destroy(
   await removeSealedRows(tables, { tenants, subject }, kept.count);
   await order.remove(kept.count);
   const touched = Object.keys(kept.now().removed).filter((name) => Object.hasOwn(tableSpecs, name));
-  const names = kept.now().wrappedBy.map(({ provider }) => provider);
-  const providers = names.length === 0 ? [core.providers.active.name] : [...new Set(names)];
+  const known = kept.now().wrappedBy;
+  const wrappedBy = known.length === 0 ? [{ provider: core.providers.active.name, keyRef: '' }] : known;
   const tablesTouched = new Set<TableName>(['tenant_keys', 'data_keys', ...(touched as TableName[])]);
-  const { storage, backups } = await order.forget([...tablesTouched], providers);
+  const { storage, backups } = await order.forget([...tablesTouched], { tenants, wrappedBy });
   const key = await openSigningKey(core);
   const receipt = signReceipt(key, receiptOf(core, kept.now(), { storage, backups }));
   // Of two that did it at once the first has signed.

@@ -12,7 +12,7 @@ export interface EventRows {
 
 /** Index rows of this database. */
 export function eventRows(db: DatabaseSync): EventRows {
-  const places = new Array(4 + tagNames.length).fill('?').join(', ');
+  const places = `?, ?, ?, ?${', ?'.repeat(tagNames.length)}`;
   const insert = db.prepare(`INSERT INTO events VALUES (${places})`);
   return {
     add(log, rows) {

@@ -25,65 +25,85 @@ export interface SqliteSegmentsOptions {
 /** The sealed log on SQLite. @throws Refusal `store_unavailable`, as do the methods */
 export function sqliteSegments({ directory, rootFile, networkMount }: SqliteSegmentsOptions): Segments {
   const rootAt = openLogFile({ file: rootFile, networkMount });
-  const opened = new Map<string, OpenPeriod>();
   beginFile(rootAt, rootTables);
-  const fileOf = (name: string) => join(directory, `${name}.db`);
-  const found = (name: string): OpenPeriod | undefined => {
-    const known = opened.get(name);
-    if (known !== undefined || !existsSync(fileOf(name))) return known;
-    const file = openLogFile({ file: fileOf(name), networkMount });
-    if (!hasBegun(file)) return void file.db.close();
-    const period = openPeriod(name, file);
-    opened.set(name, period);
-    return period;
-  };
-  const names = () =>
-    (existsSync(directory) ? readdirSync(directory) : [])
-      .filter((file) => file.endsWith('.db') && periodName.test(file.slice(0, -3)))
-      .map((file) => file.slice(0, -3))
-      .toSorted();
-  const begun = () => names().filter((name) => found(name) !== undefined);
-
+  const files = periodFiles(directory, networkMount);
   return {
     ...openRoot(rootAt),
     // One process has these files open.
     alone: (work) => work(),
-    periods: async () => begun(),
+    periods: async () => files.begun(),
     async period(name) {
-      const period = found(name);
+      const period = files.find(name);
       if (period === undefined)
         throw refuse('store_unavailable', 'there is no such month in the audit log', name);
       return period;
     },
     async begin(name, ends) {
-      const known = found(name);
+      const known = files.find(name);
       if (known !== undefined) return known;
-      const before = begun().at(-1);
+      const before = files.begun().at(-1);
       if (!periodName.test(name) || (before !== undefined && before > name))
         throw refuse('item_invalid', 'a month of the audit log begins behind the others', name);
-      const file = openLogFile({ file: fileOf(name), networkMount });
-      const handed = before === undefined ? undefined : found(before)?.handOver();
-      beginFile(file, periodTables, () => takeOver(file, handed, ends));
-      const period = openPeriod(name, file);
-      opened.set(name, period);
+      const handed = before === undefined ? undefined : files.find(before)?.handOver();
+      files.begin(name, (file) => takeOver(file, handed, ends));
       // Else the power could take the files with it, and all that was flushed into them.
       await onDisk(async () => {
         for (const folder of [directory, dirname(directory), dirname(rootFile)]) await syncDirectory(folder);
       });
-      return period;
+      return files.find(name)!;
     },
     async drop(name) {
-      const [oldest, ...others] = begun();
+      const [oldest, ...others] = files.begun();
       if (oldest !== name || others.length === 0) return false;
-      opened.get(name)?.close();
-      opened.delete(name);
-      for (const ending of ['', '-wal', '-shm', '-journal']) rmSync(fileOf(name) + ending, { force: true });
+      files.remove(name);
       return true;
     },
     async close() {
+      files.close();
+      if (rootAt.db.isOpen) rootAt.db.close();
+    },
+  };
+}
+
+/** The files of the months, each opened when it is first asked for. */
+function periodFiles(directory: string, networkMount: boolean | undefined) {
+  const opened = new Map<string, OpenPeriod>();
+  const pathOf = (name: string) => join(directory, `${name}.db`);
+  const open = (name: string) => openLogFile({ file: pathOf(name), networkMount });
+  const keep = (name: string, file: LogFile): OpenPeriod => {
+    const period = openPeriod(name, file);
+    opened.set(name, period);
+    return period;
+  };
+  const find = (name: string): OpenPeriod | undefined => {
+    const known = opened.get(name);
+    if (known !== undefined || !existsSync(pathOf(name))) return known;
+    const file = open(name);
+    if (hasBegun(file)) return keep(name, file);
+    file.db.close();
+    return undefined;
+  };
+  return {
+    find,
+    begun: (): readonly string[] =>
+      (existsSync(directory) ? readdirSync(directory) : [])
+        .filter((file) => file.endsWith('.db'))
+        .map((file) => file.slice(0, -'.db'.length))
+        .filter((name) => periodName.test(name) && find(name) !== undefined)
+        .toSorted(),
+    begin(name: string, fill: (file: LogFile) => void): void {
+      const file = open(name);
+      beginFile(file, periodTables, () => fill(file));
+      keep(name, file);
+    },
+    remove(name: string): void {
+      opened.get(name)?.close();
+      opened.delete(name);
+      for (const ending of ['', '-wal', '-shm', '-journal']) rmSync(pathOf(name) + ending, { force: true });
+    },
+    close(): void {
       for (const period of opened.values()) period.close();
       opened.clear();
-      if (rootAt.db.isOpen) rootAt.db.close();
     },
   };
 }
