@@ -15,6 +15,8 @@ import { turn } from './turns.ts';
 
 const logsMax = 1024;
 const signedAtOnce = 64;
+/** Asked for at a time. */
+const statedAtOnce = 16;
 
 /** What publishing works with. */
 export interface PublishParts {
@@ -82,8 +84,9 @@ async function state({ segments, sealer, sign }: PublishParts, all: readonly Gro
   const news: StatedHead[] = [];
   // Read first: if somebody else states more meanwhile, the root log has grown and takes nothing.
   const before = await segments.root.head();
+  const statedOf = await statedHeads(segments, all);
   for (const { period, log, head } of all) {
-    const stated = await segments.root.stated(head.origin);
+    const stated = statedOf.get(head.origin);
     if (stated !== undefined && stated.size > head.size) {
       const now = (await period.logs([log.scope])).find(({ shard }) => shard === log.shard);
       throw (now?.size ?? 0) >= stated.size ? moved() : turnedBackNow(head.origin);
@@ -97,6 +100,18 @@ async function state({ segments, sealer, sign }: PublishParts, all: readonly Gro
   const { size } = step.head;
   const note = sign({ origin: originOf(sealer.deployment, rootLog), size, root: rootOf(step.head) });
   if (!(await segments.root.publish(step, news, note))) throw moved();
+}
+
+async function statedHeads(
+  { root }: Segments,
+  all: readonly Grown[],
+): Promise<ReadonlyMap<string, StatedHead | undefined>> {
+  const stated = new Map<string, StatedHead | undefined>();
+  for (let at = 0; at < all.length; at += statedAtOnce) {
+    const origins = all.slice(at, at + statedAtOnce).map(({ head }) => head.origin);
+    await Promise.all(origins.map(async (origin) => stated.set(origin, await root.stated(origin))));
+  }
+  return stated;
 }
 
 function turnedBackNow(origin: string) {

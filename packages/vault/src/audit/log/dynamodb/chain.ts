@@ -69,19 +69,21 @@ export interface ChainPlace {
 /** A block is needed for milliseconds, and after a kill until the next look at the log. */
 const blockDays = 90;
 const turnsMax = 200;
-/** How often somebody else's segment is looked at before it is carried out here. */
-const looksMax = 5;
+/** For so long whoever put a segment is left to carry it out. */
+const ownMs = 2000;
+/** Looks at a segment that seems younger than that, whatever the clocks say: some two seconds. */
+const looksMax = 100;
 const statePlace = 'state';
 
 /** The chain of this partition. It begins with number 1, or behind what its state item says. */
 export function openChain(place: ChainPlace): Chain {
-  const { table, part } = place;
+  const { table, part, now } = place;
   const settled = async (): Promise<ChainState> => {
     for (let looks = 1, before = -1; ; looks += 1) {
-      const { state, last } = await endOf(table, part);
+      const { state, last, putAtMs } = await endOf(table, part);
       if (last <= state.n) return state;
       if (state.n !== before) [looks, before] = [1, state.n];
-      if (looks < looksMax) await sleep(randomInt(5, 40));
+      if (now() - putAtMs < ownMs && looks < looksMax) await sleep(randomInt(5, 40));
       else await redo(table, part, state.n + 1);
     }
   };
@@ -110,11 +112,15 @@ export function stateItem(part: string, n: number, ended = false): Attributes {
 const segmentPlace = (n: number) => `segment#${padded(n, 12)}`;
 const blockPart = (id: string) => `B#${id}`;
 
+interface ChainEnd {
+  readonly state: ChainState;
+  /** The last segment that was put. */
+  readonly last: number;
+  readonly putAtMs: number;
+}
+
 // `state` stands behind every `segment#…`.
-async function endOf(
-  table: LogTable,
-  part: string,
-): Promise<{ readonly state: ChainState; readonly last: number }> {
+async function endOf(table: LogTable, part: string): Promise<ChainEnd> {
   const places = { from: segmentPlace(0), to: statePlace };
   const found = await table.list({ part, places, descending: true, page: 2 }, 2);
   const state = found.find((item) => textIn(item, 'place') === statePlace);
@@ -123,6 +129,7 @@ async function endOf(
   return {
     state: { n, ended: state?.['ended']?.BOOL === true },
     last: segment === undefined ? n : numberIn(segment, 'n'),
+    putAtMs: numberIn(segment, 'ts'),
   };
 }
 
