@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
+import { folderSource } from '../../packages/vault/src/audit-verify/folder-source.ts';
 import { memorySource } from '../../packages/vault/src/audit-verify/fixtures/memory-source.ts';
 import { sampleLog } from '../../packages/vault/src/audit-verify/fixtures/sample-log.ts';
 import { tamperings } from '../../packages/vault/src/audit-verify/fixtures/tamperings.ts';
+import { onSealedLog } from './sealed-log.ts';
 import { sigstoreAccepts } from './sigstore.ts';
 import type { TlogStage } from './tlog-stage.ts';
 
@@ -41,6 +43,19 @@ const go: readonly TlogCase[] = [
       return '';
     },
   },
+  {
+    name: 'audit log, Go’s sumdb: what was sealed of a journal is accepted, and refused when one sign of a body is another',
+    run: ({ goVerdictOn }) =>
+      onSealedLog(async ({ directory, vkey, changeBody }) => {
+        const before = await goVerdictOn(directory, vkey);
+        if (before === undefined) return skipped;
+        assert.ok(before.accepted, before.said);
+        await changeBody();
+        const after = await goVerdictOn(directory, vkey);
+        assert.equal(after?.accepted, false);
+        return before.said;
+      }),
+  },
   ...tamperings.map(({ name, takes, files }): TlogCase => ({
     name: `audit log, Go’s sumdb: refused when ${name}`,
     async run({ sample, goVerdict }) {
@@ -64,6 +79,14 @@ const sigstore: readonly TlogCase[] = [
       assert.equal(entries, 309 + 42 + 330 + 10 + 1);
       return `${entries} entries`;
     },
+  },
+  {
+    name: 'audit log, @sigstore/verify: what was sealed of a journal is accepted',
+    run: () =>
+      onSealedLog(async ({ directory, vkey, folders: own }) => {
+        const counts = own.map((folder) => sigstoreAccepts(folderSource(directory), folder, vkey));
+        return `${(await Promise.all(counts)).reduce((sum, count) => sum + count, 0)} entries`;
+      }),
   },
   ...tamperings
     .filter(({ takes }) => takes === 'proof')

@@ -25,6 +25,8 @@ export interface TlogStage {
   readonly sample: SampleLog;
   /** @param remembered signed checkpoints @returns `undefined` when there is no Go on this machine */
   goVerdict(files: LogFiles, remembered: readonly string[]): Promise<GoVerdict | undefined>;
+  /** On a folder that lies somewhere. @returns `undefined` when there is no Go on this machine */
+  goVerdictOn(directory: string, vkey: string): Promise<GoVerdict | undefined>;
   close(): Promise<void>;
 }
 
@@ -49,6 +51,9 @@ export async function openTlogStage(): Promise<TlogStage> {
   }
   return {
     sample,
+    async goVerdictOn(directory, vkey) {
+      return (built ??= build()) ? run(program, ['-log', directory, '-vkey', vkey]) : undefined;
+    },
     async goVerdict(files, remembered) {
       if (!(built ??= build())) return undefined;
       const log = join(folder, `log-${++logs}`);

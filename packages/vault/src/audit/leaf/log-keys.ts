@@ -9,8 +9,7 @@ import { hkdfSha256, hmacSha256, hmacSha256Bytes } from '../../seal/keyed-sha256
 // A commitment is HMAC-SHA-256(salt, body), and a salt is disclosed entry by entry: whoever is shown one body can check it,
 // and learns nothing about any other.
 
-/** Bytes of a salt. */
-export const saltBytes = 16;
+const saltBytes = 16;
 const none = new Uint8Array();
 const namesMax = 4096;
 

@@ -96,6 +96,21 @@ test('of a person whose keys were destroyed the entries are there, and do not sa
   });
 });
 
+test('a person who acted on the deployment itself can be forgotten there, too', async () => {
+  await onStage(async (stage) => {
+    await stage.act({ tenant: '_system', actor: ann });
+    await stage.log.run();
+    const order = { subject: 'ann', tenants: [], places: [] };
+    const receipt = await receiptFor('key.shred', personOf('ann'));
+    await stage.sealer.administration.shredPerson(receipt, order, plainOrder);
+    await stage.act({ tenant: '_system', actor: ann });
+    await stage.log.run();
+    const actors = (await entriesOf(stage, { scope: '_system' })).map(({ actor }) => actor?.id);
+    assert.ok(!actors.includes('ann'));
+    assert.equal(actors.filter((id) => id === erasedId).length, 2);
+  });
+});
+
 test('another tenant’s entries are never among them', async () => {
   await onStage(async (stage) => {
     await stage.act({ actor: ann });

@@ -198,7 +198,7 @@ export interface Segments {
    * @throws Refusal `store_unavailable` when somebody else has added a log to the newest period that is not among `ends`
    */
   begin(name: string, ends: readonly LogEnd[]): Promise<Period>;
-  /** Drop the oldest period. @returns whether there was one of this name, and another behind it */
+  /** Drop the oldest period, and what was stated of its logs. @returns whether there was one of this name, and another behind it */
   drop(name: string): Promise<boolean>;
   /**
    * Do it while others who seal wait, as far as they can be told to. Nothing rests on it but work that would be lost: of two

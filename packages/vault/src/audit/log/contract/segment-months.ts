@@ -42,6 +42,19 @@ export const segmentMonthCases: readonly SegmentsCase[] = [
     assert.equal(await segments.drop('202612'), false, 'the newest stays');
     assert.deepEqual(await (await reopen()).periods(), ['202612']);
   }),
+  onSegments('with a month goes what was stated of its logs, and of no others', async ({ segments }) => {
+    for (const name of ['202610', '202611']) await segments.begin(name, []);
+    const origins = ['d/audit/g/202610', 'd/audit/g/202610-2', 'd/audit/g/202611', 'd/audit/202610-2/202611'];
+    const { log: _, rows: __, ...step } = stepOf(a, 0, 1);
+    const stated = origins.map((origin) => ({ origin, size: 1, root: hashOf(1) }));
+    await segments.root.publish(step, stated, 'note');
+    await segments.drop('202610');
+    const left = await Promise.all(origins.map((origin) => segments.root.stated(origin)));
+    assert.deepEqual(
+      left.map((each) => each?.origin),
+      [undefined, undefined, ...origins.slice(2)],
+    );
+  }),
   onSegments('checkpoints are kept, and what grew since is found', async ({ segments, reopen }) => {
     const period = await segments.begin('202611', []);
     const other = logIn('group-2');

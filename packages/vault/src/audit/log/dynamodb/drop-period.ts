@@ -2,14 +2,15 @@ import { beginningKey } from './begin-period.ts';
 import { headsIn } from './heads.ts';
 import { logPart, periodPart, textIn, type ItemKey } from './items.ts';
 import type { LogTable } from './log-table.ts';
+import { statedPart } from './root.ts';
 
 // A period that was dropped is gone with one put; its items follow, logs before what names them, so that whoever was
 // interrupted can go on.
 
 const removedAtOnce = 1000;
 
-/** Remove what lies of periods that were dropped. */
-export async function sweepDropped(table: LogTable): Promise<void> {
+/** Remove what lies of periods that were dropped, and what was stated of their logs: none of them begins again. */
+export async function sweepDropped(table: LogTable, rootTable: LogTable): Promise<void> {
   const items = await table.list({ part: 'periods', places: { from: '0', to: '9~' } });
   for (const item of items)
     if (item['dropped'] !== undefined) await removePeriod(table, textIn(item, 'place'));

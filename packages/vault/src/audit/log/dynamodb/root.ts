@@ -40,7 +40,15 @@ export function openRoot(table: LogTable, now: () => number): RootLog {
   };
 }
 
-const statedKey = (origin: string): ItemKey => ({ part: 'stated', place: origin });
+/** The partition of what was stated of the logs of a month. */
+export function statedPart(month: string): string {
+  return `stated#${month}`;
+}
+
+function statedKey(origin: string): ItemKey {
+  const [, month = ''] = /\/(\d{6})(?:-\d+)?$/.exec(origin) ?? [];
+  return { part: statedPart(month), place: origin };
+}
 
 function statedItem({ origin, size, root }: StatedHead): Attributes {
   return itemAt(statedKey(origin), { size: { N: String(size) }, root: { B: root } });

@@ -80,7 +80,7 @@ export function dynamoSegments({ tablePrefix = '', now, ...connection }: DynamoS
       if (oldest !== name || others.length === 0) return false;
       await table.put(itemAt(beginningKey(name), { dropped: { BOOL: true } }), 'always');
       opened.delete(name);
-      await sweepDropped(table);
+      await sweepDropped(table, rootTable);
       return true;
     },
     close: async () => client.destroy(),

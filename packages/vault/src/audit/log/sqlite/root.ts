@@ -3,8 +3,16 @@ import { rootLog, type LogSecrets, type RootLog, type StatedHead } from '../segm
 import { logRows } from './log-rows.ts';
 import { whole, type LogFile } from './schema.ts';
 
+/** What lies in the file of the root log. */
+export interface OpenRoot {
+  readonly root: RootLog;
+  readonly secrets: LogSecrets;
+  /** Forget what was stated of the logs of a month that is dropped: it never begins again. */
+  forget(month: string): void;
+}
+
 /** The root log, and the secrets beside it. Every commit is on the disk when it returns. */
-export function openRoot({ db }: LogFile): { readonly root: RootLog; readonly secrets: LogSecrets } {
+export function openRoot({ db }: LogFile): OpenRoot {
   const logs = logRows(db);
   const stated = db.prepare('SELECT origin, size, root FROM stated WHERE origin = ?');
   const state = db.prepare(
@@ -35,7 +43,15 @@ export function openRoot({ db }: LogFile): { readonly root: RootLog; readonly se
       });
     },
   };
-  return { root, secrets: secretsIn(db) };
+  const forget = db.prepare('DELETE FROM stated WHERE origin GLOB ? OR origin GLOB ? OR origin GLOB ?');
+  return {
+    root,
+    secrets: secretsIn(db),
+    forget(month) {
+      const last = `*/${month}`;
+      asking(() => forget.run(last, `${last}-[0-9]`, `${last}-[0-9][0-9]`));
+    },
+  };
 }
 
 function secretsIn(db: LogFile['db']): LogSecrets {

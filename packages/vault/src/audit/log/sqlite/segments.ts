@@ -27,8 +27,10 @@ export function sqliteSegments({ directory, rootFile, networkMount }: SqliteSegm
   const rootAt = openLogFile({ file: rootFile, networkMount });
   beginFile(rootAt, rootTables);
   const files = periodFiles(directory, networkMount);
+  const { root, secrets, forget } = openRoot(rootAt);
   return {
-    ...openRoot(rootAt),
+    root,
+    secrets,
     // One process has these files open.
     alone: (work) => work(),
     periods: async () => files.begun(),
@@ -56,6 +58,7 @@ export function sqliteSegments({ directory, rootFile, networkMount }: SqliteSegm
       const [oldest, ...others] = files.begun();
       if (oldest !== name || others.length === 0) return false;
       files.remove(name);
+      forget(name);
       return true;
     },
     async close() {
