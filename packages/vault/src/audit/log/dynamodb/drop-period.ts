@@ -12,8 +12,12 @@ const removedAtOnce = 1000;
 /** Remove what lies of periods that were dropped, and what was stated of their logs: none of them begins again. */
 export async function sweepDropped(table: LogTable, rootTable: LogTable): Promise<void> {
   const items = await table.list({ part: 'periods', places: { from: '0', to: '9~' } });
-  for (const item of items)
-    if (item['dropped'] !== undefined) await removePeriod(table, textIn(item, 'place'));
+  for (const item of items) {
+    if (item['dropped'] === undefined) continue;
+    const name = textIn(item, 'place');
+    await removePart(rootTable, statedPart(name));
+    await removePeriod(table, name);
+  }
 }
 
 async function removePeriod(table: LogTable, name: string): Promise<void> {
