@@ -2,10 +2,9 @@ import type { LogEnd } from '../segments.ts';
 import { moved } from '../moved.ts';
 import { stateItem, type Change } from './chain.ts';
 import { headsIn } from './heads.ts';
-import { itemAt, periodPart, textIn, type Attributes, type ItemKey } from './items.ts';
+import { itemAt, numberIn, periodPart, textIn, type Attributes, type ItemKey } from './items.ts';
 import type { LogTable } from './log-table.ts';
 import { endIn, endItem, heldIn, heldItem, releasedKey, throughIn, throughItem } from './period-items.ts';
-import { numberIn } from './items.ts';
 
 // A period begins with the last segment of the one before it: from then on nothing is added to that one, and what the new
 // one takes over is what it came to. The first begins with the only segment of one that has no name and no logs.
