@@ -52,7 +52,8 @@ export async function openTlogStage(): Promise<TlogStage> {
   return {
     sample,
     async goVerdictOn(directory, vkey) {
-      return (built ??= build()) ? run(program, ['-log', directory, '-vkey', vkey]) : undefined;
+      if (!(built ??= build())) return undefined;
+      return run(program, ['-log', directory, '-vkey', vkey]);
     },
     async goVerdict(files, remembered) {
       if (!(built ??= build())) return undefined;

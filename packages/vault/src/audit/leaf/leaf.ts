@@ -55,7 +55,7 @@ export function leafOf(
     n: origin.n,
     out,
     pol: origin.policy,
-    res: obj === undefined ? undefined : { tag: keys?.tag('obj', obj), type: objectTypeOf(obj) },
+    res: obj === undefined ? undefined : { tag: keys?.objectTag(obj), type: objectTypeOf(obj) },
     svc,
     ts,
     v: 1,

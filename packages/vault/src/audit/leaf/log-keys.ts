@@ -11,7 +11,7 @@ import { hkdfSha256, hmacSha256, hmacSha256Bytes } from '../../seal/keyed-sha256
 
 const saltBytes = 16;
 const none = new Uint8Array();
-const namesMax = 4096;
+const namesMax = 1024;
 
 /** Fields of an entry that can be searched for by a tag. */
 export const tagNames = [
@@ -37,8 +37,10 @@ export interface LogKeys {
   readonly id: string;
   /** The salt of an entry: the same for the same id, unpredictable without the keys. */
   saltOf(id: string): Buffer;
-  /** A name nobody can read or guess: 16 bytes as base64url, bound to `purpose`. */
+  /** A name nobody can read or guess: 16 bytes as base64url, bound to `purpose`. Nothing of it stays in memory. */
   tag(purpose: string, name: string): string;
+  /** The tag of what something was done to. */
+  objectTag(object: string): string;
   /** A number to search by, from 0 to 2^32 - 1. Two names may share one: the entry itself decides. */
   searchTag(field: TagName, value: string): number;
 }
@@ -55,22 +57,34 @@ export function logKeys(secret: Buffer): LogKeys {
   const tagging = createSecretKey(derived.subarray(32, 64));
   const id = derived.toString('base64url', 64);
   derived.fill(0);
-  const named = new Map<string, Buffer>();
-  // Names come again and again: actors, acts, services. One HMAC each would cost as much as the rest of an entry.
-  const macOf = (purpose: string, name: string): Buffer => {
-    const whole = `${purpose.length}:${purpose}${name}`;
-    const known = named.get(whole);
-    if (known !== undefined) return known;
-    const mac = hmacSha256Bytes(tagging, whole);
-    if (named.size >= namesMax) named.clear();
-    named.set(whole, mac);
-    return mac;
-  };
+  // The length in front keeps `a` + `bc` apart from `ab` + `c`.
+  const macOf = (purpose: string, name: string): Buffer =>
+    hmacSha256Bytes(tagging, `${purpose.length}:${purpose}${name}`);
+  const tagOf = (purpose: string, name: string) => macOf(purpose, name).toString('base64url', 0, 16);
+  const objectTag = remembering(tagOf);
+  const searchTag = remembering((field, value) => macOf(`search ${field}`, value).readUInt32BE());
   return {
     id,
     saltOf: (entry) => hmacSha256Bytes(salting, entry).subarray(0, saltBytes),
-    tag: (purpose, name) => macOf(purpose, name).toString('base64url', 0, 16),
-    searchTag: (field, value) => macOf(`search ${field}`, value).readUInt32BE(),
+    tag: tagOf,
+    objectTag: (object) => objectTag('obj', object),
+    searchTag,
+  };
+}
+
+// Names come again and again: actors, acts, services. One HMAC each would cost as much as the rest of an entry. What comes
+// once, such as a request, does not push out what comes often: each purpose has its own.
+function remembering<V>(make: (purpose: string, name: string) => V): (purpose: string, name: string) => V {
+  const byPurpose = new Map<string, Map<string, V>>();
+  return (purpose, name) => {
+    let known = byPurpose.get(purpose);
+    if (known === undefined) byPurpose.set(purpose, (known = new Map<string, V>()));
+    const made = known.get(name);
+    if (made !== undefined) return made;
+    if (known.size >= namesMax) known.clear();
+    const fresh = make(purpose, name);
+    known.set(name, fresh);
+    return fresh;
   };
 }
 
