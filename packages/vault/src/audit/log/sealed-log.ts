@@ -8,7 +8,12 @@ import { noteKeyName } from './names.ts';
 import { logSource, type LogIdentity, type PublishedLog } from './log-source.ts';
 import { proveEntry, type ProvenEntry } from './prove-entry.ts';
 import { publish, type PublishParts } from './publish.ts';
-import { publishedFiles, type ArchivedFiles, type Disclosure, type PublishedFiles } from './published-files.ts';
+import {
+  publishedFiles,
+  type ArchivedFiles,
+  type Disclosure,
+  type PublishedFiles,
+} from './published-files.ts';
 import { sealJournal, unsealed } from './seal-journal.ts';
 import type { Segments } from './segments.ts';
 import { oneBehindTheOther } from './turns.ts';
