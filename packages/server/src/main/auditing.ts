@@ -5,8 +5,10 @@ import {
   openJournal,
   type Archive,
   type Audit,
+  type Bus,
   type Holds,
   type Journal,
+  type KeyProvider,
   type OpenedSealer,
   type Refusal,
   type Tables,
@@ -40,6 +42,9 @@ export interface AuditingParts {
   readonly tables: Tables;
   readonly sealer: OpenedSealer;
   readonly archive: Archive;
+  /** Root keys, the active one first. */
+  readonly providers: readonly KeyProvider[];
+  readonly news: Bus;
   readonly log: Log;
   readonly now: () => number;
 }
@@ -51,7 +56,7 @@ export interface AuditingParts {
  * @throws Refusal `journal_broken`, `audit_unavailable`, `key_unavailable`
  */
 export async function openAuditing(
-  { config, tables, sealer, archive, log, now }: AuditingParts,
+  { config, tables, sealer, archive, providers, news, log, now }: AuditingParts,
   closers: (() => void | Promise<void>)[],
 ): Promise<Auditing> {
   const { dataDirectory, auditLog: keeping } = config;
@@ -59,7 +64,8 @@ export async function openAuditing(
   const journal = await openJournal({ path: join(dataDirectory, 'journal.db'), sealer, now, failed });
   closers.push(() => journal.close());
   const audit = openAudit({ journal, failed });
-  const auditLog = openAuditLog({ dataDirectory, tables, sealer, journal, log, now });
+  const lent = { tables, providers, news };
+  const auditLog = openAuditLog({ dataDirectory, tables, sealer, lent, journal, log, now });
   closers.push(() => auditLog.close());
   const holds = openHolds({ tables, sealer, now });
   return {
