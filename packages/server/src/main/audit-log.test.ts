@@ -46,7 +46,8 @@ async function open(): Promise<void> {
   journal = await openJournal({ path: join(dataDirectory, 'journal.db'), sealer, now });
   audit = openAudit({ journal });
   const log = openLog('info', { write: (line) => void lines.push(line) });
-  auditLog = openAuditLog({ dataDirectory, tables, sealer, journal, log, now });
+  const database = { type: 'sqlite' } as const;
+  auditLog = openAuditLog({ dataDirectory, database, tables, sealer, journal, log, now });
 }
 
 async function close(): Promise<void> {

@@ -3,7 +3,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import {
   openNoteKey,
   openSealedLog,
-  sqliteSegments,
   type Journal,
   type LentStores,
   type OpenedSealer,
@@ -12,8 +11,10 @@ import {
   type Segments,
   type Tables,
 } from '@sealgate/vault';
+import type { DatabaseChoice } from '../config.ts';
 import type { Log } from '../log.ts';
 import { openFaults } from './audit-faults.ts';
+import { openLogStorage } from './log-storage.ts';
 import { openSealing, type Sealing } from './sealing.ts';
 
 // The journal is what a call waits for; from there its entries are sealed into logs that strangers can check, a second later.
@@ -60,6 +61,7 @@ export interface AuditLog {
 /** What it stands on. */
 export interface AuditLogParts {
   readonly dataDirectory: string;
+  readonly database: DatabaseChoice;
   readonly tables: Tables;
   readonly sealer: OpenedSealer;
   /** What a thread needs that seals; not given: there is none. */
@@ -76,7 +78,7 @@ interface Opened {
   readonly sealing: Sealing | undefined;
 }
 
-/** The log in `DATA_DIR/audit/` and `DATA_DIR/audit-root.db`. Its files are opened at the first use. */
+/** The log; what it lies in is opened at the first use. */
 export function openAuditLog(parts: AuditLogParts): AuditLog {
   const { journal } = parts;
   const faults = openFaults(parts.log);
@@ -180,18 +182,16 @@ async function last(journal: AuditLogParts['journal'], catchUp: () => Promise<un
 }
 
 async function open(
-  { dataDirectory, tables, sealer, lent, now }: AuditLogParts,
+  { dataDirectory, database, tables, sealer, lent, now }: AuditLogParts,
   failed: (refusal: Refusal) => void,
 ): Promise<Opened> {
-  const files = { directory: join(dataDirectory, 'audit'), rootFile: join(dataDirectory, 'audit-root.db') };
-  const segments = sqliteSegments(files);
+  const { segments, files } = await openLogStorage(database, dataDirectory, now);
   try {
     const noteKey = await openNoteKey({ tables, sealer, now });
     const journal = join(dataDirectory, 'journal.db');
     // Several instances have one deployment and one key, and a log each: two that are called the same would contradict each other.
-    const name = `${sealer.deployment}.${segments.mark}`;
-    const sealing =
-      lent && segments.shared ? openSealing({ ...files, journal, name, failed }, lent) : undefined;
+    const name = `${sealer.deployment}.${await segments.mark()}`;
+    const sealing = lent && files ? openSealing({ ...files, journal, name, failed }, lent) : undefined;
     const quiet = sealing?.quiet;
     const given = { journal, sealer, segments, noteKey, name, now, failed };
     const sealed = await openSealedLog(quiet === undefined ? given : { ...given, quiet });

@@ -38,7 +38,7 @@ export interface Auditing {
 
 /** What it stands on. */
 export interface AuditingParts {
-  readonly config: Pick<AppConfig, 'dataDirectory' | 'auditLog'>;
+  readonly config: Pick<AppConfig, 'dataDirectory' | 'database' | 'auditLog'>;
   readonly tables: Tables;
   readonly sealer: OpenedSealer;
   readonly archive: Archive;
@@ -59,13 +59,13 @@ export async function openAuditing(
   { config, tables, sealer, archive, providers, news, log, now }: AuditingParts,
   closers: (() => void | Promise<void>)[],
 ): Promise<Auditing> {
-  const { dataDirectory, auditLog: keeping } = config;
+  const { dataDirectory, database, auditLog: keeping } = config;
   const failed = ({ code, message, detail }: Refusal): void => log.error({ code, detail }, message);
   const journal = await openJournal({ path: join(dataDirectory, 'journal.db'), sealer, now, failed });
   closers.push(() => journal.close());
   const audit = openAudit({ journal, failed });
   const lent = { tables, providers, news };
-  const auditLog = openAuditLog({ dataDirectory, tables, sealer, lent, journal, log, now });
+  const auditLog = openAuditLog({ dataDirectory, database, tables, sealer, lent, journal, log, now });
   closers.push(() => auditLog.close());
   const holds = openHolds({ tables, sealer, now });
   return {

@@ -73,7 +73,7 @@ export async function openTables(
   now: () => number,
 ): Promise<Database> {
   if (choice.type === 'sqlite') return openFile(join(dataDirectory, 'main.db'), now);
-  const { checkTables, dynamoTables } = await adapter();
+  const { checkTables, dynamoTables } = await openDynamoAdapter();
   const tables = dynamoTables({ ...choice, now });
   return {
     tables,
@@ -97,7 +97,7 @@ export async function openTables(
 export async function openProvisioning(choice: DatabaseChoice): Promise<Provisioning> {
   if (choice.type === 'sqlite')
     throw refuse('config_invalid', 'SQLite makes its tables by itself; this is for MAIN_DB_TYPE=dynamodb');
-  const { checkTables, createTables, describeTables } = await adapter();
+  const { checkTables, createTables, describeTables } = await openDynamoAdapter();
   const at = (choices: TableChoices): DynamoChoice & TableChoices => ({ ...choice, ...choices });
   return {
     create: (choices) => createTables(at(choices)),
@@ -106,7 +106,8 @@ export async function openProvisioning(choice: DatabaseChoice): Promise<Provisio
   };
 }
 
-function adapter() {
+/** What DynamoDB is used through. @throws Refusal `config_invalid` when its package is not installed */
+export function openDynamoAdapter() {
   const needs = { setting: 'MAIN_DB_TYPE=dynamodb', package: '@aws-sdk/client-dynamodb' };
   return loadAdapter(() => import('@sealgate/vault/dynamodb'), needs);
 }
@@ -144,7 +145,7 @@ async function forgetInDynamo(
   names: readonly TableName[],
   now: () => number,
 ): Promise<Forgotten> {
-  const { describeTables } = await adapter();
+  const { describeTables } = await openDynamoAdapter();
   const states = await describeTables({ ...choice, deletionProtection: true });
   const touched = states.filter(({ table }) => names.some((name) => name === table));
   const restorable = touched.filter(({ settings }) => settings?.['point-in-time recovery'] === 'on');

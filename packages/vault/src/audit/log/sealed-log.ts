@@ -36,7 +36,7 @@ export interface SealedLogParts {
   readonly now: () => number;
   /** Version of the redaction policy; 1 when not given. */
   readonly policy?: number;
-  /** Does work while nobody else seals or publishes; when not given nobody else does. */
+  /** Does work while nobody else seals or publishes; `Segments.alone` when not given. */
   readonly quiet?: <V>(work: () => Promise<V>) => Promise<V>;
   /** Told what went wrong and was got over. For the log. */
   readonly failed?: (refusal: Refusal) => void;
@@ -96,7 +96,7 @@ const publishMs = 1000;
  * @throws Refusal `audit_unavailable`, `journal_broken` when the journal is no database; `store_unavailable`
  */
 export async function openSealedLog(parts: SealedLogParts): Promise<SealedLog> {
-  const { segments, now, policy = 1, failed = () => undefined, quiet = (work) => work() } = parts;
+  const { segments, now, policy = 1, failed = () => undefined, quiet = segments.alone } = parts;
   const sealer = { ...parts.sealer, deployment: parts.name ?? parts.sealer.deployment };
   const signer = signerOf(noteKeyName(sealer.deployment), parts.noteKey);
   const sign = (checkpoint: Checkpoint) => signCheckpoint(checkpoint, [signer]);

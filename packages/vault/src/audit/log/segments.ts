@@ -186,6 +186,11 @@ export interface LogSecrets {
 
 /** Storage of the sealed log. */
 export interface Segments {
+  /**
+   * Made with the root log, and never again: 12 hexadecimal digits. A log that is begun anew, because what it lay in is gone or
+   * lies elsewhere, is another one and must not be called the same.
+   */
+  mark(): Promise<string>;
   /** Names of the periods that have begun, the oldest first. */
   periods(): Promise<readonly string[]>;
   /** @throws Refusal `store_unavailable` when there is no such period */

@@ -25,6 +25,11 @@ export const segmentMonthCases: readonly SegmentsCase[] = [
       [hashOf(7)],
     );
   }),
+  onSegments('what it is told from others by stays the same', async ({ segments, reopen }) => {
+    const marks = await Promise.all([segments.mark(), segments.mark()]);
+    assert.match(marks[0], /^[0-9a-f]{12}$/);
+    assert.deepEqual([...marks, await (await reopen()).mark()], [marks[0], marks[0], marks[0]]);
+  }),
   onSegments('a month begins once, behind the others', async ({ segments }) => {
     const december = await segments.begin('202612', []);
     await december.commit({ logs: [stepOf(logIn('g', '202612'), 0, 1)] });

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { scopePart } from '../names.ts';
 import { rootLog, type LogSecrets, type RootLog, type StatedHead } from '../segments.ts';
 import { openChain } from './chain.ts';
@@ -56,6 +57,14 @@ function statedItem({ origin, size, root }: StatedHead): Attributes {
 
 function statedIn(item: Attributes): StatedHead {
   return { origin: textIn(item, 'place'), size: numberIn(item, 'size'), root: bytesIn(item, 'root') };
+}
+
+/** What the log in this table is told from others by; of racing processes all get the same. */
+export async function markOf(table: LogTable): Promise<string> {
+  const key = { part: 'made', place: 'mark' };
+  const fresh = randomBytes(6).toString('hex');
+  const known = (await table.get(key)) ?? (await table.put(itemAt(key, { mark: { S: fresh } }), 'absent'));
+  return known === undefined ? fresh : textIn(known, 'mark');
 }
 
 /** Tenants' secrets in this table. */

@@ -8,7 +8,7 @@ import { sweepDropped } from './drop-period.ts';
 import { itemAt, periodPart, textIn } from './items.ts';
 import { logTable, type LogTable } from './log-table.ts';
 import { openPeriod } from './period.ts';
-import { logSecrets, openRoot } from './root.ts';
+import { logSecrets, markOf, openRoot } from './root.ts';
 import { openTurn } from './turn.ts';
 
 const periodName = /^\d{6}$/;
@@ -33,6 +33,7 @@ export function dynamoSegments({ tablePrefix = '', now, ...connection }: DynamoS
   const [table, rootTable] = [named('audit_segments'), named('audit_root')];
   const months = openMonths(table, now);
   return {
+    mark: () => markOf(rootTable),
     alone: openTurn(table, now),
     root: openRoot(rootTable, now),
     secrets: logSecrets(rootTable),

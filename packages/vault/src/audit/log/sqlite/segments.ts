@@ -25,11 +25,6 @@ export interface SqliteSegmentsOptions {
 
 /** The log in these files. */
 export interface SqliteSegments extends Segments {
-  /**
-   * Made with the root log, and never again: 12 hexadecimal digits. A log that is begun anew, because its files are gone or lie
-   * elsewhere, is another one and must not be called the same.
-   */
-  readonly mark: string;
   /** Whether others may open the same files meanwhile; not on a network mount. */
   readonly shared: boolean;
 }
@@ -43,7 +38,7 @@ export function sqliteSegments({ directory, rootFile, networkMount }: SqliteSegm
   return {
     root,
     secrets,
-    mark: asking(() => String(rootAt.db.prepare('SELECT mark FROM made').get()?.['mark'])),
+    mark: async () => asking(() => String(rootAt.db.prepare('SELECT mark FROM made').get()?.['mark'])),
     shared: rootAt.lazy,
     // One process has these files open, and one thread of it seals.
     alone: (work) => work(),
