@@ -6,6 +6,7 @@ import type { AuditLog } from '../packages/server/src/main/audit-log.ts';
 export function openAuditLog(): AuditLog {
   return {
     start: () => undefined,
+    tagsOf: async () => undefined,
     catchUp: async () => undefined,
     log: () => Promise.reject(new Error('nothing is sealed here')),
     forget: async () => false,

@@ -10,9 +10,11 @@ import {
   type SealedLog,
   type Segments,
   type Tables,
+  type TagsOf,
 } from '@sealgate/vault';
 import type { Log } from '../log.ts';
 import { openFaults } from './audit-faults.ts';
+import { openTags } from './audit-tags.ts';
 
 // The journal is what a call waits for; from there its entries are sealed into logs that strangers can check, a second later.
 // When that fails nothing is lost and no call is refused: it is told once, counted, and tried again.
@@ -39,6 +41,8 @@ export interface AuditLog {
   catchUp(): Promise<Refusal | undefined>;
   /** @throws Refusal when it cannot be opened now */
   log(): Promise<SealedLog>;
+  /** The keys that parameters of calls are tagged with. */
+  readonly tagsOf: TagsOf;
   /**
    * Remove the secret that a tenant's log was made with. It lies sealed under the tenant's own key, so it is lost with that
    * key, whether it can be removed now or not.
@@ -91,6 +95,7 @@ export function openAuditLog(parts: AuditLogParts): AuditLog {
       rounds.start();
     },
     catchUp,
+    tagsOf: openTags({ opened: files.openedNow, open: async () => (await files.opened()).sealed.keyring }),
     log: async () => (await files.opened()).sealed,
     async forget(tenant) {
       try {
@@ -138,13 +143,19 @@ function openRounds(round: () => Promise<unknown>): { start(): void; end(): Prom
 /** The files, opened when they are first asked for, and asked for again when that failed. */
 function openFiles(parts: AuditLogParts, failed: (refusal: Refusal) => void) {
   let opening: Promise<Opened> | undefined;
+  let now: Opened | undefined;
   return {
+    /** `undefined`: nobody asked for them yet. */
+    openedNow: () => now?.sealed.keyring,
     begun: () => opening !== undefined,
     opened(): Promise<Opened> {
-      opening ??= open(parts, failed).catch((error: unknown) => {
-        opening = undefined;
-        throw error;
-      });
+      opening ??= open(parts, failed).then(
+        (opened) => (now = opened),
+        (error: unknown) => {
+          opening = undefined;
+          throw error;
+        },
+      );
       return opening;
     },
     /** @param ended resolves when nobody asks any more: what is under way ends once the log is told to */

@@ -4,9 +4,11 @@ import { join } from 'node:path';
 import {
   claimDirectory,
   openAudit,
+  hoursJudge,
   openConnections,
   openJournal,
   openSealer,
+  paramsKeeper,
   sealedRecords,
   sealedTables,
   systemTenant,
@@ -20,6 +22,7 @@ import {
 } from '@sealgate/vault';
 import { openKeyWorks, type KeyWorks } from '../admin/key-works.ts';
 import type { AppConfig } from '../config.ts';
+import { openAuditZones, type AuditZones } from '../domain/audit-zones.ts';
 import { sealClearPeople } from '../domain/clear-people.ts';
 import { ensureLocalAdministrator, openPeople, type Membership, type People } from '../domain/people.ts';
 import { openUpstreams, type Upstreams } from '../domain/upstreams.ts';
@@ -46,6 +49,8 @@ export interface Ground extends Together {
   readonly audit: Audit;
   /** What the journal becomes for strangers. */
   readonly auditLog: AuditLog;
+  /** Whose clock says what is outside business hours. */
+  readonly auditZones: AuditZones;
   readonly connections: ConnectionRows;
   /** Rotations and moves of keys that this process does. */
   readonly keyWorks: KeyWorks;
@@ -83,9 +88,17 @@ export async function openGround(
     const path = join(config.dataDirectory, 'journal.db');
     const journal = await openJournal({ path, sealer, now, failed });
     closers.push(() => journal.close());
-    const audit = openAudit({ journal, failed });
     const auditLog = openAuditLog({ dataDirectory: config.dataDirectory, tables, sealer, journal, log, now });
     closers.push(() => auditLog.close());
+    const auditZones = await keptZones(tables, sealer, log, config.auditZone);
+    closers.push(() => auditZones.close());
+    const judge = hoursJudge();
+    const audit = openAudit({
+      journal,
+      params: paramsKeeper(auditLog.tagsOf),
+      flagsOf: ({ tenant }, atMs) => judge(auditZones.zoneOf(tenant), atMs),
+      failed,
+    });
     const upstreams = await keptUpstreams(tables, sealer, log, now);
     const topic = upstreamTopic(news);
     closers.push(await followUpstreams(upstreams, { topic, log, several }));
@@ -100,6 +113,7 @@ export async function openGround(
       journal,
       audit,
       auditLog,
+      auditZones,
       connections,
       keyWorks,
       ...everybody,
@@ -192,6 +206,21 @@ async function tablesOf(
   const examine = async (): Promise<DatabaseState> => ({ message: 'opened by others', advice: undefined });
   const forget = async () => ({ storage: { store: 'others', done: 'opened by others' }, backups: [] });
   return { tables: shared, examine, forget, close: async () => undefined };
+}
+
+function keptZones(
+  tables: Tables,
+  sealer: Pick<OpenedSealer, 'blind'>,
+  log: Log,
+  fallback: string,
+): Promise<AuditZones> {
+  return openAuditZones({
+    tables,
+    fallback,
+    mark: (text) => sealer.blind('settings', text),
+    foreign: () => log.error('the time zones of groups were changed outside of the gateway and do not count'),
+    failed: (error) => log.warn({ err: error }, 'the time zones of groups could not be read again'),
+  });
 }
 
 function keptUpstreams(

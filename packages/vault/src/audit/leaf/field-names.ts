@@ -27,3 +27,14 @@ const secretName =
 export function isSecretName(name: string): boolean {
   return secretName.test(name.replaceAll(/([a-z0-9])([A-Z])/g, '$1_$2'));
 }
+
+const pair = /(?<![\w.-])([A-Za-z][\w.-]{0,47})["']?\s?([=:])\s?["']?(?=[^\s&"',;]{4})/g;
+const keyName =
+  /^(?:code|key|session(?:[-_]?id)?|sid|sig|signature|[\w.-]+[-_.](?:key|sig|signature|session))$/i;
+
+/** Whether a text says a secret by name, as addresses do: `?api_key=…`, `&sig=…`, `password: …`. */
+export function saysSecret(text: string): boolean {
+  for (const [, name = '', sign] of text.matchAll(pair))
+    if (isSecretName(name) || (sign === '=' && keyName.test(name))) return true;
+  return false;
+}

@@ -94,6 +94,23 @@ test.each(['password', 'db_password', 'apiKey', 'API-Key', 'x-auth', 'accessToke
   },
 );
 
+test.each([
+  'https://x.example/list?page=2&key=a1b2c3d4',
+  'https://x.example/?api_key=a1b2c3d4',
+  'https://b.s3.example/o?X-Amz-Signature=00ff00ff',
+  'https://x.example/cb?state=1&code=a1b2c3d4',
+  'curl -d password=hunter22',
+  '{"client_secret": "a1b2c3d4"}',
+  'password: hunter22',
+])('%s is tagged even in a clear field', (said) => {
+  assert.deepEqual(redacted({ limit: said }), { limit: hmac(said) });
+});
+
+test.each(['https://x.example/list?page=2&sort=price', 'keys: none', 'monkey=banana', 'status code: 4040'])(
+  '%s is kept in a clear field',
+  (said) => assert.deepEqual(redacted({ limit: said }), { limit: said }),
+);
+
 test('a clear value cannot look like a tag', () => {
   assert.deepEqual(redacted({ limit: 'hmac:AAAAAAAAAAAAAAAAAAAAAA' }), {
     limit: hmac('hmac:AAAAAAAAAAAAAAAAAAAAAA'),

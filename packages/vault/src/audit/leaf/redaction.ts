@@ -1,4 +1,4 @@
-import { isFieldName, isSecretName } from './field-names.ts';
+import { isFieldName, isSecretName, saysSecret } from './field-names.ts';
 import { holdsSecretShape } from './secret-shapes.ts';
 
 // What may be kept of a call's parameters. Nothing is written in clear unless the policy names its field: every scalar
@@ -88,9 +88,10 @@ function arrayText(walk: Walk, list: readonly unknown[], rule: RedactionRule, de
 }
 
 function objectText(walk: Walk, value: object, rule: RedactionRule, depth: number): string {
-  const names = Object.keys(value).filter((name) => walk.rules.get(name) !== 'drop');
-  if (names.length * memberLength > walk.left + memberLength) return over(walk);
+  const names = Object.keys(value);
+  if ((names.length - walk.rules.size) * memberLength > walk.left + memberLength) return over(walk);
   const members = names
+    .filter((name) => walk.rules.get(name) !== 'drop')
     .map((name) => ({ name, shown: shownName(walk, name), member: (value as Record<string, unknown>)[name] }))
     .filter(({ member }) => member !== undefined)
     .toSorted((a, b) => (a.shown < b.shown ? -1 : 1))
@@ -122,7 +123,12 @@ function scalarText({ tagOf }: Walk, value: unknown, rule: RedactionRule): strin
 function mayBeClear(value: unknown): boolean {
   // What begins like a tag would be taken for one.
   if (typeof value === 'string')
-    return value.length <= clearLengthMax && !value.startsWith(tagMark) && !holdsSecretShape(value);
+    return !(
+      value.length > clearLengthMax ||
+      value.startsWith(tagMark) ||
+      holdsSecretShape(value) ||
+      saysSecret(value)
+    );
   return typeof value !== 'object' || value === null;
 }
 
