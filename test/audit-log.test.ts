@@ -78,7 +78,7 @@ beforeAll(async () => {
   await done(dataDir, ['audit', 'export', '--format', 'log', '--out', exported]);
   await gateway.stop();
   logged.push(gateway.stderr());
-}, 120_000);
+}, 300_000);
 afterAll(async () => {
   await upstream.close();
   await removeDataDir(dataDir);
@@ -159,7 +159,7 @@ describe('the log that was exported', () => {
     for (const { pol, req } of found.filter(({ act }) => act !== undefined)) {
       expect(pol).toBeGreaterThan(1);
       expect(req?.params).toEqual({
-        deep: [{ [Object.keys((req?.params as { deep: [object] }).deep[0])[0]!]: tag }],
+        deep: [{ [Object.keys((req!.params as { deep: [object] }).deep[0])[0]!]: tag }],
         options: { authorization: tag, sort: ['price', tag] },
         query: 'red shoes',
         text: tag,

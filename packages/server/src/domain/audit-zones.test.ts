@@ -4,7 +4,7 @@ import { openAuditZones, tenantObject, type AuditZones } from './audit-zones.ts'
 
 let tables: Tables;
 const opened: AuditZones[] = [];
-const foreign = vi.fn();
+const foreign = vi.fn<() => void>();
 beforeEach(() => {
   tables = memoryTables({ now: Date.now });
   foreign.mockClear();

@@ -112,7 +112,13 @@ function readStdio(name: string, entry: unknown, bad: (faults: readonly string[]
   if (credential !== undefined && credential.in !== 'env')
     return bad(['the credential of a command goes into its environment: {"in": "env", "name": …}']);
   const upstream: Upstream = {
-    ...{ kind: 'stdio', name, command, args, env, cwd, credential },
+    kind: 'stdio',
+    name,
+    command,
+    args,
+    env,
+    cwd,
+    credential,
     ...(audit && { audit }),
   };
   const faults = faultsOf(upstream);

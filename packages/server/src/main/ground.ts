@@ -3,12 +3,9 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import {
   claimDirectory,
-  openAudit,
-  hoursJudge,
   openConnections,
   openJournal,
   openSealer,
-  paramsKeeper,
   sealedRecords,
   sealedTables,
   systemTenant,
@@ -22,7 +19,7 @@ import {
 } from '@sealgate/vault';
 import { openKeyWorks, type KeyWorks } from '../admin/key-works.ts';
 import type { AppConfig } from '../config.ts';
-import { openAuditZones, type AuditZones } from '../domain/audit-zones.ts';
+import type { AuditZones } from '../domain/audit-zones.ts';
 import { sealClearPeople } from '../domain/clear-people.ts';
 import { ensureLocalAdministrator, openPeople, type Membership, type People } from '../domain/people.ts';
 import { openUpstreams, type Upstreams } from '../domain/upstreams.ts';
@@ -32,6 +29,7 @@ import { openAuditLog, type AuditLog } from './audit-log.ts';
 import { noteGap } from './audit-gap.ts';
 import { openDatabase, type Database, type DatabaseState } from './database.ts';
 import { followUpstreams, notTold, toldUpstreams, upstreamTopic } from './followed.ts';
+import { failedBy, openRecording } from './recording.ts';
 import { openRootKeys } from './root-keys.ts';
 import { claimTables } from './tables-claim.ts';
 import { openTogether, type Shared, type Together } from './together.ts';
@@ -83,22 +81,15 @@ export async function openGround(
   try {
     const stores = await openStores({ config, log, now, given }, closers);
     const { tables, sealer, news, several } = stores;
-    const failed = (refusal: { code: string; message: string; detail: string | undefined }): void =>
-      log.error({ code: refusal.code, detail: refusal.detail }, refusal.message);
+    const failed = failedBy(log);
     const path = join(config.dataDirectory, 'journal.db');
     const journal = await openJournal({ path, sealer, now, failed });
     closers.push(() => journal.close());
     const auditLog = openAuditLog({ dataDirectory: config.dataDirectory, tables, sealer, journal, log, now });
     closers.push(() => auditLog.close());
-    const auditZones = await keptZones(tables, sealer, log, config.auditZone);
-    closers.push(() => auditZones.close());
-    const judge = hoursJudge();
-    const audit = openAudit({
-      journal,
-      params: paramsKeeper(auditLog.tagsOf),
-      flagsOf: ({ tenant }, atMs) => judge(auditZones.zoneOf(tenant), atMs),
-      failed,
-    });
+    const recording = await openRecording({ tables, sealer, log, zone: config.auditZone, journal, auditLog });
+    closers.push(() => recording.auditZones.close());
+    const { audit } = recording;
     const upstreams = await keptUpstreams(tables, sealer, log, now);
     const topic = upstreamTopic(news);
     closers.push(await followUpstreams(upstreams, { topic, log, several }));
@@ -111,9 +102,8 @@ export async function openGround(
     return {
       ...stores,
       journal,
-      audit,
+      ...recording,
       auditLog,
-      auditZones,
       connections,
       keyWorks,
       ...everybody,
@@ -206,21 +196,6 @@ async function tablesOf(
   const examine = async (): Promise<DatabaseState> => ({ message: 'opened by others', advice: undefined });
   const forget = async () => ({ storage: { store: 'others', done: 'opened by others' }, backups: [] });
   return { tables: shared, examine, forget, close: async () => undefined };
-}
-
-function keptZones(
-  tables: Tables,
-  sealer: Pick<OpenedSealer, 'blind'>,
-  log: Log,
-  fallback: string,
-): Promise<AuditZones> {
-  return openAuditZones({
-    tables,
-    fallback,
-    mark: (text) => sealer.blind('settings', text),
-    foreign: () => log.error('the time zones of groups were changed outside of the gateway and do not count'),
-    failed: (error) => log.warn({ err: error }, 'the time zones of groups could not be read again'),
-  });
 }
 
 function keptUpstreams(

@@ -8,8 +8,8 @@ import type { KeptParams } from './kept-params.ts';
 
 type Stamp = Pick<Entry, 'id' | 'ts' | 'cls'>;
 
-/** An entry is at most this long, in bytes. */
-export const entryBytesMax = 8 * 1024;
+/** An entry is at most this long, in bytes: what a journal takes for a line. */
+const entryBytesMax = 8 * 1024;
 
 /** What an attempt says beside what it was given. */
 export interface Noted {

@@ -68,7 +68,7 @@ test('parameters never crowd the entry out', async () => {
   const crowded = await recorded(() => tag, { tool: long, params }, long, long);
   assert.deepEqual(Object.keys(crowded.req?.params as object), ['bytes', 'digest', 'truncated']);
   const roomy = await recorded(() => tag, { params });
-  assert.equal((roomy.req?.params as typeof params).list.length, 100);
+  assert.equal((roomy.req!.params as typeof params).list.length, 100);
 });
 
 test('a name that looks like the place of the parameters does not move them', async () => {
