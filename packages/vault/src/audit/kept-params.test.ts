@@ -26,7 +26,16 @@ async function recorded(
     journal: { stampMs: () => 1, append: take, queue: take, offer: () => true },
     params: paramsKeeper(tagsOf, { waitMs: 1 }),
   });
-  await audit.record('strict', { ...context, agent }, { act: 'tool.call', object, request });
+  await audit.record(
+    'strict',
+    { ...context, agent },
+    {
+      act: 'tool.call',
+      object,
+      service: object.slice(0, 512),
+      request,
+    },
+  );
   assert.equal(lines.length, 1);
   assert.ok(!lines[0]!.includes(secret));
   assert.ok(Buffer.byteLength(lines[0]!) <= 8192);
@@ -63,12 +72,12 @@ describe('the act goes on, and nothing but a length is kept, when the key', () =
 });
 
 test('parameters never crowd the entry out', async () => {
-  const params = { list: Array.from({ length: 100 }, (_, n) => `${secret}-${n}`) };
-  const long = 'ü'.repeat(1000);
-  const crowded = await recorded(() => tag, { tool: long, params }, long, long);
+  const params = { list: Array.from({ length: 130 }, (_, n) => `${secret}-${n}`) };
+  const long = 'x'.repeat(1024);
+  const crowded = await recorded(() => tag, { method: long, tool: long, params }, long.repeat(2), long);
   assert.deepEqual(Object.keys(crowded.req?.params as object), ['bytes', 'digest', 'truncated']);
   const roomy = await recorded(() => tag, { params });
-  assert.equal((roomy.req!.params as typeof params).list.length, 100);
+  assert.equal((roomy.req!.params as typeof params).list.length, 130);
 });
 
 test('a name that looks like the place of the parameters does not move them', async () => {
