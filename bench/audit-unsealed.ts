@@ -8,6 +8,7 @@ export function openAuditLog(): AuditLog {
   return {
     start: () => undefined,
     makeWay: () => undefined,
+    tagsOf: async () => undefined,
     catchUp: async () => undefined,
     log: none,
     segments: none,

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { folderSource, openTlogProof, verifyLog } from '@sealgate/vault/audit-verify';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startKeyed, type KeyedUpstream } from './fixtures/keyed.ts';
-import { modernCall, rawHttp, type RawAnswer } from './fixtures/raw-http.ts';
+import { legacyCall, modernCall, rawHttp, type RawAnswer } from './fixtures/raw-http.ts';
 import { leaksIn, leaksUnder } from './leaks.ts';
 import { done, freshDataDir, removeDataDir, sealgate, startSealgate, type Running } from './start.ts';
 
@@ -12,7 +12,16 @@ import { done, freshDataDir, removeDataDir, sealgate, startSealgate, type Runnin
 // that was secret; whoever changes a byte of it is found out.
 
 const canary = (): string => randomBytes(18).toString('base64url');
-const canaries = { key: canary(), header: canary(), parameter: canary(), refused: canary() };
+const canaries = {
+  key: canary(),
+  header: canary(),
+  parameter: canary(),
+  // In fields that the operator keeps in clear.
+  bearer: canary(),
+  token: canary(),
+  address: canary(),
+  refused: canary(),
+};
 const secrets = Object.values(canaries);
 
 let dataDir: string;
@@ -21,6 +30,17 @@ const logged: string[] = [];
 /** Tools that were called; their names stand in the log. */
 const called: string[] = [];
 let exported: string;
+/** What was found by the value of a parameter. */
+let found: readonly {
+  readonly act?: string;
+  readonly pol?: number;
+  readonly req?: { readonly params?: unknown };
+}[];
+const lineFiles = () => ({
+  jsonl: `${exported}.jsonl`,
+  csv: `${exported}.csv`,
+  ocsf: `${exported}.ocsf.jsonl`,
+});
 let checkpoint: { readonly vkeys: readonly string[]; readonly origin: string; readonly size: number };
 
 beforeAll(async () => {
@@ -28,7 +48,9 @@ beforeAll(async () => {
   exported = `${dataDir}-log`;
   upstream = await startKeyed({ in: 'bearer' }, canaries.key);
   let gateway = await startSealgate({ dataDir, env: { LOG_LEVEL: 'debug' } });
-  await done(dataDir, ['upstreams', 'add', 'keyed', '--url', upstream.url, '--credential', 'bearer']);
+  const clear = ['query', 'options', 'uri'].flatMap((field) => ['--audit', `${field}=clear`]);
+  const where = ['--url', upstream.url, '--credential', 'bearer'];
+  await done(dataDir, ['upstreams', 'add', 'keyed', ...where, ...clear]);
   await done(dataDir, ['connections', 'set', 'keyed'], canaries.key);
   await calls(gateway, 'first');
   await gateway.stop();
@@ -39,15 +61,29 @@ beforeAll(async () => {
   logged.push(gateway.stderr());
   gateway = await startSealgate({ dataDir, env: { LOG_LEVEL: 'debug' } });
   await calls(gateway, 'last');
+  found = JSON.parse(
+    await done(dataDir, [
+      'audit',
+      'list',
+      '--param',
+      `text=${canaries.parameter}`,
+      '--limit',
+      '99',
+      '--json',
+    ]),
+  ) as typeof found;
+  for (const [format, file] of Object.entries(lineFiles()))
+    await done(dataDir, ['audit', 'export', '--format', format, '--out', file]);
   checkpoint = JSON.parse(await done(dataDir, ['audit', 'checkpoint', '--json'])) as typeof checkpoint;
   await done(dataDir, ['audit', 'export', '--format', 'log', '--out', exported]);
   await gateway.stop();
   logged.push(gateway.stderr());
-}, 120_000);
+}, 300_000);
 afterAll(async () => {
   await upstream.close();
   await removeDataDir(dataDir);
-  await rm(exported, { recursive: true, force: true });
+  for (const path of [exported, ...Object.values(lineFiles())])
+    await rm(path, { recursive: true, force: true });
 });
 
 /** Calls that go well, that fail at the upstream, and that the gateway refuses. */
@@ -56,6 +92,9 @@ async function calls(gateway: Running, when: string): Promise<void> {
   const answers = await Promise.all(tools.map((tool) => call(gateway, tool, gateway.bearer)));
   expect(answers.map(({ status }) => status)).toEqual([200, 200, 404, 404, 404]);
   called.push(...tools);
+  const { headers, body } = resourceRead(`https://keyed.example/list?key=${canaries.address}`);
+  const sent = { ...headers, authorization: `Bearer ${gateway.bearer}` };
+  await rawHttp(gateway.upstream('keyed').url, { headers: sent, body });
   expect((await call(gateway, 'refused', canaries.refused)).status).toBe(401);
 }
 
@@ -63,9 +102,19 @@ function call(gateway: Running, tool: string, bearer: string): Promise<RawAnswer
   const { headers, body } = modernCall(1, tool, {
     text: canaries.parameter,
     deep: [{ [canaries.parameter]: 1 }],
+    query: 'red shoes',
+    options: { authorization: canaries.token, sort: ['price', `Bearer ${canaries.bearer}`] },
   });
   const sent = { ...headers, authorization: `Bearer ${bearer}`, 'x-canary': canaries.header };
   return rawHttp(gateway.upstream('keyed').url, { headers: sent, body });
+}
+
+function resourceRead(uri: string) {
+  const { headers } = legacyCall(1, 'any', {});
+  return {
+    headers,
+    body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'resources/read', params: { uri } }),
+  };
 }
 
 async function filesIn(folder: string): Promise<string[]> {
@@ -104,6 +153,22 @@ describe('the log that was exported', () => {
     expect(asked.toSorted()).toEqual(called.toSorted());
   });
 
+  it('has what each call was asked, in tags, and finds a call by what only the asker knows', async () => {
+    expect(found.filter(({ act }) => act === 'tool.call')).toHaveLength(15);
+    const tag = expect.stringMatching(/^hmac:[\w-]{22}$/) as string;
+    for (const { pol, req } of found.filter(({ act }) => act !== undefined)) {
+      expect(pol).toBeGreaterThan(1);
+      expect(req?.params).toEqual({
+        deep: [{ [Object.keys((req!.params as { deep: [object] }).deep[0])[0]!]: tag }],
+        options: { authorization: tag, sort: ['price', tag] },
+        query: 'red shoes',
+        text: tag,
+      });
+    }
+    const leaves = (await bodies()).filter((body) => body.includes('red shoes'));
+    expect(leaves).toHaveLength(15);
+  });
+
   it('can be read by its owner alone', async () => {
     expect((await stat(exported)).mode & 0o777).toBe(0o700);
     for (const file of await filesIn(exported)) expect((await stat(file)).mode & 0o777).toBe(0o600);
@@ -113,7 +178,13 @@ describe('the log that was exported', () => {
     const received = upstream.received
       .map(({ rawHeaders, body }) => JSON.stringify([rawHeaders, body]))
       .join('\n');
-    for (const secret of [canaries.key, canaries.parameter]) expect(received).toContain(secret);
+    const { key, parameter, bearer, token, address } = canaries;
+    for (const secret of [key, parameter, bearer, token, address]) expect(received).toContain(secret);
+    for (const file of Object.values(lineFiles())) {
+      const text = await readFile(file);
+      expect(text.toString()).toContain('red shoes');
+      expect(leaksIn(file, text, secrets)).toEqual([]);
+    }
     expect(await leaksUnder(exported, secrets)).toEqual([]);
     expect(await leaksUnder(dataDir, secrets)).toEqual([]);
     expect(leaksIn('the log', Buffer.from(logged.join('\n')), secrets)).toEqual([]);

@@ -46,6 +46,7 @@ test('an empty environment gives every default', () => {
   const config = initConfig({ env: {}, cwd });
   expect(config).toEqual({
     environment: 'development',
+    auditZone: 'UTC',
     host: '127.0.0.1',
     port: 3000,
     publicOrigin: undefined,

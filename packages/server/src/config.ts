@@ -32,6 +32,8 @@ export interface AppConfig {
   readonly advertiseUrl: string | undefined;
   readonly authSecret: Secret | undefined;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
+  /** Whose clock says what is outside business hours, for groups without a zone of their own; IANA name. */
+  readonly auditZone: string;
   /** Absolute. */
   readonly dataDirectory: string;
   readonly database: DatabaseChoice;
@@ -158,6 +160,7 @@ function shape(
     advertiseUrl: values.ADVERTISE_URL,
     authSecret: secrets.find(({ name }) => name === 'AUTH_SECRET'),
     logLevel: values.LOG_LEVEL,
+    auditZone: values.AUDIT_LOG_ZONE,
     dataDirectory,
     database: databaseOf(values),
     dynamodb: dynamoOf(values),

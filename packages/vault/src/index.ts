@@ -5,7 +5,16 @@ export { acts, type Act, type ActSpec } from './audit/acts.ts';
 export { heldObject, openHolds, type Hold, type Holds } from './audit/archive/holds.ts';
 export type { ArchivedLog } from './audit/archive/expire-logs.ts';
 export { openLogArchive, type ArchiveRun, type LogArchive } from './audit/archive/log-archive.ts';
-export type { AuditClass, AuditContext, AuditFields, AuditOutcome, Entry, Source } from './audit/entry.ts';
+export type {
+  AuditClass,
+  AuditContext,
+  AuditFields,
+  AuditFlag,
+  AuditOutcome,
+  Entry,
+  EntryRequest,
+  Source,
+} from './audit/entry.ts';
 export type { Audit } from './audit/audit.ts';
 export { endedCalls, newestCalls, type Call, type CallFilter } from './audit/calls.ts';
 export type { EntryReader, OnReached } from './audit/every-entry.ts';
@@ -16,8 +25,18 @@ export { findCall } from './audit/find-call.ts';
 export { followEntries } from './audit/follow.ts';
 export { copyJournal } from './audit/journal-copy.ts';
 export { openJournal, openJournalReader } from './audit/journal.ts';
+export {
+  paramsKeeper,
+  strictPolicy,
+  type KeptParams,
+  type ParamsKeeper,
+  type TagsOf,
+} from './audit/kept-params.ts';
+export { paramMatch, type ParamMatch } from './audit/param-match.ts';
+export { hoursJudge } from './audit/report/hours-flag.ts';
 export { redactionOf, type RedactionPolicy, type RedactionRule, type TagOf } from './audit/leaf/redaction.ts';
 export { holdsSecretShape } from './audit/leaf/secret-shapes.ts';
+export type { LogKeyring } from './audit/log/log-keyring.ts';
 export { logEntries, type LogQuery, type LogReader } from './audit/log/log-entries.ts';
 export { logSource, type LogIdentity, type PublishedLog } from './audit/log/log-source.ts';
 export type { ProvenEntry } from './audit/log/prove-entry.ts';

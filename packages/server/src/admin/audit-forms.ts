@@ -1,4 +1,11 @@
-import { exportFormats, objectOf, reportNames, type CallFilter } from '@sealgate/vault';
+import {
+  exportFormats,
+  objectOf,
+  paramMatch,
+  reportNames,
+  type CallFilter,
+  type TagsOf,
+} from '@sealgate/vault';
 import { z } from 'zod';
 import { refuse } from '../errors.ts';
 import type { Change } from './recorded.ts';
@@ -7,7 +14,7 @@ import type { Change } from './recorded.ts';
 
 const name = z.string().min(1).max(2048);
 const atMs = z.number().int().min(0);
-const zone = z.string().min(1).max(64).default('UTC');
+const zone = z.string().min(1).max(64);
 const named = {
   tenant: name.optional(),
   act: name.optional(),
@@ -21,6 +28,12 @@ const named = {
   request: name.optional(),
   ip: name.optional(),
   agent: name.optional(),
+  flag: z.enum(['hours']).optional(),
+  /** Each must be there. Of one group: its key says what to look for. */
+  params: z
+    .array(z.strictObject({ name, value: z.string().max(2048) }))
+    .max(16)
+    .optional(),
 };
 const filter = {
   ...named,
@@ -39,7 +52,7 @@ export const auditForms = {
     limit: z.number().int().min(1).max(1_000_000).default(50),
   }),
   show: z.strictObject({ tenant: named.tenant, id: z.string().min(1).max(64) }),
-  stats: z.strictObject({ ...filter, zone }),
+  stats: z.strictObject({ ...filter, zone: zone.default('UTC') }),
   search: z.strictObject({
     ...filter,
     text: z.string().min(2).max(200),
@@ -49,7 +62,8 @@ export const auditForms = {
   report: z.strictObject({
     report: z.enum(reportNames),
     tenant: name.optional(),
-    zone,
+    /** Go by this clock; by what was judged at the time, and the clock of each group, when not given. */
+    zone: zone.optional(),
     sinceMs: atMs,
     untilMs: atMs.optional(),
   }),
@@ -70,14 +84,35 @@ export function look(
   return { act, object: `log:${tenant ?? '*'}`, service: 'audit' };
 }
 
-/** The filter of a question. @throws Refusal `usage` for a connection of everybody */
-export function filterOf(
-  { connection, ...asked }: CallFilter & { readonly connection?: string | undefined },
+/** A question to the log. */
+export interface Asked extends Omit<CallFilter, 'params'> {
+  readonly connection?: string | undefined;
+  readonly params?: readonly { readonly name: string; readonly value: string }[] | undefined;
+}
+
+/**
+ * The filter of a question.
+ *
+ * @param tagsOf the keys that parameters are tagged with
+ * @throws Refusal `usage` for a connection or a parameter of everybody; those of opening the key
+ */
+export async function filterOf(
+  { connection, params, ...asked }: Asked,
   own: string,
-): CallFilter {
+  tagsOf: TagsOf,
+): Promise<CallFilter> {
   const tenant = tenantOf(asked.tenant, own);
-  if (connection === undefined) return { ...asked, tenant };
-  if (tenant === undefined || asked.object !== undefined)
-    throw refuse('usage', 'a connection is one of a group: name the group, and no other object');
-  return { ...asked, tenant, object: objectOf(tenant, connection) };
+  if (tenant === undefined && (connection !== undefined || params !== undefined))
+    throw refuse('usage', 'connections and parameters are those of one group: name the group');
+  if (connection !== undefined && asked.object !== undefined)
+    throw refuse('usage', 'a connection is an object: name no other');
+  const tagOf = tenant === undefined || params === undefined ? undefined : await tagsOf(tenant);
+  return {
+    ...asked,
+    tenant,
+    ...(connection === undefined ? {} : { object: objectOf(tenant!, connection) }),
+    ...(params === undefined
+      ? {}
+      : { params: params.map(({ name: field, value }) => paramMatch(field, value, tagOf)) }),
+  };
 }

@@ -1,10 +1,13 @@
+import { createHmac } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
   objectOf,
   openAudit,
+  hoursJudge,
   openJournal,
+  paramsKeeper,
   type Audit,
   type AuditContext,
   type Call,
@@ -20,10 +23,18 @@ let directory: string;
 let journal: Journal;
 let audit: Audit;
 let failing = false;
+let atMs = Date.now();
+const tag = (purpose: string, text: string): string =>
+  createHmac('sha256', 'key of g1').update(`${purpose} ${text}`).digest('base64url').slice(0, 22);
+const judge = hoursJudge();
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'sealgate-audit-operations-'));
   journal = await openJournal({ path: join(directory, 'journal.db'), sealer: oneKeySealer(), now: Date.now });
-  const real = openAudit({ journal });
+  const real = openAudit({
+    journal,
+    params: paramsKeeper(() => tag),
+    flagsOf: () => judge('UTC', atMs),
+  });
   failing = false;
   audit = {
     ...real,
@@ -44,16 +55,23 @@ const contextIn = (tenant: string): AuditContext => ({
 const operator: Operator = { context: contextIn('g1'), subject: 'u1' };
 const connection = 'shop#u1#default';
 
-async function use(tenant: string, code?: string): Promise<string> {
+async function use(tenant: string, code?: string, params?: unknown): Promise<string> {
   const context = contextIn(tenant);
-  const fields = { act: 'tool.call', object: objectOf(tenant, connection), service: 'shop' } as const;
+  const object = objectOf(tenant, connection);
+  const fields = { act: 'tool.call', object, service: 'shop', request: { params } } as const;
   const { entry } = await audit.record('strict', context, fields);
   audit.outcome(entry, context, code === undefined ? { out: 'success' } : { out: 'error', code });
   return entry;
 }
 
 const ask = (name: keyof ReturnType<typeof auditOperations>, input: object = {}): Promise<unknown> =>
-  auditOperations({ audit, journal, now: Date.now })[name].run(operator, input);
+  auditOperations({
+    audit,
+    journal,
+    tagsOf: async (tenant) => (tenant === 'g1' ? tag : undefined),
+    zoneOf: () => 'Asia/Kathmandu',
+    now: Date.now,
+  })[name].run(operator, input);
 async function pieces<T>(name: Parameters<typeof ask>[0], input: object = {}): Promise<T[]> {
   const all: T[] = [];
   for await (const piece of (await ask(name, input)) as AsyncIterable<T>) all.push(piece);
@@ -93,6 +111,52 @@ describe('the log that is shown', () => {
       { connection, object: 'gateway' },
     ])
       await expect(ask('audit.list', wrong)).rejects.toMatchObject({ code: 'usage' });
+  });
+
+  test('is narrowed by parameter, which nobody can read', async () => {
+    const order = { order: 4711, note: 'bananas' };
+    const wanted = await use('g1', undefined, order);
+    await use('g1', undefined, { order: 4712 });
+    await use('g2', undefined, order);
+    const found = await listed({ params: [{ name: 'order', value: '4711' }] });
+    expect(found.map(({ attempt }) => attempt.id)).toEqual([wanted]);
+    expect(JSON.stringify(found)).not.toMatch(/4711|bananas/);
+    const both = [
+      { name: 'order', value: '4711' },
+      { name: 'note', value: 'apples' },
+    ];
+    expect(await listed({ params: both })).toEqual([]);
+    // Without the key of that group nothing is found, and nobody has the keys of all.
+    expect(await listed({ tenant: 'g2', params: [{ name: 'order', value: '4711' }] })).toEqual([]);
+    await expect(ask('audit.list', { tenant: '*', params: both })).rejects.toMatchObject({ code: 'usage' });
+    expect(await reads()).toHaveLength(3);
+  });
+
+  test('is narrowed by what stood out when it was recorded', async () => {
+    atMs = Date.parse('2026-11-22T12:00:00Z');
+    await use('g1');
+    atMs = Date.parse('2026-11-22T03:00:00Z');
+    const odd = await use('g1');
+    expect((await listed({ flag: 'hours', act: 'tool.call' })).map(({ attempt }) => attempt.id)).toEqual([
+      odd,
+    ]);
+    const hours = async (zone?: string) =>
+      (
+        await pieces<readonly { zone: string }[]>('audit.report', {
+          report: 'hours',
+          sinceMs: 0,
+          ...(zone && { zone }),
+        })
+      ).flat();
+    expect(await hours()).toMatchObject([{ zone: 'Asia/Kathmandu' }]);
+    // The entries are of now: on some clock of the world all of them are outside, on the opposite one none.
+    const hour = new Date().getUTCHours();
+    const zoneAt = (wanted: number): string => {
+      const east = ((wanted - hour + 36) % 24) - 12;
+      return east === 0 ? 'UTC' : `Etc/GMT${east > 0 ? '-' : '+'}${Math.abs(east)}`;
+    };
+    expect(await hours(zoneAt(2))).toHaveLength(2);
+    expect(await hours(zoneAt(14))).toHaveLength(0);
   });
 
   test('shows one call by its id, of no group but the one that is asked for', async () => {

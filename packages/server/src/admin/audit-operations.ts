@@ -11,6 +11,7 @@ import {
   type Audit,
   type Call,
   type EntryReader,
+  type TagsOf,
   type Verdict,
 } from '@sealgate/vault';
 import { refuse } from '../errors.ts';
@@ -22,6 +23,10 @@ import { recorded, recordedPieces } from './recorded.ts';
 export interface AuditOperationParts {
   readonly audit: Audit;
   readonly journal: EntryReader & { verify(): Promise<Verdict> };
+  /** The keys that parameters are tagged with. */
+  readonly tagsOf: TagsOf;
+  /** The IANA zone of a group. */
+  readonly zoneOf: (tenant: string) => string;
   /** Milliseconds since 1970. */
   readonly now: () => number;
 }
@@ -39,7 +44,7 @@ export function auditOperations(parts: AuditOperationParts) {
   return { ...answered(parts), ...givenInPieces(parts) };
 }
 
-function answered({ audit, journal }: AuditOperationParts) {
+function answered({ audit, journal, tagsOf }: AuditOperationParts) {
   return {
     'audit.show': operation(forms.show, async (operator, { id, tenant: named }) => {
       const tenant = tenantOf(named, operator.context.tenant);
@@ -50,13 +55,13 @@ function answered({ audit, journal }: AuditOperationParts) {
       });
     }),
     'audit.stats': operation(forms.stats, async (operator, { zone, ...asked }) => {
-      const filter = filterOf(asked, operator.context.tenant);
+      const filter = await filterOf(asked, operator.context.tenant, tagsOf);
       return recorded(audit, operator, look('audit.read', filter.tenant), () =>
         statsOf(newestCalls(journal, filter), zone),
       );
     }),
     'audit.search': operation(forms.search, async (operator, { text, limit, ...asked }) => {
-      const filter = filterOf(asked, operator.context.tenant);
+      const filter = await filterOf(asked, operator.context.tenant, tagsOf);
       return recorded(audit, operator, look('audit.read', filter.tenant), () =>
         searchCalls(newestCalls(journal, filter), text, { foundMax: limit, lookedMax }),
       );
@@ -67,29 +72,37 @@ function answered({ audit, journal }: AuditOperationParts) {
   };
 }
 
-function givenInPieces({ audit, journal, now }: AuditOperationParts) {
+function givenInPieces({ audit, journal, now, tagsOf, zoneOf }: AuditOperationParts) {
   return {
     'audit.list': operation(forms.list, async (operator, { order, limit, ...asked }) => {
-      const filter = filterOf(asked, operator.context.tenant);
+      const filter = await filterOf(asked, operator.context.tenant, tagsOf);
       return recordedPieces(audit, operator, look('audit.read', filter.tenant), () =>
         firstOf(order === 'newest' ? newestCalls(journal, filter) : endedCalls(journal, filter), limit),
       );
     }),
     'audit.tail': operation(forms.tail, async (operator, asked) => {
-      const filter = filterOf(asked, operator.context.tenant);
+      const filter = await filterOf(asked, operator.context.tenant, tagsOf);
       return recordedPieces(audit, operator, look('audit.read', filter.tenant), () =>
         followEntries(journal, { ...filter, sinceMs: filter.sinceMs ?? now() }, () => sleep(tailPauseMs)),
       );
     }),
     'audit.report': operation(forms.report, async (operator, { report, zone, ...filter }) => {
       // Reports are about the deployment, unless one client is named.
-      const meant = filterOf({ ...filter, tenant: filter.tenant ?? '*' }, operator.context.tenant);
+      const meant = await filterOf(
+        { ...filter, tenant: filter.tenant ?? '*' },
+        operator.context.tenant,
+        tagsOf,
+      );
       return recordedPieces(audit, operator, look('audit.read', meant.tenant), () =>
-        reportRows(report, newestCalls(journal, meant), { zoneOf: () => zone }),
+        reportRows(
+          report,
+          newestCalls(journal, meant),
+          zone === undefined ? { zoneOf } : { zoneOf: () => zone, afresh: true },
+        ),
       );
     }),
     'audit.export': operation(forms.export, async (operator, { format, ...asked }) => {
-      const filter = filterOf(asked, operator.context.tenant);
+      const filter = await filterOf(asked, operator.context.tenant, tagsOf);
       return recordedPieces(audit, operator, look('audit.export', filter.tenant), async function* () {
         let reached = { entry: 0, of: 0 };
         for await (const text of exportText(format, journal, filter, (now) => (reached = now)))

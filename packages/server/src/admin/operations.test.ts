@@ -16,6 +16,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { memoryAudit, type MemoryAudit } from '../domain/fixtures/memory-audit.ts';
 import { partsOf } from '../domain/fixtures/upstream-parts.ts';
 import type { Upstream } from '../domain/upstream.ts';
+import { openAuditZones } from '../domain/audit-zones.ts';
 import { openUpstreams, type Upstreams } from '../domain/upstreams.ts';
 import { adoptFile } from './adopt-file.ts';
 import { runDoctor, type DoctorParts } from './doctor.ts';
@@ -54,6 +55,14 @@ const noLog = {
 beforeEach(async () => {
   paper = memoryAudit();
   const tables = memoryTables({ now: Date.now });
+  const auditZones = await openAuditZones({
+    tables,
+    fallback: 'UTC',
+    mark: (text) => text,
+    foreign: () => undefined,
+    failed: () => undefined,
+  });
+  auditZones.close();
   upstreams = await openUpstreams(partsOf(tables, Date.now));
   const page = async () => ({
     entries: paper.lines as readonly Entry[],
@@ -76,6 +85,9 @@ beforeEach(async () => {
     auditLog: noLog,
     auditArchive: { archived: () => Promise.reject(new Error('not here')) },
     holds: openHolds({ tables, sealer: oneKeySealer(), now: Date.now }),
+    auditZones,
+    tagsOf: async () => undefined,
+    zoneOf: auditZones.zoneOf,
     upstreams,
     connections: openConnections(sealedTables(tables, oneKeySealer()), Date.now),
     clients: noClients,
@@ -345,5 +357,29 @@ describe('clients', () => {
 
   test('a link to sign in is given only where somebody answers to it', async () => {
     await expect(operations.call('sign-in.link', {})).rejects.toMatchObject({ code: 'gateway_unreachable' });
+  });
+});
+
+describe('the clock of a group', () => {
+  test('is shown, set with an entry, and taken back', async () => {
+    expect(await operations.call('tenants.zone', {})).toEqual({ tenant: me.tenant, zone: 'UTC' });
+    const berlin = { tenant: 'g2', zone: 'Europe/Berlin' };
+    expect(await operations.call('tenants.zone', berlin)).toEqual(berlin);
+    expect(parts.zoneOf('g2')).toBe('Europe/Berlin');
+    expect(await operations.call('tenants.zone', {})).toEqual({ tenant: me.tenant, zone: 'UTC' });
+    expect(await operations.call('tenants.zone', { tenant: 'g2', zone: null })).toMatchObject({
+      zone: 'UTC',
+    });
+    expect(acts()).toEqual([
+      ['tenant.set', 'tenant:g2'],
+      ['tenant.set', 'tenant:g2'],
+    ]);
+  });
+
+  test('is one that there is', async () => {
+    await expect(operations.call('tenants.zone', { zone: 'Europe/Nowhere' })).rejects.toMatchObject({
+      code: 'request_invalid',
+    });
+    expect(acts()).toEqual([]);
   });
 });

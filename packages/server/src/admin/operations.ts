@@ -12,6 +12,7 @@ import { keyOperations, type KeyOperationParts } from './key-operations.ts';
 import { operation, type Operation } from './operation.ts';
 import { recorded } from './recorded.ts';
 import { shredOperations, type ShredOperationParts } from './shred-operations.ts';
+import { tenantOperations, type TenantOperationParts } from './tenant-operations.ts';
 import { tenantRootOperations, type TenantRootOperationParts } from './tenant-root-operations.ts';
 import { transferOperations } from './transfer-operations.ts';
 import { upstreamOperations } from './upstream-operations.ts';
@@ -26,6 +27,7 @@ export interface AdminParts
     ClientOperationParts,
     KeyOperationParts,
     ShredOperationParts,
+    TenantOperationParts,
     TenantRootOperationParts {
   /** A link that signs somebody in; `undefined` when the gateway does not listen, or has no pages. */
   readonly signInLink: (subject: string) => Promise<string | undefined>;
@@ -53,6 +55,7 @@ export function openOperations(parts: AdminParts, { tenant, subject }: Membershi
     ...connectionOperations(parts),
     ...clientOperations(parts),
     ...keyOperations(parts),
+    ...tenantOperations(parts),
     ...tenantRootOperations(parts),
     ...shredOperations(parts),
     ...transferOperations(parts),

@@ -1,6 +1,7 @@
 import { objectOf, type Audit, type Connections } from '@sealgate/vault';
 import { z } from 'zod';
 import type { UpstreamLine } from '../domain/admin-answers.ts';
+import { auditForm } from '../domain/mcp-servers-file.ts';
 import { placementText } from '../domain/upstream-rules.ts';
 import type { Upstream } from '../domain/upstream.ts';
 import { refuseFaulty, upstreamObject, type KeptUpstream, type Upstreams } from '../domain/upstreams.ts';
@@ -19,6 +20,7 @@ const http = z.strictObject({
   name: text,
   url: text,
   credential: httpPlacement.optional(),
+  audit: auditForm.optional(),
 });
 const stdio = z.strictObject({
   kind: z.literal('stdio'),
@@ -28,6 +30,7 @@ const stdio = z.strictObject({
   env: z.record(text, text),
   cwd: text.optional(),
   credential: envPlacement.optional(),
+  audit: auditForm.optional(),
 });
 
 /** What these operations work on. */

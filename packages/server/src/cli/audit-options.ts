@@ -1,5 +1,4 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import type { CallFilter } from '@sealgate/vault';
 import type { CommonOptions } from './context.ts';
 
 // What every question to the log can be narrowed by. Names are exact.
@@ -17,6 +16,8 @@ export interface NamedOptions extends CommonOptions {
   readonly correlation?: string;
   readonly ip?: string;
   readonly agent?: string;
+  readonly flag?: string;
+  readonly param?: readonly { readonly name: string; readonly value: string }[];
   readonly since?: number;
 }
 
@@ -45,6 +46,10 @@ export function namedOptions(command: Command): Command {
     .option('--request, --correlation <id>', 'of this request')
     .option('--ip <address>', 'from this address')
     .option('--agent <text>', 'of a client that calls itself so')
+    .addOption(
+      new Option('--flag <flag>', 'that stands out so: hours, outside business hours').choices(['hours']),
+    )
+    .option('--param <field=value>', 'with this parameter, in one group; again for more', paramOf)
     .option('--since <time>', 'not older than this, such as 2026-11-21 or 2026-11-21T10:00:00Z', timeOf);
 }
 
@@ -58,9 +63,9 @@ export function filterOptions(command: Command): Command {
 }
 
 /** The question, as the gateway is asked it. */
-export function askedBy(options: FilterOptions): CallFilter & { readonly connection?: string } {
+export function askedBy(options: FilterOptions): Readonly<Record<string, unknown>> {
   const { tenant, act, actor, service, object, connection, tool, source, correlation, ip, agent } = options;
-  const { outcome, status, slower, since, until } = options;
+  const { outcome, status, slower, since, until, flag, param } = options;
   const asked = {
     tenant,
     act,
@@ -73,6 +78,8 @@ export function askedBy(options: FilterOptions): CallFilter & { readonly connect
     request: correlation,
     ip,
     agent,
+    flag,
+    params: param,
     out: outcome,
     code: status,
     msMin: slower,
@@ -80,6 +87,12 @@ export function askedBy(options: FilterOptions): CallFilter & { readonly connect
     untilMs: until,
   };
   return Object.fromEntries(Object.entries(asked).filter(([, value]) => value !== undefined));
+}
+
+function paramOf(text: string, before: NamedOptions['param'] = []): NonNullable<NamedOptions['param']> {
+  const at = text.indexOf('=');
+  if (at < 1) throw new InvalidArgumentError('It is field=value.');
+  return [...before, { name: text.slice(0, at), value: text.slice(at + 1) }];
 }
 
 /** A time of the command line, in milliseconds since 1970. */

@@ -19,14 +19,14 @@ interface ReportOptions {
   readonly client?: string;
   readonly days: number;
   readonly until?: number;
-  readonly zone: string;
+  readonly zone?: string;
   readonly format: Format;
 }
 
 const dayMs = 24 * 3600_000;
 const help = `
 accesses   every access to the credentials and tokens of one client (--client)
-hours      accesses before 6 and after 22 on the clock of --zone
+hours      accesses before 6 and from 22 on, as they were judged then by the clock of their group; with --zone by that one
 services   the ten services with most accesses
 failures   what was to be opened and was not
 
@@ -50,7 +50,7 @@ export function auditReportCommand(audit: Command, context: CommandContext): voi
     .option('--client <client>', 'of this client of SecureTokenManager, or this group')
     .option('--days <count>', 'of so many days', wholeOf, 30)
     .option('--until <time>', 'that end then, not now', timeOf)
-    .option('--zone <zone>', 'whose hours, such as Europe/Berlin', 'UTC')
+    .option('--zone <zone>', 'whose hours, such as Europe/Berlin')
     .addOption(
       new Option('--format <format>', 'how it is printed')
         .choices(['table', 'json', 'csv', 'cloudwatch'])
@@ -63,14 +63,19 @@ export function auditReportCommand(audit: Command, context: CommandContext): voi
 async function report(context: CommandContext, name: ReportName, options: ReportOptions): Promise<void> {
   const { client, days, zone, format } = options;
   if (name === 'accesses' && client === undefined) throw refuse('usage', 'say whose accesses: --client');
-  checkZone(zone);
+  if (zone !== undefined) checkZone(zone);
   const untilMs = options.until ?? Date.now();
   const period = { sinceMs: Math.max(0, untilMs - days * dayMs), untilMs };
   if (format === 'cloudwatch') {
-    context.terminal.stdout.write(insightsQuery(name, { client, zone, ...period }));
+    context.terminal.stdout.write(insightsQuery(name, { client, zone: zone ?? 'UTC', ...period }));
     return;
   }
-  const question = { report: name, zone, ...period, ...(client === undefined ? {} : { tenant: client }) };
+  const question = {
+    report: name,
+    ...period,
+    ...(zone && { zone }),
+    ...(client === undefined ? {} : { tenant: client }),
+  };
   await administer(context, async ({ call }) => {
     const pages = (await call('audit.report', question)) as AsyncIterable<readonly ReportRow[]>;
     await print[format](context, reportColumns[name], pages);

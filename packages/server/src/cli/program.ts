@@ -12,6 +12,7 @@ import { policyCommand } from './policy-command.ts';
 import { stateCommands } from './state-commands.ts';
 import { stdioCommand } from './stdio-command.ts';
 import { tablesCommand } from './tables-command.ts';
+import { tenantsCommand } from './tenants-command.ts';
 import type { Terminal } from './terminal.ts';
 import { transferCommands } from './transfer-command.ts';
 import { upstreamsCommand } from './upstreams-command.ts';
@@ -70,6 +71,7 @@ function programFor(context: CommandContext): Command {
   upstreamsCommand(program, context);
   connectionsCommand(program, context);
   clientsCommand(program, context);
+  tenantsCommand(program, context);
   auditCommand(program, context);
   keysCommand(program, context);
   policyCommand(program, context);

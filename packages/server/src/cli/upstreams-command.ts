@@ -11,6 +11,7 @@ interface AddOptions extends CommonOptions {
   readonly env?: readonly string[];
   readonly cwd?: string;
   readonly credential?: string;
+  readonly audit?: readonly string[];
 }
 
 const addHelp = `
@@ -42,6 +43,11 @@ export function upstreamsCommand(program: Command, context: CommandContext): voi
     .option(
       '--credential <place>',
       'where its credential goes; the secret itself is set with: sealgate connections set',
+    )
+    .option(
+      '--audit <field=rule>',
+      'what the log keeps of a parameter: clear, hmac (a keyed tag, as of all others) or drop; again for more',
+      gather,
     )
     .option('--json', 'print JSON')
     .addHelpText('after', addHelp)
@@ -77,7 +83,7 @@ async function add(
 function definition(
   name: string,
   args: readonly string[],
-  { url, command, env, cwd, credential: place }: AddOptions,
+  { url, command, env, cwd, audit, credential: place }: AddOptions,
 ) {
   const credential = place === undefined ? undefined : placementOf(place);
   if (place !== undefined && credential === undefined)
@@ -85,7 +91,12 @@ function definition(
       'usage',
       '--credential is bearer, basic, header:NAME, query:NAME or env:NAME; the secret is asked for by: sealgate connections set',
     );
-  const where = credential === undefined ? {} : { credential };
+  const where = {
+    ...(credential === undefined ? {} : { credential }),
+    ...(audit === undefined
+      ? {}
+      : { audit: { fields: pairsOf('--audit is FIELD=clear, =hmac or =drop', audit) } }),
+  };
   if (url !== undefined && command === undefined) {
     if (args.length > 0 || env !== undefined || cwd !== undefined)
       throw refuse('usage', 'arguments, --env and --cwd belong to --command');
@@ -98,17 +109,17 @@ function definition(
     name,
     command,
     args,
-    env: settings(env ?? []),
+    env: pairsOf('--env is NAME=value', env ?? []),
     ...(cwd === undefined ? {} : { cwd }),
     ...where,
   };
 }
 
-function settings(pairs: readonly string[]): Readonly<Record<string, string>> {
+function pairsOf(form: string, pairs: readonly string[]): Readonly<Record<string, string>> {
   return Object.fromEntries(
     pairs.map((pair) => {
       const at = pair.indexOf('=');
-      if (at < 1) throw refuse('usage', '--env is NAME=value');
+      if (at < 1) throw refuse('usage', form);
       return [pair.slice(0, at), pair.slice(at + 1)];
     }),
   );

@@ -2,7 +2,7 @@
 // parsed values are all made from this table, so a variable is added in one place.
 import type { z } from 'zod';
 import { kmsVariables } from './kms-variables.ts';
-import { choice, host, mailServer, origin, sender, text, whole } from './parsers.ts';
+import { choice, host, mailServer, origin, sender, text, whole, zone } from './parsers.ts';
 import { storeVariables } from './store-variables.ts';
 import type { Active } from './variable.ts';
 import { transitVariables, vaultVariables } from './vault-variables.ts';
@@ -72,6 +72,14 @@ export const active = {
     secret: false,
     parse: text,
     expected: 'a path',
+  },
+  AUDIT_LOG_ZONE: {
+    group: 'core',
+    doc: 'Whose clock says what is outside business hours, in the audit log: an IANA time zone such as `Europe/Berlin`. A group may have one of its own (`sealgate tenants zone`).',
+    default: 'UTC',
+    secret: false,
+    parse: zone,
+    expected: 'an IANA time zone such as Europe/Berlin',
   },
   MCP_SERVERS_FILE: {
     group: 'core',

@@ -1,5 +1,6 @@
 // How the text of a variable is judged and parsed.
 import { isIP } from 'node:net';
+import { localClock } from '@sealgate/vault';
 import { z } from 'zod';
 
 /** Any text. */
@@ -30,6 +31,16 @@ export const origin = text.transform((given, context) => {
   if (bare) return url.origin;
   context.addIssue('not an origin');
   return z.NEVER;
+});
+
+/** A time zone of the IANA database. */
+export const zone = text.refine((name) => {
+  try {
+    localClock(name);
+    return true;
+  } catch {
+    return false;
+  }
 });
 
 /** An AWS region. */

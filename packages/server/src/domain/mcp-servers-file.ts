@@ -19,7 +19,13 @@ const place = z.discriminatedUnion('in', [
   z.strictObject({ in: z.literal('query'), name: z.string() }),
   z.strictObject({ in: z.literal('env'), name: z.string() }),
 ]);
-const both = { disabled: z.boolean().optional(), credential: place.optional() };
+const fields = z.record(z.string().min(1).max(200), z.enum(['clear', 'hmac', 'drop']));
+/** What is said of an upstream's `audit`. */
+export const auditForm = z.strictObject({
+  fields: fields.optional(),
+  tools: z.record(z.string().min(1).max(200), z.strictObject({ fields })).optional(),
+});
+const both = { disabled: z.boolean().optional(), credential: place.optional(), audit: auditForm.optional() };
 const stdioServer = z.strictObject({
   ...both,
   type: z.literal('stdio').optional(),
@@ -51,7 +57,8 @@ export interface ServersFile {
 
 /**
  * Read a servers file. Beside the familiar keys it may say where a credential goes: `"credential": {"in": "header", "name":
- * "X-Api-Key", "scheme": "plain"}`, `{"in": "query", "name": …}` or, for a command, `{"in": "env", "name": …}`.
+ * "X-Api-Key", "scheme": "plain"}`, `{"in": "query", "name": …}` or, for a command, `{"in": "env", "name": …}`. `"audit": {"fields": {"query":
+ * "clear"}}` says what the log keeps of parameters.
  *
  * @param source the file's name, for messages
  * @throws Refusal `upstream_invalid` that lists everything wrong with it, one a line; never a secret
@@ -101,10 +108,19 @@ function readServer(name: string, entry: Readonly<Record<string, unknown>>): Rea
 function readStdio(name: string, entry: unknown, bad: (faults: readonly string[]) => Read): Read {
   const parsed = stdioServer.safeParse(entry);
   if (!parsed.success) return bad(issues(parsed.error));
-  const { command, args, env, cwd, credential, disabled } = parsed.data;
+  const { command, args, env, cwd, credential, disabled, audit } = parsed.data;
   if (credential !== undefined && credential.in !== 'env')
     return bad(['the credential of a command goes into its environment: {"in": "env", "name": …}']);
-  const upstream: Upstream = { kind: 'stdio', name, command, args, env, cwd, credential };
+  const upstream: Upstream = {
+    kind: 'stdio',
+    name,
+    command,
+    args,
+    env,
+    cwd,
+    credential,
+    ...(audit && { audit }),
+  };
   const faults = faultsOf(upstream);
   if (faults.length > 0) return bad(faults);
   if (disabled === true) return skipped(name);
@@ -119,8 +135,8 @@ function readStdio(name: string, entry: unknown, bad: (faults: readonly string[]
 function readHttp(name: string, entry: unknown, bad: (faults: readonly string[]) => Read): Read {
   const parsed = httpServer.safeParse(entry);
   if (!parsed.success) return bad(issues(parsed.error));
-  const { url, headers, credential, disabled } = parsed.data;
-  const upstream: Upstream = { kind: 'http', name, url, credential };
+  const { url, headers, credential, disabled, audit } = parsed.data;
+  const upstream: Upstream = { kind: 'http', name, url, credential, ...(audit && { audit }) };
   const plain = Object.entries(headers).map(([header, value]) =>
     looksSecret(header, value)
       ? secretFault(`header ${header}`, name)

@@ -1,4 +1,15 @@
-import type { Placement } from '@sealgate/vault';
+import type { Placement, RedactionRule } from '@sealgate/vault';
+
+/**
+ * What the log keeps of the parameters of calls, by name of the field: `clear`, `hmac` (a keyed tag, as of every field that is
+ * not named) or `drop`.
+ */
+export interface UpstreamAudit {
+  readonly fields?: Readonly<Record<string, RedactionRule>> | undefined;
+  /** For one tool or prompt, before `fields`. */
+  readonly tools?:
+    Readonly<Record<string, { readonly fields: Readonly<Record<string, RedactionRule>> }>> | undefined;
+}
 
 /** An MCP server behind the gateway, reached over Streamable HTTP. */
 export interface HttpUpstream {
@@ -8,6 +19,8 @@ export interface HttpUpstream {
   readonly url: string;
   /** Where its credential goes; `undefined` when it takes none. */
   readonly credential: Placement | undefined;
+  /** `undefined`: every parameter is tagged. */
+  readonly audit?: UpstreamAudit | undefined;
 }
 
 /** An MCP server that runs as a child process of the gateway. */
@@ -20,6 +33,8 @@ export interface StdioUpstream {
   readonly env: Readonly<Record<string, string>>;
   readonly cwd: string | undefined;
   readonly credential: Extract<Placement, { in: 'env' }> | undefined;
+  /** `undefined`: every parameter is tagged. */
+  readonly audit?: UpstreamAudit | undefined;
 }
 
 /** What the gateway can reach. `name` is `[a-z0-9][a-z0-9-]{0,31}`, unique in its group, and the last part of `/mcp/{upstream}`. */

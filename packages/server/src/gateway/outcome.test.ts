@@ -10,6 +10,7 @@ const call: Call = {
   method: 'tools/call',
   is: methodOf('tools/call'),
   name: 'a',
+  params: undefined,
   progressToken: undefined,
   mirror: {},
 };

@@ -1,7 +1,8 @@
 import type { AuditContext, AuditFields, Use } from '@sealgate/vault';
 import type { Caller } from '../caller.ts';
 import type { Call } from './call.ts';
-import type { HttpUpstream } from '../domain/upstream.ts';
+import { policyOf } from '../domain/audit-policy.ts';
+import type { HttpUpstream, Upstream } from '../domain/upstream.ts';
 import type { Method } from './methods.ts';
 import type { Passage } from './passage.ts';
 
@@ -26,7 +27,7 @@ export function useOf(passage: Pick<Passage, 'caller' | 'upstream' | 'call' | 'b
     upstream: upstream.name,
     act: call.is.act,
     required: upstream.credential !== undefined,
-    request: requestOf(call, passage.body?.byteLength ?? 0),
+    request: requestOf(call, upstream, passage.body?.byteLength ?? 0),
   };
 }
 
@@ -38,26 +39,49 @@ export function useOf(passage: Pick<Passage, 'caller' | 'upstream' | 'call' | 'b
 export function useFor(
   of: { readonly context: AuditContext; readonly subject: string; readonly upstream: HttpUpstream },
   is: Method,
-  message: { readonly method: string; readonly name: unknown; readonly bytes: number },
+  message: {
+    readonly method: string;
+    readonly name: unknown;
+    readonly params: unknown;
+    readonly bytes: number;
+  },
 ): Use {
   const { context, subject, upstream } = of;
-  const { name, bytes } = message;
-  const tool = is.nameIn === 'name' && typeof name === 'string' ? { tool: logged(name) } : {};
+  const { name, bytes, params } = message;
+  const tool = is.nameIn === 'name' && typeof name === 'string' ? name : undefined;
   return {
     context,
     subject,
     upstream: upstream.name,
     act: is.act,
     required: upstream.credential !== undefined,
-    request: { method: message.method === '' ? is.act : message.method, bytes, ...tool },
+    request: {
+      method: message.method === '' ? is.act : message.method,
+      bytes,
+      ...askedOf(upstream, tool, params),
+    },
   };
 }
 
-/** Names of tools and prompts are logged, resource addresses are not: they are parameters and may say anything. */
-function requestOf(call: Call, bytes: number): NonNullable<AuditFields['request']> {
+function requestOf(call: Call, upstream: HttpUpstream, bytes: number): NonNullable<AuditFields['request']> {
   const method = call.method === '' ? call.is.act : call.method;
   const tool = call.is.nameIn === 'name' ? call.name : undefined;
-  return { method, bytes, ...(tool === undefined ? {} : { tool: logged(tool) }) };
+  return { method, bytes, ...askedOf(upstream, tool, call.params) };
+}
+
+/**
+ * What an attempt says of the question itself. Names of tools and prompts are logged as they are, resource addresses are not:
+ * they are parameters and may say anything.
+ */
+export function askedOf(
+  { audit }: Pick<Upstream, 'audit'>,
+  tool: string | undefined,
+  params: unknown,
+): Pick<NonNullable<AuditFields['request']>, 'params' | 'redaction' | 'tool'> {
+  return {
+    ...(tool === undefined ? {} : { tool: logged(tool) }),
+    ...(params === undefined ? {} : { params, redaction: policyOf(audit, tool) }),
+  };
 }
 
 function logged(name: string): string {

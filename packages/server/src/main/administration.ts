@@ -38,6 +38,9 @@ export function openAdministration(opened: Opened): Operations {
   return openOperations(
     {
       ...ground,
+      // Who looks must not make keys for a name that nobody has.
+      tagsOf: async (of) => (await (await ground.auditLog.log()).keyring.find(of))?.tag,
+      zoneOf: ground.auditZones.zoneOf,
       clients: authorization.clients,
       keys: ground.sealer.administration,
       freshRoot: () => freshRoot(opened.config.dataDirectory, now),

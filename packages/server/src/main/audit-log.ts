@@ -10,10 +10,12 @@ import {
   type SealedLog,
   type Segments,
   type Tables,
+  type TagsOf,
 } from '@sealgate/vault';
 import type { DatabaseChoice } from '../config.ts';
 import type { Log } from '../log.ts';
-import { openFaults } from './audit-faults.ts';
+import { asRefusal, openFaults } from './audit-faults.ts';
+import { openTags } from './audit-tags.ts';
 import { openLogStorage } from './log-storage.ts';
 import { openSealing, type Sealing } from './sealing.ts';
 
@@ -46,6 +48,8 @@ export interface AuditLog {
   log(): Promise<SealedLog>;
   /** What it lies in. @throws as {@link log} */
   segments(): Promise<Segments>;
+  /** The keys that parameters of calls are tagged with. */
+  readonly tagsOf: TagsOf;
   /**
    * Remove the secret that a tenant's log was made with. It lies sealed under the tenant's own key, so it is lost with that
    * key, whether it can be removed now or not.
@@ -86,6 +90,7 @@ export function openAuditLog(parts: AuditLogParts): AuditLog {
   const begunWith = journal.health().end.batch;
   let sealed = 0;
   let serving = false;
+  let closing = false;
   const catchUp = async (): Promise<Refusal | undefined> => {
     try {
       const { sealed: log, sealing } = await files.opened();
@@ -94,7 +99,7 @@ export function openAuditLog(parts: AuditLogParts): AuditLog {
       faults.mended();
       return undefined;
     } catch (error) {
-      return faults.failed(error);
+      return closing ? asRefusal(error, 'the audit log is closed') : faults.failed(error);
     }
   };
   const rounds = openRounds(catchUp);
@@ -105,6 +110,7 @@ export function openAuditLog(parts: AuditLogParts): AuditLog {
     },
     makeWay: () => void (serving = true),
     catchUp,
+    tagsOf: openTags({ opened: files.openedNow, open: async () => (await files.opened()).sealed.keyring }),
     log: async () => (await files.opened()).sealed,
     segments: async () => (await files.opened()).segments,
     async forget(tenant) {
@@ -126,6 +132,7 @@ export function openAuditLog(parts: AuditLogParts): AuditLog {
       // Somebody who only looked has nothing to seal.
       const idle = !files.begun() && end.batch === begunWith && waiting === 0;
       if (!idle) await Promise.race([last(journal, catchUp), sleep(closeMs, undefined, { ref: false })]);
+      closing = true;
       await files.close(ended);
     },
   };
@@ -154,13 +161,19 @@ function openRounds(round: () => Promise<unknown>): { start(): void; end(): Prom
 /** The files, opened when they are first asked for, and asked for again when that failed. */
 function openFiles(parts: AuditLogParts, failed: (refusal: Refusal) => void) {
   let opening: Promise<Opened> | undefined;
+  let now: Opened | undefined;
   return {
+    /** `undefined`: nobody asked for them yet. */
+    openedNow: () => now?.sealed.keyring,
     begun: () => opening !== undefined,
     opened(): Promise<Opened> {
-      opening ??= open(parts, failed).catch((error: unknown) => {
-        opening = undefined;
-        throw error;
-      });
+      opening ??= open(parts, failed).then(
+        (opened) => (now = opened),
+        (error: unknown) => {
+          opening = undefined;
+          throw error;
+        },
+      );
       return opening;
     },
     /** @param ended resolves when nobody asks any more: what is under way ends once the log is told to */

@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import {
-  openAudit,
   openHolds,
   openJournal,
   type Archive,
@@ -10,19 +9,22 @@ import {
   type Journal,
   type KeyProvider,
   type OpenedSealer,
-  type Refusal,
   type Tables,
 } from '@sealgate/vault';
 import type { AppConfig } from '../config.ts';
+import type { AuditZones } from '../domain/audit-zones.ts';
 import type { Log } from '../log.ts';
 import { openAuditArchive, type AuditArchive } from './audit-archive.ts';
 import { noteGap } from './audit-gap.ts';
 import { openAuditLog, type AuditLog } from './audit-log.ts';
+import { failedBy, openRecording } from './recording.ts';
 
 /** Everything that is written down, from the call that waits for it to the month that leaves. */
 export interface Auditing {
   readonly journal: Journal;
   readonly audit: Audit;
+  /** Whose clock says what is outside business hours. */
+  readonly auditZones: AuditZones;
   /** What the journal becomes for strangers. */
   readonly auditLog: AuditLog;
   /** Tenants whose log must be kept as it is. */
@@ -38,7 +40,7 @@ export interface Auditing {
 
 /** What it stands on. */
 export interface AuditingParts {
-  readonly config: Pick<AppConfig, 'dataDirectory' | 'database' | 'auditLog'>;
+  readonly config: Pick<AppConfig, 'dataDirectory' | 'database' | 'auditLog' | 'auditZone'>;
   readonly tables: Tables;
   readonly sealer: OpenedSealer;
   readonly archive: Archive;
@@ -60,17 +62,20 @@ export async function openAuditing(
   closers: (() => void | Promise<void>)[],
 ): Promise<Auditing> {
   const { dataDirectory, database, auditLog: keeping } = config;
-  const failed = ({ code, message, detail }: Refusal): void => log.error({ code, detail }, message);
+  const failed = failedBy(log);
   const journal = await openJournal({ path: join(dataDirectory, 'journal.db'), sealer, now, failed });
   closers.push(() => journal.close());
-  const audit = openAudit({ journal, failed });
   const lent = { tables, providers, news };
   const auditLog = openAuditLog({ dataDirectory, database, tables, sealer, lent, journal, log, now });
   closers.push(() => auditLog.close());
+  const zone = config.auditZone;
+  const { audit, auditZones } = await openRecording({ tables, sealer, log, zone, journal, auditLog });
+  closers.push(() => auditZones.close());
   const holds = openHolds({ tables, sealer, now });
   return {
     journal,
     audit,
+    auditZones,
     auditLog,
     holds,
     start(tenant) {

@@ -83,6 +83,7 @@ export const acts = {
   'task.list': strict(served),
   'task.result': strict(served),
   'task.update': strict(served),
+  'tenant.set': strict('tenant:<group>'),
   'token.delete': async(token),
   'token.get': async(token),
   'token.mint': async(token),

@@ -1,14 +1,31 @@
 import { refuse } from '../refusal.ts';
-import type { AuditContext, AuditFields, AuditOutcome, Entry } from './entry.ts';
+import type { AuditContext, AuditFields, AuditFlag, AuditOutcome, Entry } from './entry.ts';
+import type { KeptParams } from './kept-params.ts';
 
 // The text of an entry: JSON with its names in the order of RFC 8785, because objects are built in that order, and never
 // over 8 KiB, because each field has a bound in bytes of JSON. What names a party or an act must fit as it is; what only
-// describes is cut, ends in `…`, and the entry says so.
+// describes is cut, ends in `…`, and the entry says so. Parameters get what room is left, and are text already.
 
 type Stamp = Pick<Entry, 'id' | 'ts' | 'cls'>;
 
+/** An entry is at most this long, in bytes: what a journal takes for a line. */
+const entryBytesMax = 8 * 1024;
+
+/** What an attempt says beside what it was given. */
+export interface Noted {
+  /** `undefined`: there are none, or none are kept. */
+  readonly params?: KeptParams | undefined;
+  /** `undefined`: nobody looked. */
+  readonly flags?: readonly AuditFlag[] | undefined;
+}
+
 /** @throws Refusal `context_invalid` when a name is empty, too long or not well-formed */
-export function attemptText(stamp: Stamp, context: AuditContext, fields: AuditFields): string {
+export function attemptText(
+  stamp: Stamp,
+  context: AuditContext,
+  fields: AuditFields,
+  { params, flags }: Noted = {},
+): string {
   const cutter = openCutter();
   const { cut, whole } = cutter;
   const { actor, source } = context;
@@ -19,11 +36,14 @@ export function attemptText(stamp: Stamp, context: AuditContext, fields: AuditFi
     cls: stamp.cls,
     corr: name('correlation', context.correlation, 128),
     cut: undefined as true | undefined,
+    flags,
     id: stamp.id,
     obj: cut(fields.object, 2048),
+    pol: params?.policy,
     req: request && {
       bytes: whole(request.bytes),
       method: cut(request.method, 256),
+      params: params && null,
       tool: cut(request.tool, 512),
     },
     src: { agent: cut(context.agent, 1024), ip: cut(context.ip, 128), source: name('source', source, 32) },
@@ -33,7 +53,16 @@ export function attemptText(stamp: Stamp, context: AuditContext, fields: AuditFi
     v: 1 as const,
   };
   built.cut = cutter.flag();
-  return JSON.stringify(built);
+  const line = JSON.stringify(built);
+  return params === undefined ? line : withParams(line, params);
+}
+
+/** In a text of JSON quotes have a backslash in front, so that this is found nowhere but in its place. */
+const paramsPlace = '"params":null';
+
+function withParams(line: string, params: KeptParams): string {
+  const room = entryBytesMax - Buffer.byteLength(line);
+  return line.replace(paramsPlace, () => `"params":${params.within(room)}`);
 }
 
 /** @throws Refusal `context_invalid` when a name is empty, too long or not well-formed */

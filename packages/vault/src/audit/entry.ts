@@ -1,4 +1,5 @@
 import type { Act, AuditClass } from './acts.ts';
+import type { RedactionPolicy } from './leaf/redaction.ts';
 
 export type { AuditClass } from './acts.ts';
 
@@ -16,7 +17,22 @@ export interface AuditContext {
   readonly agent?: string;
 }
 
-/** What was tried. Never a parameter in clear, never a secret. */
+/**
+ * What stands out of an attempt, as it was judged when it was recorded. `hours`: it was outside business hours on the clock of
+ * its tenant.
+ */
+export type AuditFlag = 'hours';
+
+/** A request, as far as an entry says anything of it. */
+export interface EntryRequest {
+  readonly method?: string;
+  readonly tool?: string;
+  readonly bytes?: number;
+  /** Parameters after redaction; `{bytes, truncated}` with or without a keyed `digest` where they could not be kept. */
+  readonly params?: unknown;
+}
+
+/** What was tried. No secret; parameters as they came, to be redacted before anything is written. */
 export interface AuditFields {
   /** Dotted verb, such as `tool.call`; the receipt is bound to it. */
   readonly act: Act;
@@ -24,7 +40,10 @@ export interface AuditFields {
   readonly object: string;
   /** The upstream, when there is one. */
   readonly service?: string;
-  readonly request?: { readonly method?: string; readonly tool?: string; readonly bytes?: number };
+  readonly request?: EntryRequest & {
+    /** What may be kept of `params`; nothing in clear when not given. */
+    readonly redaction?: RedactionPolicy | undefined;
+  };
 }
 
 /** What came of it. */
@@ -50,8 +69,12 @@ export interface Entry {
   readonly src?: { readonly source: Source; readonly ip?: string; readonly agent?: string };
   readonly act?: string;
   readonly obj?: string;
+  /** Of attempts. `undefined`: nobody looked, as in journals without a clock of the tenant. */
+  readonly flags?: readonly AuditFlag[];
+  /** Version of the redaction policy that `req.params` went through. */
+  readonly pol?: number;
   readonly svc?: string;
-  readonly req?: AuditFields['request'];
+  readonly req?: EntryRequest;
   readonly cause?: string;
   /** A field was longer than allowed and ends in `…`, was not well-formed, or was no number. */
   readonly cut?: true;

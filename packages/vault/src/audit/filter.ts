@@ -1,4 +1,5 @@
-import type { AuditOutcome, Entry, Source } from './entry.ts';
+import type { AuditFlag, AuditOutcome, Entry, Source } from './entry.ts';
+import { hasParam, type ParamMatch } from './param-match.ts';
 
 /** Which entries. Every name that is given must hold, each exactly as it is written. */
 export interface EntryFilter {
@@ -23,6 +24,10 @@ export interface EntryFilter {
   readonly ip?: string | undefined;
   /** Of attempts. */
   readonly agent?: string | undefined;
+  /** Of attempts: it carries this flag. */
+  readonly flag?: AuditFlag | undefined;
+  /** Of attempts: each of these is among the parameters. */
+  readonly params?: readonly ParamMatch[] | undefined;
   /** Of outcomes: the attempt's id. */
   readonly cause?: string | undefined;
   /** Of outcomes. */
@@ -37,7 +42,7 @@ export interface EntryFilter {
   readonly untilMs?: number | undefined;
 }
 
-type Named = Exclude<keyof EntryFilter, 'msMin' | 'sinceMs' | 'untilMs'>;
+type Named = Exclude<keyof EntryFilter, 'flag' | 'msMin' | 'params' | 'sinceMs' | 'untilMs'>;
 
 const said: Readonly<Record<Named, (entry: Entry) => string | undefined>> = {
   id: ({ id }) => id,
@@ -59,7 +64,7 @@ const names = Object.keys(said) as readonly Named[];
 
 /** Whether an entry is meant. */
 export function entryMatcher(filter: EntryFilter): (entry: Entry) => boolean {
-  const { msMin, sinceMs = -Infinity, untilMs = Infinity } = filter;
+  const { flag, msMin, params = [], sinceMs = -Infinity, untilMs = Infinity } = filter;
   const wanted = names.flatMap((name) => {
     const value = filter[name];
     return value === undefined ? [] : [[said[name], value] as const];
@@ -68,11 +73,13 @@ export function entryMatcher(filter: EntryFilter): (entry: Entry) => boolean {
     entry.ts >= sinceMs &&
     entry.ts <= untilMs &&
     wanted.every(([read, value]) => read(entry) === value) &&
-    (msMin === undefined || (entry.ms ?? -1) >= msMin);
+    (msMin === undefined || (entry.ms ?? -1) >= msMin) &&
+    (flag === undefined || entry.flags?.includes(flag) === true) &&
+    params.every((match) => hasParam(entry.req?.params, match));
 }
 
 /** A filter as text; two filters have the same only when they mean the same. */
 export function filterText(filter: EntryFilter): string {
-  const { msMin, sinceMs, untilMs } = filter;
-  return JSON.stringify([...names.map((name) => filter[name]), msMin, sinceMs, untilMs]);
+  const { flag, msMin, params, sinceMs, untilMs } = filter;
+  return JSON.stringify([...names.map((name) => filter[name]), msMin, sinceMs, untilMs, flag, params]);
 }

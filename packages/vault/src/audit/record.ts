@@ -1,8 +1,10 @@
 import { claimIssuer } from '../receipt.ts';
 import { Refusal, refuse } from '../refusal.ts';
 import type { Audit } from './audit.ts';
+import type { AuditContext, AuditFlag } from './entry.ts';
 import { attemptText, outcomeText } from './entry-text.ts';
 import type { Journal } from './journal.ts';
+import type { ParamsKeeper } from './kept-params.ts';
 import { uuid7Source } from './uuid7.ts';
 
 // Claimed once, as this module loads: every audit of the process issues through it, and nobody else can.
@@ -13,6 +15,10 @@ export interface AuditOptions {
   readonly journal: Pick<Journal, 'append' | 'queue' | 'offer' | 'stampMs'>;
   /** Random bytes for entry ids; of node:crypto when not given. */
   readonly random?: (size: number) => Uint8Array;
+  /** What is kept of parameters; nothing when not given. */
+  readonly params?: ParamsKeeper;
+  /** What stands out of an attempt; nobody looks when not given. */
+  readonly flagsOf?: (context: AuditContext, atMs: number) => readonly AuditFlag[];
   /** Told when an outcome could not be written down; for the log. */
   readonly failed?: (refusal: Refusal) => void;
 }
@@ -21,14 +27,19 @@ export interface AuditOptions {
  * The way into a journal. `strict` starts a commit at once, `group` may wait 3 ms for company: both resolve when the
  * entry is on the disk. `async` resolves when it is queued. Outcomes are written as `async`.
  */
-export function openAudit({ journal, random, failed = () => undefined }: AuditOptions): Audit {
+export function openAudit(options: AuditOptions): Audit {
+  const { journal, random, failed = () => undefined } = options;
   const uuid7 = uuid7Source(random);
   return {
-    async record(cls, context, given) {
-      const fields = { ...given }; // what is written and what is issued must be the same, whatever happens to `given`
+    async record(cls, context, asked) {
+      const fields = { ...asked }; // what is written and what is issued must be the same, whatever happens to `asked`
+      const { params: given, redaction } = fields.request ?? {};
+      const keeping = given === undefined ? undefined : options.params?.(context.tenant, given, redaction);
+      const params = keeping instanceof Promise ? await keeping : keeping;
       const ts = journal.stampMs();
       const id = uuid7(ts);
-      const line = attemptText({ id, ts, cls }, context, fields);
+      const flags = options.flagsOf?.(context, ts);
+      const line = attemptText({ id, ts, cls }, context, fields, { params, flags });
       if (cls === 'strict') await journal.append(line);
       else if (cls === 'group') await journal.append(line, 'patient');
       else await journal.queue(line);

@@ -33,6 +33,7 @@ export function mayUse(allow: Allow, caller: Caller, thing: Thing): Decision {
     method,
     is: methodOf(method),
     name,
+    params: undefined,
     progressToken: undefined,
     mirror: {},
   } as const;

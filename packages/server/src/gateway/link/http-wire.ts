@@ -4,6 +4,7 @@ import type { Values } from '../front/target.ts';
 import { bodyTypeOf } from '../headers.ts';
 import { answerUpstream, closeSession, methodOf, openStream, type Method } from '../methods.ts';
 import { eventTail, outcomeOf } from '../outcome.ts';
+import { toldParameters } from '../parameters.ts';
 import { refuseUnfit } from '../relay.ts';
 import { useFor } from '../use.ts';
 import { eventsOf, type StreamEvent } from './events.ts';
@@ -54,7 +55,9 @@ export async function exchange(parts: WireParts, outward: Outward, inward: Inwar
   const body = message === undefined ? undefined : Buffer.from(JSON.stringify(message), 'utf8');
   const named = nameOf(message);
   const is = kindOf(method, named.method);
-  const use = useFor({ ...parts, context: outward.context }, is, { ...named, bytes: body?.byteLength ?? 0 });
+  const params = toldParameters(is.act, message?.['params'] as Values | undefined);
+  const asked = { ...named, params, bytes: body?.byteLength ?? 0 };
+  const use = useFor({ ...parts, context: outward.context }, is, asked);
   let failure: { readonly error: unknown } | undefined;
   await parts.gate.use(use, async (lent) => {
     try {

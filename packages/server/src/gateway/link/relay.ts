@@ -3,6 +3,8 @@ import { Refusal, type Audit, type AuditOutcome } from '@sealgate/vault';
 import { refuse } from '../../errors.ts';
 import type { Notice, Relayed, Values } from '../front/target.ts';
 import { methodOf } from '../methods.ts';
+import { toldParameters } from '../parameters.ts';
+import { askedOf } from '../use.ts';
 import { hold, type Reached } from './slot.ts';
 
 // One request on its way to an upstream. To a child: attempt durable, sent, outcome noted, here; over HTTP the gate does
@@ -59,14 +61,16 @@ async function attempt(
   { slot: { upstream } }: Reached,
   { context, method, params, bytes }: Sent,
 ): Promise<(outcome: AuditOutcome) => void> {
-  const tool = method === 'tools/call' || method === 'prompts/get' ? params?.['name'] : undefined;
+  const { act, nameIn } = methodOf(method);
+  const name = nameIn === 'name' ? params?.['name'] : undefined;
+  const tool = typeof name === 'string' ? name : undefined;
   const receipt = await audit.record('strict', context, {
-    act: methodOf(method).act,
+    act,
     object: `upstream:${upstream.name}`,
     service: upstream.name,
     request: {
       method,
-      ...(typeof tool === 'string' ? { tool: tool.toWellFormed().slice(0, 256) } : {}),
+      ...askedOf(upstream, tool, toldParameters(act, params)),
       ...(bytes === undefined ? {} : { bytes }),
     },
   });

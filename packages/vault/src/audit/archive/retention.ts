@@ -29,6 +29,7 @@ const classes: Readonly<Record<Family, RetentionClass>> = {
   resource: 'standard',
   session: 'standard',
   task: 'standard',
+  tenant: 'extended',
   token: 'extended',
   tool: 'standard',
   upstream: 'extended',

@@ -19,6 +19,8 @@ const columns: Readonly<Record<string, (call: Call) => Value>> = {
   service: ({ attempt }) => attempt.svc,
   method: ({ attempt }) => attempt.req?.method,
   tool: ({ attempt }) => attempt.req?.tool,
+  params: ({ attempt }) => textOf(attempt.req?.params),
+  flags: ({ attempt }) => attempt.flags?.join(' '),
   request_bytes: ({ attempt }) => attempt.req?.bytes,
   outcome: ({ outcome }) => outcome?.out ?? 'none',
   code: ({ outcome }) => outcome?.code,
@@ -28,6 +30,10 @@ const columns: Readonly<Record<string, (call: Call) => Value>> = {
   outcome_time: ({ outcome }) => outcome && new Date(outcome.ts).toISOString(),
   cut: ({ attempt, outcome }) => (attempt.cut === true || outcome?.cut === true ? 'yes' : ''),
 };
+
+function textOf(params: unknown): string | undefined {
+  return params === undefined ? undefined : JSON.stringify(params);
+}
 
 /** The first line. */
 export const callCsvHead = csvLine(Object.keys(columns));

@@ -83,6 +83,7 @@ const classes: Readonly<Record<Act, readonly [OcsfClass, string?]>> = {
   'task.list': ['api', 'Read'],
   'task.result': ['api', 'Read'],
   'task.update': ['api', 'Update'],
+  'tenant.set': ['entity', 'Update'],
   'token.delete': ['datastore', 'Delete'],
   'token.get': ['datastore', 'Decrypt'],
   'token.mint': ['datastore', 'Create'],

@@ -83,6 +83,9 @@ const ofClass: Readonly<Record<OcsfClass, (attempt: Entry) => OcsfEvent>> = {
     api: {
       operation: attempt.req?.method ?? attempt.act,
       ...(attempt.svc === undefined ? {} : { service: { name: attempt.svc } }),
+      ...(attempt.req?.params === undefined
+        ? {}
+        : { request: { uid: attempt.corr, data: attempt.req.params } }),
     },
     src_endpoint: endpointOf(attempt),
     resources: [
@@ -142,6 +145,8 @@ function unmappedOf(attempt: Entry, outcome: Entry | undefined): OcsfEvent {
     obj: attempt.obj,
     src: attempt.src,
     req: attempt.req,
+    pol: attempt.pol,
+    flags: attempt.flags,
     ...(outcome === undefined
       ? {}
       : { outcome: { id: outcome.id, out: outcome.out, code: outcome.code, bytes: outcome.bytes } }),

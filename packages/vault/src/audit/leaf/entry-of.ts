@@ -8,6 +8,7 @@ interface Leaf {
   readonly corr?: string;
   readonly id: string;
   readonly out?: Entry['out'];
+  readonly pol?: number;
   readonly svc?: string;
   readonly ts: number;
 }
@@ -16,6 +17,7 @@ interface Body {
   readonly actor?: { readonly id?: string; readonly type: NonNullable<Entry['actor']>['type'] };
   readonly corr?: string;
   readonly cut?: true;
+  readonly flags?: Entry['flags'];
   readonly obj?: string;
   /** `null`: the keys of that person were destroyed. */
   readonly pii?: string | null;
@@ -62,9 +64,11 @@ export function entryOf(tenant: string, leaf: string, body: string, person?: str
       cls: clear.cls,
       corr: sealed.corr ?? clear.corr ?? '',
       cut: sealed.cut,
+      flags: sealed.flags,
       id: clear.id,
       obj: sealed.obj,
       out: clear.out,
+      pol: sealed.req?.params === undefined ? undefined : clear.pol,
       req: sealed.req,
       src: src && defined({ agent: src.agent ?? about.agent, ip: src.ip ?? about.ip, source: src.source }),
       svc: clear.svc,

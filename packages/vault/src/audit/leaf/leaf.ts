@@ -15,7 +15,7 @@ export interface LeafOrigin {
   readonly writer: string;
   /** Number of the entry in the journal of that writer. */
   readonly n: number;
-  /** Version of the redaction policy. */
+  /** Version of the redaction policy, of an entry that does not say it. */
   readonly policy: number;
 }
 
@@ -54,7 +54,7 @@ export function leafOf(
     kid: keys?.id,
     n: origin.n,
     out,
-    pol: origin.policy,
+    pol: entry.pol ?? origin.policy,
     res: obj === undefined ? undefined : { tag: keys?.objectTag(obj), type: objectTypeOf(obj) },
     svc,
     ts,
@@ -65,12 +65,13 @@ export function leafOf(
 }
 
 function bodyText(entry: Entry, person: string | null | undefined): string {
-  const { actor, bytes, code, corr, cut, ms, obj, out, req, src } = entry;
+  const { actor, bytes, code, corr, cut, flags, ms, obj, out, req, src } = entry;
   const personal = person !== undefined;
   return JSON.stringify({
     actor: actor && (personal ? { type: actor.type } : { id: actor.id, type: actor.type }),
     corr: isUuid(corr) ? undefined : corr,
     cut,
+    flags,
     obj,
     pii: person,
     req,

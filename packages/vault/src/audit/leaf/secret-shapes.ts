@@ -8,7 +8,7 @@ const shapes = [
   /\b(?:gh[pousr]_|github_pat_|glpat-|npm_|xox[abeprs]-|hf_|sg[a-z]_|dop_v1_|shp(?:at|ss)_|AIza|ya29\.)[A-Za-z0-9_-]{10,}/,
   /\bA(?:KIA|SIA)[A-Z0-9]{16}\b/,
   /-----BEGIN [A-Z ]*PRIVATE KEY-----/,
-  /^[a-z][a-z0-9+.-]*:\/\/[^/?#\s]*:[^/?#\s]*@/i,
+  /^[a-z][a-z0-9+.-]*:\/\/[^/?#\s:]*:[^/?#\s]*@/i,
 ];
 
 /** Whether a text is or holds what looks like a secret. */

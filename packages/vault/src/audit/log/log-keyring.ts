@@ -19,6 +19,8 @@ export interface LogKeyring {
    * @throws Refusal `key_disabled`, `key_unavailable`, `open_failed`, `store_unavailable`
    */
   of(scope: string): Promise<LogKeys | undefined>;
+  /** Those that lie in memory, and are not too old to be used. */
+  peek(scope: string): LogKeys | undefined;
   /** As {@link of}, but nothing is minted: `undefined` when there are none, too. */
   find(scope: string): Promise<LogKeys | undefined>;
   /** Drop what is kept in memory, and the row too once the tenant's keys were destroyed. */
@@ -36,12 +38,16 @@ export function logKeyring(
     kept.delete(scope);
     if (destroyed !== undefined) await secrets.remove(scope);
   };
+  const peek: LogKeyring['peek'] = (scope) => {
+    const known = kept.get(scope);
+    return known !== undefined && now() < known.untilMs ? known.keys : undefined;
+  };
   const opened = async (
     scope: string,
     without: () => Promise<Uint8Array | undefined>,
   ): Promise<LogKeys | undefined> => {
-    const known = kept.get(scope);
-    if (known !== undefined && now() < known.untilMs) return known.keys;
+    const known = peek(scope);
+    if (known !== undefined) return known;
     try {
       const sealed = (await secrets.get(scope)) ?? (await without());
       if (sealed === undefined) return undefined;
@@ -57,6 +63,7 @@ export function logKeyring(
   };
   return {
     forget,
+    peek,
     of: (scope) => opened(scope, () => mint(sealer, secrets, scope)),
     find: (scope) => opened(scope, async () => undefined),
   };

@@ -1,4 +1,5 @@
 import type { Call } from '../calls.ts';
+import type { Entry } from '../entry.ts';
 
 // An access is an act on a credential or a token: opened, stored, made or removed. In an entry that is what the object
 // says. Whose it is, is the tenant: a client of SecureTokenManager, or a group.
@@ -21,6 +22,8 @@ export interface Access {
   /** `none`: it was cut off, or is under way. */
   readonly outcome: string;
   readonly code: string;
+  /** `undefined`: nobody looked when it was recorded. */
+  readonly flags: Entry['flags'];
 }
 
 // What comes of an act when nothing could be opened. Everything else that fails, fails behind the opening.
@@ -65,6 +68,7 @@ export function accessOf({ attempt, outcome }: Call): Access | undefined {
     request: attempt.corr,
     outcome: outcome?.out ?? 'none',
     code: outcome?.code ?? '',
+    flags: attempt.flags,
   };
 }
 

@@ -19,6 +19,8 @@ export type ReportRow = Readonly<Record<string, Cell>>;
 export interface ReportChoices {
   /** The IANA zone of a tenant; for `hours`. */
   readonly zoneOf: (tenant: string) => string;
+  /** `hours`: go by the clock of `zoneOf` alone, and not by what was judged when an access was recorded. */
+  readonly afresh?: boolean;
   /** Lines of `services`, 10 when not given. */
   readonly top?: number;
 }
@@ -74,7 +76,7 @@ async function* rowsWhere(
 
 async function* outsideHours(
   accesses: AsyncIterable<readonly Access[]>,
-  { zoneOf }: ReportChoices,
+  { zoneOf, afresh = false }: ReportChoices,
 ): AsyncGenerator<readonly ReportRow[]> {
   const clocks = new Map<string, LocalClock>();
   const clockOf = (zone: string): LocalClock => {
@@ -86,7 +88,8 @@ async function* outsideHours(
     yield page.flatMap((access) => {
       const zone = zoneOf(access.client);
       const clock = clockOf(zone);
-      if (!isOutside(clock.hour(access.atMs))) return [];
+      const judged = afresh ? undefined : access.flags?.includes('hours');
+      if (!(judged ?? isOutside(clock.hour(access.atMs)))) return [];
       return [{ local: clock.text(access.atMs), zone, ...rowOf(access) }];
     });
 }

@@ -16,7 +16,7 @@ export interface SearchBounds {
   readonly lookedMax: number;
 }
 
-/** Look for a text in the names that calls carry, in upper or lower case. Parameters are in no entry, so in none of them. */
+/** Look for a text in the names that calls carry, in upper or lower case. Not in parameters: those are asked for by {@link ParamMatch}. */
 export async function searchCalls(
   calls: AsyncIterable<readonly Call[]>,
   text: string,
