@@ -63,6 +63,7 @@ test('an empty environment gives every default', () => {
     skipsAuth: false,
     limits: {
       mcpRequestsPerMinute: 600,
+      adminRequestsPerMinute: 60,
       oauthRequestsPerMinute: 60,
       requestTimeoutSeconds: 300,
       protocolMin: '2025-03-26',

@@ -13,6 +13,7 @@ import {
 import { oneKeySealer } from '@sealgate/vault/testing';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { memoryAudit, type MemoryAudit } from '../domain/fixtures/memory-audit.ts';
+import { openAuditors } from '../domain/auditors.ts';
 import { partsOf } from '../domain/fixtures/upstream-parts.ts';
 import type { Upstream } from '../domain/upstream.ts';
 import { openUpstreams, type Upstreams } from '../domain/upstreams.ts';
@@ -73,6 +74,7 @@ beforeEach(async () => {
   parts = {
     audit: paper.audit,
     auditLog: noLog,
+    auditors: openAuditors({ tables, sealer: oneKeySealer(), now: Date.now }),
     upstreams,
     connections: openConnections(sealedTables(tables, oneKeySealer()), Date.now),
     clients: noClients,

@@ -5,6 +5,7 @@ import { requestId } from '../domain/request-id.ts';
 import { refuse } from '../errors.ts';
 import { auditLogOperations, type AuditLogOperationParts } from './audit-log-operations.ts';
 import { auditOperations, type AuditOperationParts } from './audit-operations.ts';
+import { auditorOperations, type AuditorOperationParts } from './auditor-operations.ts';
 import { clientOperations, type ClientOperationParts } from './client-operations.ts';
 import { connectionOperations, type ConnectionOperationParts } from './connection-operations.ts';
 import { keyOperations, type KeyOperationParts } from './key-operations.ts';
@@ -20,6 +21,7 @@ export interface AdminParts
   extends
     AuditLogOperationParts,
     AuditOperationParts,
+    AuditorOperationParts,
     ConnectionOperationParts,
     ClientOperationParts,
     KeyOperationParts,
@@ -56,6 +58,7 @@ export function openOperations(parts: AdminParts, { tenant, subject }: Membershi
     ...transferOperations(parts),
     ...auditOperations(parts),
     ...auditLogOperations(parts),
+    ...auditorOperations(parts),
     'sign-in.link': operation(nothing, async (operator) => {
       const object = `person:${operator.subject}`;
       const act = { act: 'person.link' as const, object, service: 'sign-in' };

@@ -20,6 +20,7 @@ import {
 } from '@sealgate/vault';
 import { openKeyWorks, type KeyWorks } from '../admin/key-works.ts';
 import type { AppConfig } from '../config.ts';
+import { openAuditors, type Auditors } from '../domain/auditors.ts';
 import { sealClearPeople } from '../domain/clear-people.ts';
 import { ensureLocalAdministrator, openPeople, type Membership, type People } from '../domain/people.ts';
 import { openUpstreams, type Upstreams } from '../domain/upstreams.ts';
@@ -46,6 +47,7 @@ export interface Ground extends Together {
   readonly audit: Audit;
   /** What the journal becomes for strangers. */
   readonly auditLog: AuditLog;
+  readonly auditors: Auditors;
   readonly connections: ConnectionRows;
   /** Rotations and moves of keys that this process does. */
   readonly keyWorks: KeyWorks;
@@ -100,6 +102,7 @@ export async function openGround(
       journal,
       audit,
       auditLog,
+      auditors: openAuditors({ tables, sealer, now }),
       connections,
       keyWorks,
       ...everybody,

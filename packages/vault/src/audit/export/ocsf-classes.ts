@@ -34,6 +34,8 @@ const classes: Readonly<Record<Act, readonly [OcsfClass, string?]>> = {
   'audit.gap': ['eventLog'],
   'audit.read': ['eventLog'],
   'audit.verify': ['eventLog'],
+  'auditor.add': ['entity', 'Create'],
+  'auditor.remove': ['entity', 'Delete'],
   'child.lend': ['datastore', 'Decrypt'],
   'child.start': ['lifecycle', 'Start'],
   'client.add': ['entity', 'Create'],

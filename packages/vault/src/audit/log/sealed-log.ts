@@ -11,6 +11,7 @@ import { publish, type PublishParts } from './publish.ts';
 import { publishedFiles, type Disclosure, type PublishedFiles } from './published-files.ts';
 import { sealJournal, unsealed } from './seal-journal.ts';
 import type { Segments } from './segments.ts';
+import { newestNote } from './tenant-log.ts';
 import { oneBehindTheOther } from './turns.ts';
 import { findTurnedBack, isRootTurnedBack } from './turned-back.ts';
 import { writeLog, type WrittenLog } from './write-log.ts';
@@ -66,6 +67,8 @@ export interface SealedLog {
   published(disclose?: Disclosed): Promise<PublishedFiles>;
   /** The published log, by path. */
   source(): PublishedLog;
+  /** As {@link newestNote}. */
+  newest(tenant: string): Promise<string | undefined>;
   /** As {@link proveEntry}. */
   prove(scope: string | undefined, id: string): Promise<ProvenEntry | undefined>;
   /** Resolves when what is under way has come to a point where it can end. */
@@ -134,7 +137,7 @@ async function sealWhatIsThere(
 function takenBy(
   { segments, identity, sealer, keyring }: Omit<Disclosure, 'scope'> & Parameters<typeof proveEntry>[0],
   queued: ReturnType<typeof oneBehindTheOther>,
-): Pick<SealedLog, 'write' | 'published' | 'source' | 'prove'> {
+): Pick<SealedLog, 'write' | 'published' | 'source' | 'newest' | 'prove'> {
   const snapshot = (disclose: Disclosed | undefined) =>
     publishedFiles(segments, identity, disclose && { ...disclose, sealer, keyring });
   return {
@@ -144,6 +147,7 @@ function takenBy(
       ),
     published: (disclose) => queued(() => snapshot(disclose)),
     source: () => logSource(segments, identity),
+    newest: (tenant) => newestNote(segments, tenant),
     prove: (scope, id) => proveEntry({ segments, identity }, scope, id),
   };
 }
