@@ -22,7 +22,10 @@ const listed = async (): Promise<readonly AuditorLine[]> =>
 test('auditors are added, listed and removed; the token is printed once', async () => {
   expect((await run('list')).stdout).toContain('No auditor');
   const added = await run('add', 'ann', '--tenant', '*', '--days', '2');
-  expect([added.code, added.stdout]).toEqual([0, expect.stringMatching(/^Added ann; .*: sga_\S{43}\.ann\n$/)]);
+  expect([added.code, added.stdout]).toEqual([
+    0,
+    expect.stringMatching(/^Added ann; .*: sga_\S{43}\.ann\n$/),
+  ]);
   const line = (await run('add', 'ben', '--json')).stdout;
   expect(JSON.parse(line)).toMatchObject({ name: 'ben', token: expect.stringMatching(/^sga_/) as string });
   const lines = await listed();

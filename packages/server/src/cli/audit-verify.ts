@@ -74,7 +74,7 @@ export function auditVerify(
 
 async function verify(context: CommandContext, log: string, options: VerifyOptions): Promise<void> {
   context.failureCode = verifyExitCodes.unreadable;
-  const { terminal, product } = context;
+  const { terminal } = context;
   const pathOf = (file: string): string => resolve(terminal.cwd, file);
   const vkeys = options.vkey && vkeysIn(options.vkey, pathOf);
   const file = options.remember === undefined ? undefined : pathOf(options.remember);

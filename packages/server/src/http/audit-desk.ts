@@ -43,11 +43,7 @@ export interface AuditDesk {
    *
    * @throws Refusal `scope_insufficient` for another tenant; those of the operation
    */
-  ask<Q extends AuditQuestion>(
-    asking: Asking,
-    question: Q,
-    input: object,
-  ): Promise<AuditAnswers[Q]>;
+  ask<Q extends AuditQuestion>(asking: Asking, question: Q, input: object): Promise<AuditAnswers[Q]>;
   /** A file of the published log, as far as it is the auditor's; `undefined`: there is none. */
   file(asking: Asking, path: string): Promise<Uint8Array | undefined>;
   /** Longest wait for a client to take what was written to it. */

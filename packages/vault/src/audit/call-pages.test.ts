@@ -11,13 +11,10 @@ const idOf = (nth: number): string => `01932b6e-7a55-7cc3-98c4-${String(nth).pad
 
 /** A journal of calls, some of which took place in one millisecond. */
 function journal(times: readonly number[]): { entries: Entry[]; reader: EntryReader } {
-  const entries = times.map(
-    (ts, nth) =>
-      ({
-        ...{ v: 1, id: idOf(nth), ts, cls: 'strict', tenant: 'g1', corr: 'r' },
-        ...{ act: nth % 3 === 0 ? 'tool.list' : 'tool.call', obj: 'upstream:docs' },
-      }) as const,
-  );
+  const entries = times.map((ts, nth): Entry => {
+    const act = nth % 3 === 0 ? 'tool.list' : 'tool.call';
+    return { v: 1, id: idOf(nth), ts, cls: 'strict', tenant: 'g1', corr: 'r', act, obj: 'upstream:docs' };
+  });
   const all: Entry[] = [...entries];
   const reader: EntryReader = {
     async page({ order, limit, cursor = '0', ...filter }) {
