@@ -8,7 +8,7 @@ import type { LimitSettings } from './domain/limit.ts';
 import { auditRoutes } from './http/audit-routes.ts';
 import { httpDefaults, openHttp, type HttpServer, type RouteLine } from './http/server.ts';
 import type { Log } from './log.ts';
-import { openAuditing } from './main/auditing.ts';
+import { openAuditDesk } from './main/audit-desk.ts';
 import { openInstanceRoutes } from './main/instance.ts';
 import { markLife } from './main/life.ts';
 import { openLocal, type WalkFloor } from './main/local.ts';
@@ -147,7 +147,7 @@ async function listen(sealgate: Sealgate, { log, metrics, walk }: Listening): Pr
   const instanceRoutes = openInstanceRoutes(sealgate);
   const onFault = (error: unknown, requestId: string): void =>
     log.error({ err: error, requestId }, 'a fault of ours');
-  const auditing = openAuditing(sealgate, { unreadMs: httpDefaults.unreadMs, onFault });
+  const auditing = openAuditDesk(sealgate, { unreadMs: httpDefaults.unreadMs, onFault });
   const serving = {
     sessions: signIn?.sessions,
     limiter: ground.limits('oauth', inMinute(limits.oauthRequestsPerMinute)),

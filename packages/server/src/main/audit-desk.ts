@@ -24,7 +24,7 @@ const takingMs = 60_000;
 const inPieces: ReadonlySet<AuditQuestion> = new Set(['audit.export', 'audit.report']);
 
 /** What answers auditors on an opened product. */
-export function openAuditing(
+export function openAuditDesk(
   { ground, config, now }: Pick<Sealgate, 'ground' | 'config' | 'now'>,
   { unreadMs, onFault }: Pick<AuditDesk, 'unreadMs' | 'onFault'>,
 ): AuditDesk {
