@@ -2,6 +2,9 @@
 export { Refusal, vaultCodes, type VaultCode } from './refusal.ts';
 export { redeem, type Receipt } from './receipt.ts';
 export { acts, type Act, type ActSpec } from './audit/acts.ts';
+export { heldObject, openHolds, type Hold, type Holds } from './audit/archive/holds.ts';
+export type { ArchivedLog } from './audit/archive/expire-logs.ts';
+export { openLogArchive, type ArchiveRun, type LogArchive } from './audit/archive/log-archive.ts';
 export type { AuditClass, AuditContext, AuditFields, AuditOutcome, Entry, Source } from './audit/entry.ts';
 export type { Audit } from './audit/audit.ts';
 export { callPage, type CallPage, type CallPageQuery } from './audit/call-pages.ts';
@@ -20,7 +23,7 @@ export { logEntries, type LogQuery, type LogReader } from './audit/log/log-entri
 export { logSource, type LogIdentity, type PublishedLog } from './audit/log/log-source.ts';
 export type { ProvenEntry } from './audit/log/prove-entry.ts';
 export { proveGrowth, type Growth, type GrowthProof } from './audit/log/prove-growth.ts';
-export type { PublishedFile, PublishedFiles } from './audit/log/published-files.ts';
+export type { ArchivedFiles, PublishedFile, PublishedFiles } from './audit/log/published-files.ts';
 export {
   openSealedLog,
   type Disclosed,
@@ -28,6 +31,12 @@ export {
   type SealedLogParts,
 } from './audit/log/sealed-log.ts';
 export type { Segments } from './audit/log/segments.ts';
+export type { LentStores } from './audit/log/thread/lent-stores.ts';
+export {
+  openSealingThread,
+  type SealingChoices,
+  type SealingThread,
+} from './audit/log/thread/sealing-thread.ts';
 export {
   sqliteSegments,
   type SqliteSegments,

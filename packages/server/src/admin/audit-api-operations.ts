@@ -1,17 +1,16 @@
-import { callPage, proveGrowth, tenantLog, type Audit, type Sealer } from '@sealgate/vault';
+import { callPage, proveGrowth, type Sealer } from '@sealgate/vault';
 import { z } from 'zod';
 import { refuse } from '../errors.ts';
 import { auditForms as forms, filterOf, look, tenantOf } from './audit-forms.ts';
-import type { AdministeredLog } from './audit-log-operations.ts';
+import type { AuditLogOperationParts } from './audit-log-operations.ts';
 import type { AuditOperationParts } from './audit-operations.ts';
 import { operation } from './operation.ts';
 import { recorded, type Operator } from './recorded.ts';
+import { wholeLog } from './whole-log.ts';
 
 /** What these operations work on. */
-export interface AuditApiOperationParts {
-  readonly audit: Audit;
+export interface AuditApiOperationParts extends AuditLogOperationParts {
   readonly journal: Pick<AuditOperationParts['journal'], 'page'>;
-  readonly auditLog: AdministeredLog;
   readonly sealer: Pick<Sealer, 'blind'>;
 }
 
@@ -19,7 +18,8 @@ const { order: _, limit: __, ...filter } = forms.list.shape;
 const size = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 
 /** What is asked over HTTP alone: `audit.page`, `audit.consistency`, `audit.checkpoint.of`. */
-export function auditApiOperations({ audit, journal, auditLog, sealer }: AuditApiOperationParts) {
+export function auditApiOperations(parts: AuditApiOperationParts) {
+  const { audit, journal, auditLog, sealer } = parts;
   return {
     'audit.page': operation(
       z.strictObject({
@@ -55,8 +55,7 @@ export function auditApiOperations({ audit, journal, auditLog, sealer }: AuditAp
       async (operator, { tenant: named, origin, old: oldSize, new: newSize }) => {
         const tenant = tenantOf(named, operator.context.tenant);
         return recorded(audit, operator, look('audit.read', tenant), async () => {
-          const published = (await auditLog.log()).source();
-          const log = tenant === undefined ? published : tenantLog(published, tenant);
+          const log = await wholeLog(parts, tenant);
           const proven = await proveGrowth(log, { origin, oldSize, newSize });
           if (proven === undefined) throw refuse('not_found', 'there is no published log of this origin');
           return proven;

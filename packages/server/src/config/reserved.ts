@@ -86,7 +86,6 @@ const discord = [
 const limits = plain('limits', [
   ['RATE_LIMIT_TENANT_RPM', '120', 'Requests of one tenant in any 60 seconds.'],
   ['MUTATION_MAX_RETRIES', '5', 'How often a mutation is tried again after the first try.'],
-  ['AUDIT_LOG_RETENTION_DAYS', '90', 'How long audit entries are kept, in days.'],
   ['AUTO_PROVISION_TENANTS', 'false', 'Whether an unknown master key makes a tenant.'],
 ]);
 

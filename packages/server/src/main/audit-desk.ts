@@ -1,9 +1,10 @@
-import { tenantLog, type AuditContext, type EntryReader } from '@sealgate/vault';
+import type { AuditContext, EntryReader } from '@sealgate/vault';
 import { auditApiOperations } from '../admin/audit-api-operations.ts';
 import { look } from '../admin/audit-forms.ts';
 import { auditLogOperations } from '../admin/audit-log-operations.ts';
 import { auditOperations } from '../admin/audit-operations.ts';
 import { recorded, type Operator } from '../admin/recorded.ts';
+import { wholeLog } from '../admin/whole-log.ts';
 import type { Auditor } from '../domain/auditors.ts';
 import type { LimitSettings } from '../domain/limit.ts';
 import { refuse } from '../errors.ts';
@@ -57,30 +58,27 @@ export function openAuditDesk(
 }
 
 function tableOver(ground: Sealgate['ground'], reader: EntryReader, now: () => number) {
-  const { audit, auditLog, sealer, journal } = ground;
+  const { audit, auditLog, auditArchive, sealer, journal } = ground;
   const read = { page: reader.page, verify: journal.verify };
   return {
     ...auditOperations({ audit, journal: read, now }),
-    ...auditLogOperations({ audit, auditLog }),
-    ...auditApiOperations({ audit, journal: reader, auditLog, sealer }),
+    ...auditLogOperations({ audit, auditLog, auditArchive }),
+    ...auditApiOperations({ audit, journal: reader, auditLog, auditArchive, sealer }),
   };
 }
 
 /** Files of the published log. That somebody takes them is recorded once in a while, before the first. */
 function openFiles(
-  { audit, auditLog }: Sealgate['ground'],
+  ground: Sealgate['ground'],
   operatorOf: (asking: Asking) => Operator,
   now: () => number,
 ): AuditDesk['file'] {
   const recordedAtMs = new Map<string, number>();
   return async (asking, path) => {
     const { name, tenant } = asking.auditor;
-    const read = async (): Promise<Uint8Array | undefined> => {
-      const published = (await auditLog.log()).source();
-      return (tenant === undefined ? published : tenantLog(published, tenant)).read(path);
-    };
+    const read = async (): Promise<Uint8Array | undefined> => (await wholeLog(ground, tenant)).read(path);
     if (now() - (recordedAtMs.get(name) ?? -Infinity) < takingMs) return read();
-    const found = await recorded(audit, operatorOf(asking), look('audit.read', tenant), read);
+    const found = await recorded(ground.audit, operatorOf(asking), look('audit.read', tenant), read);
     recordedAtMs.set(name, now());
     return found;
   };

@@ -5,10 +5,15 @@ import { openRows } from '../rows.ts';
 import { logKeyring, type LogKeyring } from './log-keyring.ts';
 import type { LogGround } from './log-ground.ts';
 import { noteKeyName } from './names.ts';
-import { logSource, type PublishedLog } from './log-source.ts';
+import { logSource, type LogIdentity, type PublishedLog } from './log-source.ts';
 import { proveEntry, type ProvenEntry } from './prove-entry.ts';
 import { publish, type PublishParts } from './publish.ts';
-import { publishedFiles, type Disclosure, type PublishedFiles } from './published-files.ts';
+import {
+  publishedFiles,
+  type ArchivedFiles,
+  type Disclosure,
+  type PublishedFiles,
+} from './published-files.ts';
 import { sealJournal, unsealed } from './seal-journal.ts';
 import type { Segments } from './segments.ts';
 import { newestNote } from './tenant-log.ts';
@@ -32,6 +37,8 @@ export interface SealedLogParts {
   readonly now: () => number;
   /** Version of the redaction policy; 1 when not given. */
   readonly policy?: number;
+  /** Does work while nobody else seals or publishes; when not given nobody else does. */
+  readonly quiet?: <V>(work: () => Promise<V>) => Promise<V>;
   /** Told what went wrong and was got over. For the log. */
   readonly failed?: (refusal: Refusal) => void;
 }
@@ -64,11 +71,19 @@ export interface SealedLog {
    *
    * @throws as {@link publishedFiles}
    */
-  published(disclose?: Disclosed): Promise<PublishedFiles>;
+  published(disclose?: Disclosed, archived?: ArchivedFiles): Promise<PublishedFiles>;
   /** The published log, by path. */
   source(): PublishedLog;
   /** As {@link newestNote}. */
   newest(tenant: string): Promise<string | undefined>;
+  /** What its logs are known by, to strangers. */
+  readonly identity: LogIdentity;
+  /**
+   * Drop the oldest month, while nothing is sealed or published.
+   *
+   * @returns whether it was the oldest, and another is behind it
+   */
+  drop(month: string): Promise<boolean>;
   /** As {@link proveEntry}. */
   prove(scope: string | undefined, id: string): Promise<ProvenEntry | undefined>;
   /** Resolves when what is under way has come to a point where it can end. */
@@ -84,7 +99,7 @@ const publishMs = 1000;
  * @throws Refusal `audit_unavailable`, `journal_broken` when the journal is no database; `store_unavailable`
  */
 export async function openSealedLog(parts: SealedLogParts): Promise<SealedLog> {
-  const { segments, now, policy = 1, failed = () => undefined } = parts;
+  const { segments, now, policy = 1, failed = () => undefined, quiet = (work) => work() } = parts;
   const sealer = { ...parts.sealer, deployment: parts.name ?? parts.sealer.deployment };
   const signer = signerOf(noteKeyName(sealer.deployment), parts.noteKey);
   const sign = (checkpoint: Checkpoint) => signCheckpoint(checkpoint, [signer]);
@@ -104,7 +119,7 @@ export async function openSealedLog(parts: SealedLogParts): Promise<SealedLog> {
     vkeys: identity.vkeys,
     keyring,
     run,
-    ...takenBy({ segments, identity, sealer, keyring }, queued),
+    ...takenBy({ segments, identity, sealer, keyring }, (work) => queued(() => quiet(work))),
     async close() {
       closed = true;
       await queued(async () => rows.close());
@@ -136,16 +151,18 @@ async function sealWhatIsThere(
 /** What is taken out of the log. */
 function takenBy(
   { segments, identity, sealer, keyring }: Omit<Disclosure, 'scope'> & Parameters<typeof proveEntry>[0],
-  queued: ReturnType<typeof oneBehindTheOther>,
-): Pick<SealedLog, 'write' | 'published' | 'source' | 'newest' | 'prove'> {
-  const snapshot = (disclose: Disclosed | undefined) =>
-    publishedFiles(segments, identity, disclose && { ...disclose, sealer, keyring });
+  alone: NonNullable<SealedLogParts['quiet']>,
+): Pick<SealedLog, 'write' | 'published' | 'identity' | 'drop' | 'source' | 'newest' | 'prove'> {
+  const snapshot = (disclose: Disclosed | undefined, archived?: ArchivedFiles) =>
+    publishedFiles(segments, identity, disclose && { ...disclose, sealer, keyring }, archived);
   return {
     write: (directory, scope) =>
-      queued(async () =>
+      alone(async () =>
         writeLog(directory, (await snapshot(scope === undefined ? undefined : { scope })).files()),
       ),
-    published: (disclose) => queued(() => snapshot(disclose)),
+    published: (disclose, archived) => alone(() => snapshot(disclose, archived)),
+    identity,
+    drop: (month) => alone(() => segments.drop(month)),
     source: () => logSource(segments, identity),
     newest: (tenant) => newestNote(segments, tenant),
     prove: (scope, id) => proveEntry({ segments, identity }, scope, id),
