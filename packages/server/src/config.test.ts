@@ -69,6 +69,7 @@ test('an empty environment gives every default', () => {
       protocolMin: '2025-03-26',
       bodyBytesMax: 4_194_304,
     },
+    auditLog: { hotDays: 90 },
     drain: { delaySeconds: 0, seconds: 10 },
     warnings: [],
     secrets: [],
