@@ -44,6 +44,16 @@ const rows: Readonly<Record<string, Row>> = {
   'GET /health': ['public', 200, 200],
   'GET /health/live': ['public', 200, 200],
   'GET /metrics': ['machine', 200, 200],
+  // For auditors alone: Eve's token and her session are nobody's here, and so are Ada's.
+  'GET /audit/checkpoint': ['auditor', 401, 401],
+  'GET /audit/consistency': ['auditor', 401, 401],
+  'GET /audit/events': ['auditor', 401, 401],
+  'GET /audit/events/:id': ['auditor', 401, 401],
+  'GET /audit/export': ['auditor', 401, 401],
+  'GET /audit/log/*': ['auditor', 401, 401],
+  'GET /audit/proof': ['auditor', 401, 401],
+  'GET /audit/reports/:name': ['auditor', 401, 401],
+  'GET /audit/stats': ['auditor', 401, 401],
   // All of Eve's own upstreams, of which there are none.
   ...mcpRows('/mcp', { POST: 200, GET: 406, DELETE: 400 }),
   ...mcpRows('/mcp/:upstream', { POST: 404, GET: 404, DELETE: 404 }),

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { Refusal } from '@sealgate/vault';
 import { afterAll, expect, test } from 'vitest';
-import { initConfig } from './config.ts';
+import { initConfig, readAuditToken } from './config.ts';
 import { active } from './config/active.ts';
 import { isLoopback } from './config/loopback.ts';
 
@@ -64,11 +64,13 @@ test('an empty environment gives every default', () => {
     skipsAuth: false,
     limits: {
       mcpRequestsPerMinute: 600,
+      adminRequestsPerMinute: 60,
       oauthRequestsPerMinute: 60,
       requestTimeoutSeconds: 300,
       protocolMin: '2025-03-26',
       bodyBytesMax: 4_194_304,
     },
+    auditLog: { hotDays: 90 },
     drain: { delaySeconds: 0, seconds: 10 },
     warnings: [],
     secrets: [],
@@ -433,4 +435,13 @@ test.each([
   { SMTP_URL: 'smtp://mail.example.com', MAIL_FROM: 'gate@example.com\r\nBcc: all@example.com' },
 ])('mail settings that say something else are refused: %o', (env) => {
   expect(refusal(env)).toMatch(/SMTP_URL|MAIL_FROM/);
+});
+
+test('the token for a published log is read alone, from the environment or a file', () => {
+  const cwd = folder();
+  writeFileSync(join(cwd, 'token'), 'from-a-file\n');
+  expect(readAuditToken({ env: {}, cwd })).toBeUndefined();
+  expect(readAuditToken({ env: { SEALGATE_AUDIT_TOKEN: 'given', PORT: 'wrong' }, cwd })).toBe('given');
+  expect(readAuditToken({ env: { SEALGATE_AUDIT_TOKEN_FILE: 'token' }, cwd })).toBe('from-a-file');
+  expect(() => readAuditToken({ env: { SEALGATE_AUDIT_TOKEN_FILE: 'none' }, cwd })).toThrow(/is not there/);
 });

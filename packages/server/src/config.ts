@@ -56,6 +56,8 @@ export interface AppConfig {
   readonly limits: {
     /** MCP requests of one client in any 60 seconds. */
     readonly mcpRequestsPerMinute: number;
+    /** Questions of one auditor in any 60 seconds. */
+    readonly adminRequestsPerMinute: number;
     /** OAuth requests to one endpoint from one network in any 60 seconds. */
     readonly oauthRequestsPerMinute: number;
     readonly requestTimeoutSeconds: number;
@@ -127,6 +129,21 @@ export function initConfig(sources: ConfigSources = { env: process.env, cwd: pro
   return frozen({ ...shape(values, keys, said, sources.cwd), openingKeys: opening.choices });
 }
 
+/**
+ * The token for reading a published log, for a command that needs no other configuration.
+ *
+ * @throws Refusal `config_invalid` when a file that is named for it cannot be read
+ */
+export function readAuditToken(
+  sources: ConfigSources = { env: process.env, cwd: process.cwd() },
+): string | undefined {
+  const named = Object.entries(sources.env).filter(([name]) => /^SEALGATE_AUDIT_TOKEN(_FILE)?$/.test(name));
+  const { texts, problems } = gather(Object.fromEntries(named), sources.cwd);
+  const [problem] = problems.filter((line) => line.includes('SEALGATE_AUDIT_TOKEN'));
+  if (problem !== undefined) throw refuse('config_invalid', problem);
+  return texts.get('SEALGATE_AUDIT_TOKEN');
+}
+
 /** Where a text is invalid its default stands in, so that the rules over several values are judged as well. */
 function parse(texts: ReadonlyMap<string, string>): { values: Values; invalid: string[] } {
   const values: Partial<Record<ActiveName, unknown>> = {};
@@ -176,6 +193,7 @@ function shape(
     signIn: signInOf(values, secrets),
     limits: {
       mcpRequestsPerMinute: values.RATE_LIMIT_MCP_RPM,
+      adminRequestsPerMinute: values.RATE_LIMIT_ADMIN_RPM,
       oauthRequestsPerMinute: values.RATE_LIMIT_OAUTH_RPM,
       requestTimeoutSeconds: values.REQUEST_TIMEOUT_SECONDS,
       protocolMin: values.MCP_MIN_PROTOCOL_VERSION,

@@ -37,6 +37,7 @@ export const serverCodes = [
   'origin_forbidden',
   'overloaded',
   'rate_limited',
+  'reading_ended',
   'redirect_forbidden',
   'request_invalid',
   'request_lost',

@@ -5,8 +5,10 @@ import { skippedBearer, tokenBearer } from './auth/bearer.ts';
 import { problemPage } from './auth/pages/problem-page.ts';
 import type { AppConfig } from './config.ts';
 import type { LimitSettings } from './domain/limit.ts';
+import { auditRoutes } from './http/audit-routes.ts';
 import { httpDefaults, openHttp, type HttpServer, type RouteLine } from './http/server.ts';
 import type { Log } from './log.ts';
+import { openAuditDesk } from './main/audit-desk.ts';
 import { openInstanceRoutes } from './main/instance.ts';
 import { markLife } from './main/life.ts';
 import { openLocal, type WalkFloor } from './main/local.ts';
@@ -16,7 +18,7 @@ import { openSealgate, type Sealgate } from './main/sealgate.ts';
 import { openWalk } from './main/walk.ts';
 import { openMetrics, type Metrics } from './telemetry/metrics.ts';
 
-export { initConfig, type AppConfig } from './config.ts';
+export { initConfig, readAuditToken, type AppConfig } from './config.ts';
 export { openLog, type Log } from './log.ts';
 export { openProvisioning, type Provisioning } from './main/database.ts';
 export { loadKms as loadPolicies, type Policies } from './main/kms.ts';
@@ -143,6 +145,9 @@ async function listen(sealgate: Sealgate, { log, metrics, walk }: Listening): Pr
   });
   const { health, routes } = openRoutes(sealgate, metrics);
   const instanceRoutes = openInstanceRoutes(sealgate);
+  const onFault = (error: unknown, requestId: string): void =>
+    log.error({ err: error, requestId }, 'a fault of ours');
+  const auditing = openAuditDesk(sealgate, { unreadMs: httpDefaults.unreadMs, onFault });
   const serving = {
     sessions: signIn?.sessions,
     limiter: ground.limits('oauth', inMinute(limits.oauthRequestsPerMinute)),
@@ -156,12 +161,13 @@ async function listen(sealgate: Sealgate, { log, metrics, walk }: Listening): Pr
       routes(app, load) {
         routes(app, load);
         instanceRoutes(app, load);
+        void app.register(async (scope) => auditRoutes(scope, auditing));
         authorization.routes(app, serving);
         if (signIn !== undefined) void app.register(async (scope) => signIn.routes(scope));
       },
       page: problemPage,
       now,
-      onFault: (error, requestId) => log.error({ err: error, requestId }, 'a fault of ours'),
+      onFault,
     },
   );
 }

@@ -16,6 +16,7 @@ export type {
   Source,
 } from './audit/entry.ts';
 export type { Audit } from './audit/audit.ts';
+export { callPage, type CallPage, type CallPageQuery } from './audit/call-pages.ts';
 export { endedCalls, newestCalls, type Call, type CallFilter } from './audit/calls.ts';
 export type { EntryReader, OnReached } from './audit/every-entry.ts';
 export { csvLine } from './audit/export/csv.ts';
@@ -40,6 +41,7 @@ export type { LogKeyring } from './audit/log/log-keyring.ts';
 export { logEntries, type LogQuery, type LogReader } from './audit/log/log-entries.ts';
 export { logSource, type LogIdentity, type PublishedLog } from './audit/log/log-source.ts';
 export type { ProvenEntry } from './audit/log/prove-entry.ts';
+export { proveGrowth, type Growth, type GrowthProof } from './audit/log/prove-growth.ts';
 export type { ArchivedFiles, PublishedFile, PublishedFiles } from './audit/log/published-files.ts';
 export {
   openSealedLog,
@@ -59,6 +61,7 @@ export {
   type SqliteSegments,
   type SqliteSegmentsOptions,
 } from './audit/log/sqlite/segments.ts';
+export { tenantLog } from './audit/log/tenant-log.ts';
 export { writeLog, type WrittenLog } from './audit/log/write-log.ts';
 export type { Journal, JournalHealth, JournalOptions, JournalReader } from './audit/journal.ts';
 export type { EntryPage, EntryQuery } from './audit/pages.ts';

@@ -14,6 +14,7 @@ import {
 import { oneKeySealer } from '@sealgate/vault/testing';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { memoryAudit, type MemoryAudit } from '../domain/fixtures/memory-audit.ts';
+import { openAuditors } from '../domain/auditors.ts';
 import { partsOf } from '../domain/fixtures/upstream-parts.ts';
 import type { Upstream } from '../domain/upstream.ts';
 import { openAuditZones } from '../domain/audit-zones.ts';
@@ -83,6 +84,7 @@ beforeEach(async () => {
   parts = {
     audit: paper.audit,
     auditLog: noLog,
+    auditors: openAuditors({ tables, sealer: oneKeySealer(), now: Date.now }),
     auditArchive: { archived: () => Promise.reject(new Error('not here')) },
     holds: openHolds({ tables, sealer: oneKeySealer(), now: Date.now }),
     auditZones,

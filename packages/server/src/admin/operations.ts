@@ -6,6 +6,7 @@ import { refuse } from '../errors.ts';
 import { auditKeepingOperations, type AuditKeepingParts } from './audit-keeping-operations.ts';
 import { auditLogOperations, type AuditLogOperationParts } from './audit-log-operations.ts';
 import { auditOperations, type AuditOperationParts } from './audit-operations.ts';
+import { auditorOperations, type AuditorOperationParts } from './auditor-operations.ts';
 import { clientOperations, type ClientOperationParts } from './client-operations.ts';
 import { connectionOperations, type ConnectionOperationParts } from './connection-operations.ts';
 import { keyOperations, type KeyOperationParts } from './key-operations.ts';
@@ -23,6 +24,7 @@ export interface AdminParts
     AuditKeepingParts,
     AuditLogOperationParts,
     AuditOperationParts,
+    AuditorOperationParts,
     ConnectionOperationParts,
     ClientOperationParts,
     KeyOperationParts,
@@ -61,6 +63,7 @@ export function openOperations(parts: AdminParts, { tenant, subject }: Membershi
     ...transferOperations(parts),
     ...auditOperations(parts),
     ...auditLogOperations(parts),
+    ...auditorOperations(parts),
     ...auditKeepingOperations(parts),
     'sign-in.link': operation(nothing, async (operator) => {
       const object = `person:${operator.subject}`;

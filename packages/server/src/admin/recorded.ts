@@ -69,5 +69,6 @@ export async function* recordedPieces<T>(
 }
 
 function outcomeOf(error: unknown): AuditOutcome {
-  return error instanceof Refusal ? { out: 'failure', code: error.code } : { out: 'error', code: 'internal' };
+  if (!(error instanceof Refusal)) return { out: 'error', code: 'internal' };
+  return { out: error.code === 'reading_ended' ? 'aborted' : 'failure', code: error.code };
 }

@@ -4,6 +4,7 @@ import {
   urlSource,
   verifyExitCodes,
   verifyLog,
+  type LogSource,
   type LogState,
   type LogVerdict,
   type Progress,
@@ -11,7 +12,7 @@ import {
 import type { Command } from 'commander';
 import { refuse } from '../errors.ts';
 import { show, type CommandContext, type CommonOptions } from './context.ts';
-import { anchorsIn, keepNotes, rememberedIn, vkeysIn } from './log-notes.ts';
+import { anchorsIn, keepNotes, rememberedIn, tokenIn, vkeysIn } from './log-notes.ts';
 import { progressBar, type ProgressBar } from './progress.ts';
 import { columns, printable } from './terminal.ts';
 
@@ -19,6 +20,7 @@ interface VerifyOptions extends CommonOptions {
   readonly vkey?: readonly string[];
   readonly remember?: string;
   readonly anchors?: string;
+  readonly tokenFile?: string;
 }
 
 const help = `
@@ -27,6 +29,9 @@ that with nothing but what was published: no gateway, no data directory, no conf
 
 Hold the keys yourself (--vkey), or whoever can write the log can have made them. Keep what a run saw (--remember, a file for
 each log), or an older state that is put back does not show; nothing is kept without it.
+
+A running gateway has its log at /audit/log, for auditors (sealgate audit auditor add): their token is shown to it from
+--token-file, or from SEALGATE_AUDIT_TOKEN.
 
 Exit codes with a log:
   0  ok: whole and unchanged
@@ -38,6 +43,7 @@ Examples:
   sealgate audit verify
   sealgate audit verify /mnt/audit --vkey @gate.vkey --remember gate.json
   sealgate audit verify https://audit.example/gate --vkey @gate.vkey --json
+  sealgate audit verify https://gate.example/audit/log --vkey @gate.vkey --token-file auditor.token
 `;
 
 /** `sealgate audit verify`. @param walk verifies the journal, when no log is named */
@@ -52,26 +58,29 @@ export function auditVerify(
     .option('--vkey <key>', 'trust this verifier key, or those in @file; may come again', also)
     .option('--remember <file>', 'compare with the checkpoints of the last run, and leave those of this one')
     .option('--anchors <file>', 'compare with checkpoints that were noted elsewhere')
+    .option('--token-file <file>', 'show the token in it, to a gateway at an address')
     .option('--json', 'print JSON')
     .addHelpText('after', help)
     .action((log: string | undefined, options: VerifyOptions) => {
       if (log !== undefined) return verify(context, log, options);
-      if ((options.vkey ?? options.remember ?? options.anchors) === undefined) return walk(options);
-      throw refuse('usage', '--vkey, --remember and --anchors are for a log: name its folder or address');
+      const { vkey, remember, anchors, tokenFile } = options;
+      if ((vkey ?? remember ?? anchors ?? tokenFile) === undefined) return walk(options);
+      throw refuse(
+        'usage',
+        '--vkey, --remember, --anchors and --token-file are for a log: name its folder or address',
+      );
     });
 }
 
 async function verify(context: CommandContext, log: string, options: VerifyOptions): Promise<void> {
   context.failureCode = verifyExitCodes.unreadable;
-  const { terminal, product } = context;
+  const { terminal } = context;
   const pathOf = (file: string): string => resolve(terminal.cwd, file);
   const vkeys = options.vkey && vkeysIn(options.vkey, pathOf);
   const file = options.remember === undefined ? undefined : pathOf(options.remember);
   const remembered = file === undefined ? undefined : rememberedIn(file);
   const anchors = options.anchors === undefined ? undefined : anchorsIn(pathOf(options.anchors));
-  const source = /^[a-z][a-z\d+.-]*:\/\//i.test(log)
-    ? urlSource(log, product.fetch)
-    : folderSource(pathOf(log));
+  const source = sourceOf(context, log, options.tokenFile && pathOf(options.tokenFile));
   const bar = progressBar(terminal.stderr);
   let verdict: LogVerdict;
   try {
@@ -96,6 +105,22 @@ async function verify(context: CommandContext, log: string, options: VerifyOptio
   show(context, options, { ...verdict, compared: { ...compared, file: file ?? null } }, () =>
     verdictText(verdict, compared),
   );
+}
+
+/** A folder, or an address, where a token is shown when there is one. */
+function sourceOf(
+  { terminal, product }: CommandContext,
+  log: string,
+  tokenFile: string | undefined,
+): LogSource {
+  if (!/^[a-z][a-z\d+.-]*:\/\//i.test(log)) {
+    if (tokenFile === undefined) return folderSource(resolve(terminal.cwd, log));
+    throw refuse('usage', '--token-file is for a log at an address');
+  }
+  const token = tokenFile === undefined ? product.auditToken() : tokenIn(tokenFile);
+  if (token === undefined) return urlSource(log, product.fetch);
+  const headers = { authorization: `Bearer ${token}` };
+  return urlSource(log, (url, init) => product.fetch(url, { ...init, headers }));
 }
 
 /** What the log was compared with beside itself: so many checkpoints. */

@@ -23,6 +23,8 @@ export interface Product {
   readonly interrupted: () => Promise<unknown>;
   /** For what a command is told to read at an address. */
   readonly fetch: typeof globalThis.fetch;
+  /** For a log at an address; `undefined`: none is shown. @throws Refusal `config_invalid` */
+  readonly auditToken: () => string | undefined;
   readonly version: string;
 }
 

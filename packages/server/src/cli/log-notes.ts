@@ -20,6 +20,13 @@ export function vkeysIn(given: readonly string[], pathOf: (file: string) => stri
   });
 }
 
+/** The token that a file has, and nothing else. */
+export function tokenIn(path: string): string {
+  const token = textIn(path).trim();
+  if (!/^[\x21-\x7e]{1,200}$/.test(token)) throw refuse('usage', `there is no token in ${path}`);
+  return token;
+}
+
 /**
  * The checkpoints that {@link keepNotes} left.
  *

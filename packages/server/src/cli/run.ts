@@ -5,6 +5,7 @@ import {
   openProvisioning,
   openSealgate,
   openTransfer,
+  readAuditToken,
   startLocal,
   startServer,
   version,
@@ -29,6 +30,7 @@ export async function run(argv: readonly string[]): Promise<number> {
     serveHere: (config) => startLocal(config, openLog(config.logLevel)),
     interrupted: stopSignal,
     fetch,
+    auditToken: readAuditToken,
     version,
   });
 }

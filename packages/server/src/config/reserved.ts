@@ -85,7 +85,6 @@ const discord = [
 ];
 const limits = plain('limits', [
   ['RATE_LIMIT_TENANT_RPM', '120', 'Requests of one tenant in any 60 seconds.'],
-  ['RATE_LIMIT_ADMIN_RPM', '60', 'Requests to the administration in any 60 seconds.'],
   ['MUTATION_MAX_RETRIES', '5', 'How often a mutation is tried again after the first try.'],
   ['AUTO_PROVISION_TENANTS', 'false', 'Whether an unknown master key makes a tenant.'],
 ]);

@@ -37,6 +37,15 @@ export interface ClientLine {
   readonly addedAtMs: number;
 }
 
+/** One line of `audit auditor list`. The token is nowhere in it. */
+export interface AuditorLine {
+  readonly name: string;
+  /** Whose log; `*`: everybody's. */
+  readonly tenant: string;
+  readonly addedAtMs: number;
+  readonly endsAtMs: number;
+}
+
 /** One line of `doctor`. */
 export interface Finding {
   readonly check: string;

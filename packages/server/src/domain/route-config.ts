@@ -1,12 +1,12 @@
 // What a route may say of itself in fastify's `config`.
 
 /**
- * What stands before a route. `bearer`: an access token, or whatever the caller brings in its place. `instance`: a ticket of
+ * What stands before a route. `auditor`: a token of somebody who may read the audit log, and of nobody else. `bearer`: an access token, or whatever the caller brings in its place. `instance`: a ticket of
  * another instance of this deployment, which may know this one by any name. `machine`: this machine's own address. `page`:
  * forms and pages of our own origin, with a web session where one is needed. `public`: nothing, and no cookie of a person
  * is read; pages of any origin may use it.
  */
-export type Guard = 'bearer' | 'instance' | 'machine' | 'page' | 'public';
+export type Guard = 'auditor' | 'bearer' | 'instance' | 'machine' | 'page' | 'public';
 
 declare module 'fastify' {
   interface FastifyContextConfig {

@@ -71,6 +71,7 @@ const answers: Readonly<Record<ServerCode | VaultCode, Answered>> = {
   origin_forbidden: refused(403),
   overloaded: refused(503),
   rate_limited: refused(429),
+  reading_ended: refused(400),
   receipt_invalid: ourFault,
   record_version_unknown: refused(500),
   redirect_forbidden: refused(502),

@@ -17,6 +17,7 @@ import {
 } from '@sealgate/vault';
 import { openKeyWorks, type KeyWorks } from '../admin/key-works.ts';
 import type { AppConfig } from '../config.ts';
+import { openAuditors, type Auditors } from '../domain/auditors.ts';
 import { sealClearPeople } from '../domain/clear-people.ts';
 import { ensureLocalAdministrator, openPeople, type Membership, type People } from '../domain/people.ts';
 import { openUpstreams, type Upstreams } from '../domain/upstreams.ts';
@@ -39,6 +40,7 @@ export interface Ground extends Together, Omit<Auditing, 'start'> {
   /** Blobs; what must not be read is sealed before. */
   readonly archive: Archive;
   readonly sealer: OpenedSealer;
+  readonly auditors: Auditors;
   /** Where months of the audit log go. */
   readonly auditArchive: AuditArchive;
   readonly connections: ConnectionRows;
@@ -85,6 +87,7 @@ export async function openGround(
     const auditArchive = auditing.start(everybody.administrator.tenant);
     return {
       ...stores,
+      auditors: openAuditors({ tables, sealer, now }),
       ...auditing,
       auditArchive,
       connections,

@@ -11,6 +11,7 @@ import {
 import { recorded, type Operator } from '../admin/recorded.ts';
 import type { AdministeredShredding } from '../admin/shred-operations.ts';
 import type { Whose } from '../caller.ts';
+import { dropAuditorsOf } from '../domain/auditors.ts';
 import { groupsWith, removePersonRows, type KnownPerson } from '../domain/shredded-person.ts';
 import { everyConnection, membersOf, removeGroupRows, type CountRemoved } from '../domain/shredded-rows.ts';
 import type { TenantRootKeeping } from '../domain/tenant-roots.ts';
@@ -97,6 +98,7 @@ async function removeTenant(
     await count('mcp_servers', 1);
   }
   await removeGroupRows(tables, tenant, count);
+  await count('records', await dropAuditorsOf({ ...ground, now: opened.now }, tenant));
   // Not a table of the store: it lies with the audit log of this instance.
   await count('audit_secrets', Number(await ground.auditLog.forget(tenant)));
 }

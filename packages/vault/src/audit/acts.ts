@@ -18,6 +18,7 @@ export interface ActSpec {
 const strict = (object: string) => ({ cls: 'strict', object }) as const;
 const async = (object: string) => ({ cls: 'async', object }) as const;
 
+const auditor = 'auditor:<name>';
 const connection = 'connection:<group>/<connection>';
 const lent = `${connection}, or upstream:<upstream>`;
 const served = `${lent}, or upstreams`;
@@ -38,6 +39,8 @@ export const acts = {
   'audit.read': async(log),
   'audit.release': strict(log),
   'audit.verify': async(log),
+  'auditor.add': strict(auditor),
+  'auditor.remove': strict(auditor),
   'child.lend': strict(lent),
   'child.start': strict('upstream:<upstream>'),
   'client.add': strict('client:new'),

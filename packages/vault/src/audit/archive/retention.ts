@@ -17,6 +17,7 @@ type Family = Act extends `${infer First}.${string}` ? First : never;
 /** By the first word of an act, so that a new kind of act does not compile without a class. */
 const classes: Readonly<Record<Family, RetentionClass>> = {
   audit: 'extended',
+  auditor: 'extended',
   child: 'extended',
   client: 'extended',
   connection: 'extended',

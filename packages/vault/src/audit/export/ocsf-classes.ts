@@ -38,6 +38,8 @@ const classes: Readonly<Record<Act, readonly [OcsfClass, string?]>> = {
   'audit.read': ['eventLog'],
   'audit.release': ['eventLog'],
   'audit.verify': ['eventLog'],
+  'auditor.add': ['entity', 'Create'],
+  'auditor.remove': ['entity', 'Delete'],
   'child.lend': ['datastore', 'Decrypt'],
   'child.start': ['lifecycle', 'Start'],
   'client.add': ['entity', 'Create'],

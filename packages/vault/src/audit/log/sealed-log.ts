@@ -16,6 +16,7 @@ import {
 } from './published-files.ts';
 import { sealJournal, unsealed } from './seal-journal.ts';
 import type { Segments } from './segments.ts';
+import { newestNote } from './tenant-log.ts';
 import { oneBehindTheOther } from './turns.ts';
 import { findTurnedBack, isRootTurnedBack } from './turned-back.ts';
 import { writeLog, type WrittenLog } from './write-log.ts';
@@ -73,6 +74,8 @@ export interface SealedLog {
   published(disclose?: Disclosed, archived?: ArchivedFiles): Promise<PublishedFiles>;
   /** The published log, by path. */
   source(): PublishedLog;
+  /** As {@link newestNote}. */
+  newest(tenant: string): Promise<string | undefined>;
   /** What its logs are known by, to strangers. */
   readonly identity: LogIdentity;
   /**
@@ -149,7 +152,7 @@ async function sealWhatIsThere(
 function takenBy(
   { segments, identity, sealer, keyring }: Omit<Disclosure, 'scope'> & Parameters<typeof proveEntry>[0],
   alone: NonNullable<SealedLogParts['quiet']>,
-): Pick<SealedLog, 'write' | 'published' | 'identity' | 'drop' | 'source' | 'prove'> {
+): Pick<SealedLog, 'write' | 'published' | 'identity' | 'drop' | 'source' | 'newest' | 'prove'> {
   const snapshot = (disclose: Disclosed | undefined, archived?: ArchivedFiles) =>
     publishedFiles(segments, identity, disclose && { ...disclose, sealer, keyring }, archived);
   return {
@@ -161,6 +164,7 @@ function takenBy(
     identity,
     drop: (month) => alone(() => segments.drop(month)),
     source: () => logSource(segments, identity),
+    newest: (tenant) => newestNote(segments, tenant),
     prove: (scope, id) => proveEntry({ segments, identity }, scope, id),
   };
 }

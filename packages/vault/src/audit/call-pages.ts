@@ -1,0 +1,79 @@
+import { timingSafeEqual } from 'node:crypto';
+import type { Sealer } from '../keys/sealer.ts';
+import { refuse } from '../refusal.ts';
+import { newestCalls, type Call, type CallFilter } from './calls.ts';
+import type { EntryReader } from './every-entry.ts';
+import { filterText } from './filter.ts';
+
+// Calls page by page, for somebody who comes again for the next one. A cursor names the attempt that was given last, and is
+// good for the asker and the question that it was made for, and for nobody else. What is recorded meanwhile is newer than all
+// of it, and moves no page.
+
+/** One page of calls. */
+export interface CallPageQuery {
+  /** Who asks: a cursor of somebody else is none. */
+  readonly caller: string;
+  readonly filter: CallFilter;
+  /** Calls at most, from 1. */
+  readonly limit: number;
+  /** Of the page before; `undefined` for the first. */
+  readonly cursor?: string | undefined;
+}
+
+/** The newest attempt first. */
+export interface CallPage {
+  readonly calls: readonly Call[];
+  /** `undefined` on the last page, which may be empty. */
+  readonly cursor: string | undefined;
+}
+
+interface Place {
+  readonly ts: number;
+  readonly id: string;
+}
+
+/** Read one page. @throws Refusal `cursor_invalid` for a cursor of another question or asker; those of the reader */
+export async function callPage(
+  reader: EntryReader,
+  sealer: Pick<Sealer, 'blind'>,
+  query: CallPageQuery,
+): Promise<CallPage> {
+  const after = query.cursor === undefined ? undefined : placeIn(sealer, query, query.cursor);
+  const { filter, limit } = query;
+  const untilMs = after === undefined ? filter.untilMs : Math.min(filter.untilMs ?? Infinity, after.ts);
+  const isBehind = behind(after);
+  const calls: Call[] = [];
+  for await (const page of newestCalls(reader, { ...filter, untilMs }))
+    for (const call of page) {
+      if (!isBehind(call.attempt)) continue;
+      calls.push(call);
+      // Whether more follows is not looked for: that could be far.
+      if (calls.length >= limit) return { calls, cursor: cursorOf(sealer, query, call.attempt) };
+    }
+  return { calls, cursor: undefined };
+}
+
+/** Whether an attempt comes behind that place. One that is there no more is passed by time. */
+function behind(after: Place | undefined): (attempt: Place) => boolean {
+  let passed = after === undefined;
+  return ({ ts, id }) => {
+    if (passed) return true;
+    passed = id === after!.id || ts < after!.ts;
+    return passed && id !== after!.id;
+  };
+}
+
+function cursorOf(sealer: Pick<Sealer, 'blind'>, query: CallPageQuery, { ts, id }: Place): string {
+  const { out, ...rest } = query.filter;
+  const bound = JSON.stringify([ts, id, query.caller, out, filterText(rest)]);
+  return `${ts}.${id}.${sealer.blind('audit call cursor', bound)}`;
+}
+
+function placeIn(sealer: Pick<Sealer, 'blind'>, query: CallPageQuery, cursor: string): Place {
+  const [, time, id = ''] = /^(\d{1,15})\.([0-9a-f-]{36})\.[\w-]{20,100}$/.exec(cursor) ?? [];
+  const place = { ts: Number(time), id };
+  const [given, made] = [Buffer.from(cursor), Buffer.from(cursorOf(sealer, query, place))];
+  if (time === undefined || given.length !== made.length || !timingSafeEqual(given, made))
+    throw refuse('cursor_invalid', 'this cursor is of another question, or of somebody else');
+  return place;
+}
