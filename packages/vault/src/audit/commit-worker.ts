@@ -1,18 +1,13 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Batch } from './batch.ts';
 import { appender, connect, proveWritable } from './journal-file.ts';
+import type { ThreadReply } from './thread.ts';
 
 // The commit thread: takes a sealed batch, writes it, answers. It sees ciphertext only and holds no key.
 
-/** One for the opening of the file, then one for each batch. */
-export interface CommitReply {
-  /** Why it is not on the disk; `undefined` when it is. */
-  readonly failed?: string;
-}
-
 const port = parentPort!;
 const answer = (work: () => void): void => {
-  let reply: CommitReply = {};
+  let reply: ThreadReply = {};
   try {
     work();
   } catch (error) {
