@@ -3,6 +3,7 @@ import type { OpenCommitter } from '../committer.ts';
 import type { Rows } from '../rows.ts';
 import { jointIn, takeOver } from './catch-up.ts';
 import type { DeviceReads } from './device.ts';
+import { readsOf } from './journal-device.ts';
 
 /** What is aligned. */
 export interface AlignParts {
@@ -20,8 +21,8 @@ export interface AlignParts {
  */
 export async function alignJournal(parts: AlignParts, second: DeviceReads): Promise<void> {
   const { path, rows, sealer, openCommitter } = parts;
-  const journal: Pick<DeviceReads, 'from'> = { from: async (n, max) => rows.from(n, false, max) };
-  const [ours, its] = [await rows.last(), await second.last()];
+  const journal = readsOf(rows);
+  const [ours, its] = [await journal.last(), await second.last()];
   if ((its?.n ?? 0) <= (ours?.n ?? 0)) {
     await jointIn(journal, its);
     return;

@@ -72,3 +72,22 @@ test(
     console.log(`devices: ${acknowledged.length} acknowledged entries, none lost on either`);
   },
 );
+
+test('where the journal takes no more bytes the second file goes on alone, and nothing acknowledged is lost', async () => {
+  const limit = ['-c', 'ulimit -f 300; exec "$@"', 'sh', process.execPath];
+  const args = [...limit, child, at('journal.db'), key.toString('hex'), at('second.jsonl')];
+  const limited = spawn('sh', args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  let text = '';
+  limited.stdout.setEncoding('utf8').on('data', (piece: string) => (text += piece));
+  await once(limited, 'close');
+  const acknowledged = text.split('\n').slice(0, -1);
+  assert.equal(acknowledged.pop(), 'refused audit_unavailable');
+  for (const side of ['', '-wal']) copyFileSync(at(`journal.db${side}`), at(`alone.db${side}`));
+  const alone = await attemptsOf(at('alone.db'), undefined);
+  assert.ok(acknowledged.some((id) => !alone.has(id)));
+  const both = await attemptsOf(at('journal.db'), at('second.jsonl'));
+  assert.deepEqual(
+    acknowledged.filter((id) => !both.has(id)),
+    [],
+  );
+});

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
-import { copyFileSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { appendFileSync, copyFileSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, test } from 'vitest';
-import { batchOfLine } from './batch-line.ts';
+import { oneKeySealer } from '../../testing/one-key-sealer.ts';
+import { sealBatch, tailAfter } from '../batch.ts';
+import { batchOfLine, lineOf } from './batch-line.ts';
 import { bothWell, line, states, twoDevices, until } from './fixtures/two-devices.ts';
 
 let two: ReturnType<typeof twoDevices>;
@@ -166,4 +168,25 @@ test('two files that went their own ways are refused at the start', async () => 
   await longer.append(line('another 3'));
   await two.close(longer);
   await assert.rejects(two.open(), { code: 'journal_broken' });
+});
+
+test('who can write the second file alone reaches the journal with nothing that was not sealed by us', async () => {
+  const journal = await two.open();
+  await bothWell(journal);
+  await journal.append(line('1'));
+  await two.close(journal);
+  const last = batchOfLine(readFileSync(two.file, 'utf8').trimEnd().split('\n').at(-1)!)!;
+  const planted = await sealBatch(oneKeySealer(), tailAfter(last), [line('planted')]);
+  appendFileSync(two.file, lineOf(planted));
+  await assert.rejects(two.open(), { code: 'journal_broken' });
+  assert.deepEqual(await two.ids(), ['1']);
+});
+
+test('a second file that cannot be used is refused at the start, for nobody could say what it holds', async () => {
+  const journal = await two.open();
+  await bothWell(journal);
+  await two.close(journal);
+  rmSync(two.file);
+  symlinkSync('/dev/null', two.file);
+  await assert.rejects(two.open(), refused);
 });

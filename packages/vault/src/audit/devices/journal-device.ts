@@ -1,6 +1,6 @@
 import type { OpenCommitter } from '../committer.ts';
 import type { Rows } from '../rows.ts';
-import type { Device } from './device.ts';
+import type { Device, DeviceReads } from './device.ts';
 
 /** The journal itself, as the first device: what everybody reads. @param rows stay open longer than the device */
 export function journalDevice(path: string, rows: Rows, openCommitter: OpenCommitter): Device {
@@ -8,12 +8,12 @@ export function journalDevice(path: string, rows: Rows, openCommitter: OpenCommi
     name: 'journal',
     async open() {
       const committer = await openCommitter(path);
-      return {
-        commit: committer.commit,
-        close: committer.close,
-        last: async () => rows.last(),
-        from: async (n, max) => rows.from(n, false, max),
-      };
+      return { ...readsOf(rows), commit: committer.commit, close: committer.close };
     },
   };
+}
+
+/** The journal's rows, as they are read of either device. */
+export function readsOf(rows: Rows): DeviceReads {
+  return { last: async () => rows.last(), from: async (n, max) => rows.from(n, false, max) };
 }

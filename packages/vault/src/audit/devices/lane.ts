@@ -1,6 +1,7 @@
 import { Refusal } from '../../refusal.ts';
 import { sameHash } from '../../tlog/hash.ts';
 import type { Batch } from '../batch.ts';
+import { beginning } from './catch-up.ts';
 import type { Device, DeviceName, DeviceReads, DeviceState, OpenDevice, Point } from './device.ts';
 
 // The life of one device: it takes batch after batch until one fails or is late; then it is closed, opened anew as often as it
@@ -44,87 +45,108 @@ export interface LaneParts {
   readonly told: (change: DeviceChange) => void;
 }
 
+interface Held {
+  state: DeviceState;
+  at: Point;
+  inUse: OpenDevice | undefined;
+  reads: DeviceReads;
+  closed: boolean;
+}
+
 /** @param start where it stands; `undefined`: that must be found out, and it does not count until then */
 export function openLane(parts: LaneParts, opened: OpenDevice, start: Point | undefined): Lane {
-  const { device, retryMs, catchUp, told } = parts;
-  let state: DeviceState = start === undefined ? 'catching_up' : 'ok';
-  let at: Point = start ?? { n: 0, digest: new Uint8Array(32) };
-  let inUse: OpenDevice | undefined = opened;
-  let reads: DeviceReads = opened;
+  const { device, retryMs, told } = parts;
+  const state = start === undefined ? 'catching_up' : 'ok';
+  const held: Held = { state, at: start ?? beginning, inUse: opened, reads: opened, closed: false };
+  const tell = tellOnce(device.name, told);
+  const commits = oneBehindTheOther(held);
   let reviving: Promise<void> | undefined;
   let timer: NodeJS.Timeout | undefined;
-  let toldLast: string = 'ok';
-  let closed = false;
-  // One behind the other: the one it joined with may be under way when the next one comes.
-  let turn: Promise<unknown> = Promise.resolve();
-  const tell = (now: DeviceChange['state'], reason?: unknown): void => {
-    // That it went its own way is worth saying, also of one that had failed before.
-    const say = reason instanceof Refusal ? `${now} ${reason.code}` : now;
-    if (say === toldLast) return;
-    toldLast = say;
-    told({ device: device.name, state: now, reason });
-  };
   const fail = (reason: unknown): void => {
-    state = 'failed';
+    held.state = 'failed';
     tell('failed', reason);
-    if (!closed && timer === undefined)
-      timer = setTimeout(() => {
+    if (!held.closed)
+      timer ??= setTimeout(() => {
         timer = undefined;
         revive().catch(() => undefined);
       }, retryMs).unref();
   };
-  const join = (point: Point): void => {
-    at = point;
-    state = 'ok';
-    turn = Promise.resolve();
+  const join = (at: Point): void => {
+    Object.assign(held, { at, state: 'ok' });
+    commits.anew();
     tell('ok');
   };
-  const commitNow = async (batch: Batch): Promise<void> => {
-    // It was given this one before, and had it after all.
-    if (at.n === batch.n && sameHash(at.digest, batch.digest)) return;
-    const to = inUse;
-    if (to === undefined || at.n !== batch.n - 1) throw new Error('it lacks what comes before');
-    await to.commit(batch);
-    if (to === inUse && state === 'ok') at = { n: batch.n, digest: batch.digest };
-  };
-  const reopen = async (): Promise<void> => {
-    try {
-      if (state === 'failed') {
-        await inUse?.close().catch(() => undefined);
-        inUse = undefined;
-        if (closed) return;
-        const again = await device.open();
-        if (closed) return void (await again.close());
-        reads = inUse = again;
-        state = 'catching_up';
-      }
-      await catchUp(inUse!, join);
-    } catch (error) {
-      fail(error);
-      throw error;
-    }
-  };
   const revive = (): Promise<void> => {
-    if (state === 'ok') return Promise.resolve();
-    reviving ??= reopen().finally(() => (reviving = undefined));
+    if (held.state === 'ok') return Promise.resolve();
+    reviving ??= reopened(parts, held, join)
+      .catch((error: unknown) => {
+        fail(error);
+        throw error;
+      })
+      .finally(() => (reviving = undefined));
     return reviving;
   };
   return {
     name: device.name,
-    state: () => state,
-    at: () => at,
-    reads: () => reads,
-    commit(batch) {
+    state: () => held.state,
+    at: () => held.at,
+    reads: () => held.reads,
+    commit: commits.commit,
+    fail,
+    revive,
+    async close() {
+      held.closed = true;
+      clearTimeout(timer);
+      await held.inUse?.close();
+    },
+  };
+}
+
+async function reopened(
+  { device, catchUp }: LaneParts,
+  held: Held,
+  join: (at: Point) => void,
+): Promise<void> {
+  if (held.state === 'failed') {
+    await held.inUse?.close().catch(() => undefined);
+    held.inUse = undefined;
+    if (held.closed) return;
+    const opened = await device.open();
+    if (held.closed) return opened.close();
+    Object.assign(held, { inUse: opened, reads: opened, state: 'catching_up' });
+  }
+  await catchUp(held.inUse!, join);
+}
+
+/** One batch behind the other: the one it joined with may be under way when the next one comes. */
+function oneBehindTheOther(held: Held) {
+  let turn: Promise<unknown> = Promise.resolve();
+  const commitNow = async (batch: Batch): Promise<void> => {
+    // It was given this one before, and had it after all.
+    if (held.at.n === batch.n && sameHash(held.at.digest, batch.digest)) return;
+    const to = held.inUse;
+    if (to === undefined || held.at.n !== batch.n - 1) throw new Error('it lacks what comes before');
+    await to.commit(batch);
+    if (to === held.inUse && held.state === 'ok') held.at = { n: batch.n, digest: batch.digest };
+  };
+  return {
+    commit(batch: Batch): Promise<void> {
       const done = turn.then(() => commitNow(batch));
       turn = done.catch(() => undefined);
       return done;
     },
-    fail,
-    revive,
-    async close() {
-      closed = true;
-      clearTimeout(timer);
-      await inUse?.close();
-    },
+    /** What hangs is waited for no longer. */
+    anew: () => void (turn = Promise.resolve()),
+  };
+}
+
+function tellOnce(device: DeviceName, told: LaneParts['told']) {
+  let last = 'ok';
+  return (state: DeviceChange['state'], reason?: unknown): void => {
+    // That it went its own way is worth saying, also of one that had failed before.
+    const now = reason instanceof Refusal ? `${state} ${reason.code}` : state;
+    if (now === last) return;
+    last = now;
+    told({ device, state, reason });
   };
 }

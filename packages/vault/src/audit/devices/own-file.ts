@@ -21,7 +21,7 @@ import { headerLine } from './batch-line.ts';
  * @throws Error when it is not ours, or the disk refuses
  */
 export function openOwnFile(path: string): number {
-  const { O_RDWR, O_APPEND, O_CREAT, O_NONBLOCK = 0, O_NOFOLLOW = 0 } = constants;
+  const { O_RDWR, O_APPEND, O_CREAT, O_NONBLOCK, O_NOFOLLOW } = constants;
   const file = openSync(path, O_RDWR | O_APPEND | O_CREAT | O_NONBLOCK | O_NOFOLLOW, 0o600);
   try {
     const { mode, nlink, uid, size } = fstatSync(file);
