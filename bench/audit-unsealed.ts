@@ -4,10 +4,12 @@ import type { AuditLog } from '../packages/server/src/main/audit-log.ts';
 
 /** Nothing is ever sealed. */
 export function openAuditLog(): AuditLog {
+  const none = () => Promise.reject(new Error('nothing is sealed here'));
   return {
     start: () => undefined,
     catchUp: async () => undefined,
-    log: () => Promise.reject(new Error('nothing is sealed here')),
+    log: none,
+    segments: none,
     forget: async () => false,
     health: () => ({ failing: false, failures: 0, sealed: 0 }),
     close: async () => undefined,

@@ -63,6 +63,11 @@ export interface AppConfig {
     /** The only commands that are run as upstreams; `undefined`: any that the operator has described. */
     readonly stdioCommands: readonly string[] | undefined;
   };
+  /** What becomes of the audit log. */
+  readonly auditLog: {
+    /** How long its entries are at hand. */
+    readonly hotDays: number;
+  };
   /** How the server stops. */
   readonly drain: {
     /** Health fails, calls are still taken. */
@@ -174,6 +179,7 @@ function shape(
       bodyBytesMax: values.BODY_BYTES_MAX,
       stdioCommands: values.MCP_STDIO_COMMANDS,
     },
+    auditLog: { hotDays: values.AUDIT_LOG_RETENTION_DAYS },
     drain: { delaySeconds: values.DRAIN_DELAY_SECONDS, seconds: values.DRAIN_SECONDS },
     warnings,
     secrets,

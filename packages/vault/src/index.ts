@@ -2,6 +2,9 @@
 export { Refusal, vaultCodes, type VaultCode } from './refusal.ts';
 export { redeem, type Receipt } from './receipt.ts';
 export { acts, type Act, type ActSpec } from './audit/acts.ts';
+export { heldObject, openHolds, type Hold, type Holds } from './audit/archive/holds.ts';
+export type { ArchivedLog } from './audit/archive/expire-logs.ts';
+export { openLogArchive, type ArchiveRun, type LogArchive } from './audit/archive/log-archive.ts';
 export type { AuditClass, AuditContext, AuditFields, AuditOutcome, Entry, Source } from './audit/entry.ts';
 export type { Audit } from './audit/audit.ts';
 export { endedCalls, newestCalls, type Call, type CallFilter } from './audit/calls.ts';
@@ -18,7 +21,7 @@ export { holdsSecretShape } from './audit/leaf/secret-shapes.ts';
 export { logEntries, type LogQuery, type LogReader } from './audit/log/log-entries.ts';
 export { logSource, type LogIdentity, type PublishedLog } from './audit/log/log-source.ts';
 export type { ProvenEntry } from './audit/log/prove-entry.ts';
-export type { PublishedFile, PublishedFiles } from './audit/log/published-files.ts';
+export type { ArchivedFiles, PublishedFile, PublishedFiles } from './audit/log/published-files.ts';
 export {
   openSealedLog,
   type Disclosed,

@@ -38,6 +38,7 @@ export const vaultCodes = [
   'key_weak',
   'key_work_running',
   'loan_spent',
+  'log_held',
   'log_invalid',
   'log_unreadable',
   'open_failed',

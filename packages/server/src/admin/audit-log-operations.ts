@@ -1,4 +1,4 @@
-import type { Audit, PublishedFile, Refusal, SealedLog } from '@sealgate/vault';
+import type { Audit, LogArchive, PublishedFile, Refusal, SealedLog } from '@sealgate/vault';
 import { z } from 'zod';
 import type { LogPiece, RootCheckpoint } from '../domain/admin-answers.ts';
 import { refuse } from '../errors.ts';
@@ -18,13 +18,15 @@ export interface AdministeredLog {
 export interface AuditLogOperationParts {
   readonly audit: Audit;
   readonly auditLog: AdministeredLog;
+  readonly auditArchive: { archived(): Promise<LogArchive> };
 }
 
 const name = z.string().min(1).max(2048).optional();
 const rootPath = 'root/checkpoint';
 
 /** `audit.checkpoint`, `audit.export.log`, `audit.proof`. Who reads or takes the log is in it. */
-export function auditLogOperations({ audit, auditLog }: AuditLogOperationParts) {
+export function auditLogOperations(parts: AuditLogOperationParts) {
+  const { audit, auditLog } = parts;
   return {
     'audit.checkpoint': operation(z.strictObject({}), async (operator) =>
       recorded(audit, operator, look('audit.read', undefined), async (): Promise<RootCheckpoint> => {
@@ -52,7 +54,7 @@ export function auditLogOperations({ audit, auditLog }: AuditLogOperationParts) 
       async (operator, { tenant: named, bodies }) => {
         const tenant = tenantOf(named, operator.context.tenant);
         return recordedPieces(audit, operator, look('audit.export', bodies ? tenant : undefined), () =>
-          logPieces(auditLog, bodies ? { scope: tenant } : undefined),
+          logPieces(parts, bodies ? { scope: tenant } : undefined),
         );
       },
     ),
@@ -60,11 +62,11 @@ export function auditLogOperations({ audit, auditLog }: AuditLogOperationParts) 
 }
 
 async function* logPieces(
-  auditLog: AdministeredLog,
+  { auditLog, auditArchive }: AuditLogOperationParts,
   disclose: { readonly scope: string | undefined } | undefined,
 ): AsyncGenerator<LogPiece> {
   const behind = (await auditLog.catchUp())?.message;
-  const published = await (await auditLog.log()).published(disclose);
+  const published = await (await auditLog.log()).published(disclose, await auditArchive.archived());
   yield { files: published.count, logs: published.logs, behind };
   for await (const file of published.files()) yield pieceOf(file);
 }

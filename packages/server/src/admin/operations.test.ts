@@ -6,6 +6,7 @@ import {
   memoryTables,
   objectOf,
   openConnections,
+  openHolds,
   Refusal,
   sealedTables,
   type Entry,
@@ -73,6 +74,8 @@ beforeEach(async () => {
   parts = {
     audit: paper.audit,
     auditLog: noLog,
+    auditArchive: { archived: () => Promise.reject(new Error('not here')) },
+    holds: openHolds({ tables, sealer: oneKeySealer(), now: Date.now }),
     upstreams,
     connections: openConnections(sealedTables(tables, oneKeySealer()), Date.now),
     clients: noClients,

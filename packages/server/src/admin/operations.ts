@@ -3,6 +3,7 @@ import type { Finding, Status } from '../domain/admin-answers.ts';
 import type { Membership } from '../domain/people.ts';
 import { requestId } from '../domain/request-id.ts';
 import { refuse } from '../errors.ts';
+import { auditKeepingOperations, type AuditKeepingParts } from './audit-keeping-operations.ts';
 import { auditLogOperations, type AuditLogOperationParts } from './audit-log-operations.ts';
 import { auditOperations, type AuditOperationParts } from './audit-operations.ts';
 import { clientOperations, type ClientOperationParts } from './client-operations.ts';
@@ -18,6 +19,7 @@ import { upstreamOperations } from './upstream-operations.ts';
 /** What administration works on. */
 export interface AdminParts
   extends
+    AuditKeepingParts,
     AuditLogOperationParts,
     AuditOperationParts,
     ConnectionOperationParts,
@@ -56,6 +58,7 @@ export function openOperations(parts: AdminParts, { tenant, subject }: Membershi
     ...transferOperations(parts),
     ...auditOperations(parts),
     ...auditLogOperations(parts),
+    ...auditKeepingOperations(parts),
     'sign-in.link': operation(nothing, async (operator) => {
       const object = `person:${operator.subject}`;
       const act = { act: 'person.link' as const, object, service: 'sign-in' };

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { Call, Entry, SearchResult, Stats, Verdict } from '@sealgate/vault';
 import { auditExportCommand } from './audit-export.ts';
+import { auditKeepingCommands } from './audit-keeping.ts';
 import { auditLogCommands } from './audit-log.ts';
 import {
   askedBy,
@@ -37,7 +38,7 @@ Example:
   sealgate audit stats --since 2026-11-01 --zone Europe/Berlin
 `;
 
-/** `sealgate audit list|show|stats|search|tail|report|export|checkpoint|proof|verify`. */
+/** `sealgate audit list|show|stats|search|tail|report|export|checkpoint|proof|archive|hold|verify`. */
 export function auditCommand(program: Command, context: CommandContext): void {
   const audit = program.command('audit').description('the journal of everything that was tried');
   filterOptions(audit.command('list').description('list what was tried, the newest first'))
@@ -67,6 +68,7 @@ export function auditCommand(program: Command, context: CommandContext): void {
   auditReportCommand(audit, context);
   auditExportCommand(audit, context);
   auditLogCommands(audit, context);
+  auditKeepingCommands(audit, context);
   auditVerify(audit, context, (options) => verify(context, options));
 }
 

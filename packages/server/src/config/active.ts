@@ -133,6 +133,14 @@ export const active = {
   },
   ...kmsVariables,
   ...transitVariables,
+  AUDIT_LOG_RETENTION_DAYS: {
+    group: 'limits',
+    doc: 'How long entries of the audit log are at hand. Then their month goes into the archive, with the blobs.',
+    default: '90',
+    secret: false,
+    parse: whole(1, 36_500),
+    expected: 'a whole number from 1 to 36500',
+  },
   RATE_LIMIT_MCP_RPM: {
     group: 'limits',
     doc: 'MCP requests that one client may send in any 60 seconds.',

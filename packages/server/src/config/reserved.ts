@@ -87,7 +87,6 @@ const limits = plain('limits', [
   ['RATE_LIMIT_TENANT_RPM', '120', 'Requests of one tenant in any 60 seconds.'],
   ['RATE_LIMIT_ADMIN_RPM', '60', 'Requests to the administration in any 60 seconds.'],
   ['MUTATION_MAX_RETRIES', '5', 'How often a mutation is tried again after the first try.'],
-  ['AUDIT_LOG_RETENTION_DAYS', '90', 'How long audit entries are kept, in days.'],
   ['AUTO_PROVISION_TENANTS', 'false', 'Whether an unknown master key makes a tenant.'],
 ]);
 

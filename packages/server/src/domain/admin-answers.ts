@@ -90,3 +90,17 @@ export interface RootCheckpoint {
 export type LogPiece =
   | { readonly files: number; readonly logs: number; readonly behind: string | undefined }
   | { readonly path: string; readonly base64: string; readonly bodies: number };
+
+/** A log in the archive. */
+export interface ArchivedMonth {
+  /** Such as `202611`. */
+  readonly month: string;
+  /** The group, as it stands in paths. */
+  readonly scope: string;
+  /** The month; `202611-2` for the second log of that month. */
+  readonly shard: string;
+  /** Entries, and the leaves that begin and close it. */
+  readonly leaves: number;
+  /** Milliseconds since 1970: from then on it may go. */
+  readonly keptUntilMs: number;
+}

@@ -60,6 +60,7 @@ const answers: Readonly<Record<ServerCode | VaultCode, Answered>> = {
   key_work_running: refused(409),
   link_spent: refused(400),
   loan_spent: ourFault,
+  log_held: refused(409),
   log_invalid: refused(400),
   log_unreadable: refused(502),
   media_type_unsupported: refused(415),

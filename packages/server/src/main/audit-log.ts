@@ -39,6 +39,8 @@ export interface AuditLog {
   catchUp(): Promise<Refusal | undefined>;
   /** @throws Refusal when it cannot be opened now */
   log(): Promise<SealedLog>;
+  /** What it lies in. @throws as {@link log} */
+  segments(): Promise<Segments>;
   /**
    * Remove the secret that a tenant's log was made with. It lies sealed under the tenant's own key, so it is lost with that
    * key, whether it can be removed now or not.
@@ -92,6 +94,7 @@ export function openAuditLog(parts: AuditLogParts): AuditLog {
     },
     catchUp,
     log: async () => (await files.opened()).sealed,
+    segments: async () => (await files.opened()).segments,
     async forget(tenant) {
       try {
         const { segments, sealed: log } = await files.opened();

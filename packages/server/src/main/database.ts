@@ -146,7 +146,7 @@ async function forgetInDynamo(
 ): Promise<Forgotten> {
   const { describeTables } = await adapter();
   const states = await describeTables({ ...choice, deletionProtection: true });
-  const touched = states.filter(({ table }) => names.includes(table));
+  const touched = states.filter(({ table }) => names.some((name) => name === table));
   const restorable = touched.filter(({ settings }) => settings?.['point-in-time recovery'] === 'on');
   return {
     storage: dynamoStorage,

@@ -3,18 +3,14 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import {
   claimDirectory,
-  openAudit,
   openConnections,
-  openJournal,
   openSealer,
   sealedRecords,
   sealedTables,
   systemTenant,
   tableRecords,
   type Archive,
-  type Audit,
   type ConnectionRows,
-  type Journal,
   type OpenedSealer,
   type Tables,
 } from '@sealgate/vault';
@@ -25,8 +21,8 @@ import { ensureLocalAdministrator, openPeople, type Membership, type People } fr
 import { openUpstreams, type Upstreams } from '../domain/upstreams.ts';
 import type { Log } from '../log.ts';
 import { openArchive } from './archive.ts';
-import { openAuditLog, type AuditLog } from './audit-log.ts';
-import { noteGap } from './audit-gap.ts';
+import type { AuditArchive } from './audit-archive.ts';
+import { openAuditing, type Auditing } from './auditing.ts';
 import { openDatabase, type Database, type DatabaseState } from './database.ts';
 import { followUpstreams, notTold, toldUpstreams, upstreamTopic } from './followed.ts';
 import { openRootKeys } from './root-keys.ts';
@@ -34,7 +30,7 @@ import { claimTables } from './tables-claim.ts';
 import { openTogether, type Shared, type Together } from './together.ts';
 
 /** What everything stands on: one data directory, opened by one process, and the tables, which several may share. */
-export interface Ground extends Together {
+export interface Ground extends Together, Omit<Auditing, 'start'> {
   readonly tables: Tables;
   readonly examineDatabase: () => Promise<DatabaseState>;
   /** Leave nothing in the store of what was removed from these tables, and say where copies may lie. */
@@ -42,10 +38,8 @@ export interface Ground extends Together {
   /** Blobs; what must not be read is sealed before. */
   readonly archive: Archive;
   readonly sealer: OpenedSealer;
-  readonly journal: Journal;
-  readonly audit: Audit;
-  /** What the journal becomes for strangers. */
-  readonly auditLog: AuditLog;
+  /** Where months of the audit log go. */
+  readonly auditArchive: AuditArchive;
   readonly connections: ConnectionRows;
   /** Rotations and moves of keys that this process does. */
   readonly keyWorks: KeyWorks;
@@ -78,14 +72,7 @@ export async function openGround(
   try {
     const stores = await openStores({ config, log, now, given }, closers);
     const { tables, sealer, news, several } = stores;
-    const failed = (refusal: { code: string; message: string; detail: string | undefined }): void =>
-      log.error({ code: refusal.code, detail: refusal.detail }, refusal.message);
-    const path = join(config.dataDirectory, 'journal.db');
-    const journal = await openJournal({ path, sealer, now, failed });
-    closers.push(() => journal.close());
-    const audit = openAudit({ journal, failed });
-    const auditLog = openAuditLog({ dataDirectory: config.dataDirectory, tables, sealer, journal, log, now });
-    closers.push(() => auditLog.close());
+    const auditing = await openAuditing({ config, log, now, ...stores }, closers);
     const upstreams = await keptUpstreams(tables, sealer, log, now);
     const topic = upstreamTopic(news);
     closers.push(await followUpstreams(upstreams, { topic, log, several }));
@@ -94,12 +81,11 @@ export async function openGround(
     const keyWorks = openKeyWorks();
     closers.push(() => keyWorks.close());
     const everybody = await openEverybody(tables, sealer, now);
-    auditLog.start(noteGap({ audit, tenant: everybody.administrator.tenant, failed, now }));
+    const auditArchive = auditing.start(everybody.administrator.tenant);
     return {
       ...stores,
-      journal,
-      audit,
-      auditLog,
+      ...auditing,
+      auditArchive,
       connections,
       keyWorks,
       ...everybody,

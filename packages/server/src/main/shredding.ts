@@ -23,7 +23,8 @@ import type { Opened } from './opened.ts';
 
 /** Shredding on an opened data directory: the vault destroys the keys, and here goes what else belongs to them. */
 export function openShredding(opened: Opened, roots: Pick<TenantRootKeeping, 'look'>): AdministeredShredding {
-  const { administration } = opened.ground.sealer;
+  const { holds, sealer } = opened.ground;
+  const { administration } = sealer;
   const orderOf = (operator: Operator, remove: ShredOrder['remove']): ShredOrder => ({
     correlation: operator.context.correlation,
     remove,
@@ -33,10 +34,12 @@ export function openShredding(opened: Opened, roots: Pick<TenantRootKeeping, 'lo
     look: (asked) => lookAt(opened, asked),
     async shred(receipt, operator, { kind, id }) {
       if (kind === 'tenant') {
+        await holds.refuseHeld([id]);
         const remove = (count: CountRemoved): Promise<void> => removeTenant(opened, operator, id, count);
         return administration.shredTenant(receipt, id, orderOf(operator, remove));
       }
       const person = await whoGoes(opened, id);
+      await holds.refuseHeld([...person.tenants, ...person.places]);
       const remove = (count: CountRemoved): Promise<void> => removePerson(opened, operator, person, count);
       return administration.shredPerson(receipt, person, orderOf(operator, remove));
     },

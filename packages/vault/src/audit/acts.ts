@@ -30,9 +30,13 @@ const upstream = 'upstream:<group>/<upstream>';
 
 /** Every act, by name, in order. */
 export const acts = {
+  'audit.archive': strict('month:<month>'),
+  'audit.expire': strict('log:<origin>'),
   'audit.export': strict(log),
   'audit.gap': strict(log),
+  'audit.hold': strict(log),
   'audit.read': async(log),
+  'audit.release': strict(log),
   'audit.verify': async(log),
   'child.lend': strict(lent),
   'child.start': strict('upstream:<upstream>'),

@@ -34,8 +34,15 @@ const blindSecret: DeploymentSecret = { name: rowKey.name, attribute: 'blindKey'
 export const signingSecret: DeploymentSecret = { name: 'signing_key', attribute: 'key' };
 /** The key by which strangers know checkpoints of the audit log. */
 export const noteSecret: DeploymentSecret = { name: 'audit_note_key', attribute: 'key' };
+/** Which tenants' audit logs are held. */
+export const holdsSecret: DeploymentSecret = { name: 'audit_holds', attribute: 'holds' };
 /** All of them. */
-export const deploymentSecrets: readonly DeploymentSecret[] = [blindSecret, signingSecret, noteSecret];
+export const deploymentSecrets: readonly DeploymentSecret[] = [
+  blindSecret,
+  signingSecret,
+  noteSecret,
+  holdsSecret,
+];
 
 /** Where a secret of the deployment lies. */
 export function secretPlace({ name, attribute }: DeploymentSecret): Place {

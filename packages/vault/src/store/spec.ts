@@ -89,6 +89,19 @@ export const tableSpecs = {
   record_owners: { partition: 'owner', sort: 'recordKey', ttl: 'ttl', durability: 'full', leftBehind: true },
 } as const satisfies Record<string, TableSpec>;
 
+/**
+ * Tables of the sealed audit log, on DynamoDB alone: on SQLite it has files of its own. It writes them itself, never through
+ * `Tables`, and no export holds them. `audit_root` states how far the logs in `audit_segments` have grown; brought back to an
+ * earlier time, it would let another end be stated of the same log, so it must not be.
+ */
+export const logTableSpecs = {
+  audit_segments: { partition: 'part', sort: 'place', ttl: 'ttl', durability: 'full' },
+  audit_root: { partition: 'part', sort: 'place', ttl: 'ttl', durability: 'full' },
+} as const satisfies Record<string, TableSpec>;
+
+/** The name of a table of the sealed audit log. */
+export type LogTableName = keyof typeof logTableSpecs;
+
 /** The name of a table. */
 export type TableName = keyof typeof tableSpecs;
 

@@ -25,14 +25,18 @@ const activities: Readonly<Record<OcsfClass, Readonly<Record<string, number>>>> 
   lifecycle: { Start: 3, Stop: 4 },
   api: { Create: 1, Read: 2, Update: 3, Delete: 4 },
   datastore: { Read: 1, Update: 2, Write: 5, Create: 6, Delete: 7, Encrypt: 9, Decrypt: 10 },
-  eventLog: { Export: 3 },
+  eventLog: { Delete: 2, Export: 3, Archive: 4 },
 };
 
 /** Every act: its class, and its activity; `undefined` for one that the class does not name. */
 const classes: Readonly<Record<Act, readonly [OcsfClass, string?]>> = {
+  'audit.archive': ['eventLog', 'Archive'],
+  'audit.expire': ['eventLog', 'Delete'],
   'audit.export': ['eventLog', 'Export'],
   'audit.gap': ['eventLog'],
+  'audit.hold': ['eventLog'],
   'audit.read': ['eventLog'],
+  'audit.release': ['eventLog'],
   'audit.verify': ['eventLog'],
   'child.lend': ['datastore', 'Decrypt'],
   'child.start': ['lifecycle', 'Start'],

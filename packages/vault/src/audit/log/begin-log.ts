@@ -1,6 +1,7 @@
 import { genesisEvent } from './boundary-leaves.ts';
 import type { LogEvent } from './events.ts';
 import type { LogGround } from './log-ground.ts';
+import { moved } from './moved.ts';
 import { originOf } from './names.ts';
 import type { LogName, Period, StatedHead } from './segments.ts';
 
@@ -12,7 +13,7 @@ export interface NewLog {
 
 /** The name and the first leaf of a scope's next log in this period. A name of which something was stated is not used again. */
 export async function beginLog(
-  { segments, sealer: { deployment } }: Pick<LogGround, 'segments' | 'sealer'>,
+  { segments, sealer: { deployment }, turnedBack }: Pick<LogGround, 'segments' | 'sealer' | 'turnedBack'>,
   period: Period,
   scope: string,
   atMs: number,
@@ -22,6 +23,11 @@ export async function beginLog(
     const log = { scope, shard: turn === 1 ? period.name : `${period.name}-${turn}` };
     const stated = await segments.root.stated(originOf(deployment, log));
     if (stated !== undefined) {
+      const made =
+        !turnedBack.has(stated.origin) &&
+        (await period.logs([scope])).some(({ shard }) => shard === log.shard);
+      // Somebody else began it since we looked.
+      if (made) throw moved();
       lost = stated;
       continue;
     }

@@ -5,6 +5,7 @@ import { hashesIn, leafHash } from '../../tlog/hash.ts';
 import { tileWidth } from '../../tlog/tile-paths.ts';
 import { openBodies, sealBodies } from './bodies.ts';
 import type { LogEvent } from './events.ts';
+import { moved } from './moved.ts';
 import type { LogHead, LogName, LogReads, LogStep, Slice, TreeNode } from './segments.ts';
 import { openTurns } from './turns.ts';
 
@@ -89,6 +90,7 @@ async function endOfBlock(
   const start = first - (first % tileWidth);
   const lying = first === start ? [] : await parts.reads.slices(log, start, tileWidth);
   const leaves = [...lying.flatMap((slice) => slice.leaves), ...events.map(({ leaf }) => leaf)];
+  if (leaves.length > tileWidth) throw moved();
   if (leaves.length !== tileWidth) throw new Error(`${log.shard} lacks leaves before ${first}`);
   const bodies = await bodiesOf(parts, log, lying);
   if (bodies === undefined) return sliceOf(parts, log, first, events);

@@ -60,7 +60,7 @@ async function locate(segments: Segments, path: string): Promise<Located | undef
   return log && { reads: period, log, file };
 }
 
-/** What is said of it in `policy.json`. */
+/** What stands in a log's `policy.json`. */
 export function policyBytes({ deployment, vkeys }: LogIdentity): Uint8Array {
   return Buffer.from(JSON.stringify({ v: 1, deployment, vkeys }));
 }

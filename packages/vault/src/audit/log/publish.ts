@@ -4,6 +4,7 @@ import { sameHash } from '../../tlog/hash.ts';
 import type { Checkpoint } from '../../tlog/checkpoint.ts';
 import { rootEvent } from './boundary-leaves.ts';
 import { grown, rootOf } from './grow-log.ts';
+import { againIfMoved, moved } from './moved.ts';
 import { originOf } from './names.ts';
 import { rootLog, type Period, type Segments, type StatedHead, type StoredLog } from './segments.ts';
 import { turn } from './turns.ts';
@@ -14,6 +15,8 @@ import { turn } from './turns.ts';
 
 const logsMax = 1024;
 const signedAtOnce = 64;
+/** Asked for at a time. */
+const statedAtOnce = 16;
 
 /** What publishing works with. */
 export interface PublishParts {
@@ -39,10 +42,14 @@ interface Grown {
  * @throws Refusal `journal_broken` when a log has less than what was stated of it; `store_unavailable`
  */
 export async function publish(parts: PublishParts): Promise<number> {
+  if ((await grownLogs(parts)).length === 0) return 0;
+  if (parts.rootTurnedBack) throw turnedBackNow(originOf(parts.sealer.deployment, rootLog));
+  return againIfMoved(() => parts.segments.alone(() => publishGrown(parts)));
+}
+
+async function publishGrown(parts: PublishParts): Promise<number> {
   const { sign } = parts;
   const all = await grownLogs(parts);
-  if (all.length === 0) return 0;
-  if (parts.rootTurnedBack) throw turnedBackNow(originOf(parts.sealer.deployment, rootLog));
   for (const period of new Set(all.map((each) => each.period))) await period.flush();
   await state(parts, all);
   for (let at = 0; at < all.length; at += signedAtOnce) {
@@ -75,20 +82,36 @@ async function grownLogs({ segments, sealer, turnedBack }: PublishParts): Promis
 /** Add to the root log what it has not stated yet. */
 async function state({ segments, sealer, sign }: PublishParts, all: readonly Grown[]): Promise<void> {
   const news: StatedHead[] = [];
-  for (const { head } of all) {
-    const stated = await segments.root.stated(head.origin);
-    if (stated !== undefined && stated.size > head.size) throw turnedBackNow(head.origin);
+  // Read first: if somebody else states more meanwhile, the root log has grown and takes nothing.
+  const before = await segments.root.head();
+  const statedOf = await statedHeads(segments, all);
+  for (const { period, log, head } of all) {
+    const stated = statedOf.get(head.origin);
+    if (stated !== undefined && stated.size > head.size) {
+      const now = (await period.logs([log.scope])).find(({ shard }) => shard === log.shard);
+      throw (now?.size ?? 0) >= stated.size ? moved() : turnedBackNow(head.origin);
+    }
     if (stated?.size !== head.size) news.push(head);
     else if (!sameHash(stated.root, head.root)) throw turnedBackNow(head.origin);
   }
   if (news.length === 0) return;
-  const before = await segments.root.head();
   const parts = { reads: segments.root, sealer };
   const { log: _, rows: __, ...step } = await grown(parts, rootLog, before, { events: news.map(rootEvent) });
   const { size } = step.head;
   const note = sign({ origin: originOf(sealer.deployment, rootLog), size, root: rootOf(step.head) });
-  if (!(await segments.root.publish(step, news, note)))
-    throw refuse('store_unavailable', 'the audit log is being published by another process; try again');
+  if (!(await segments.root.publish(step, news, note))) throw moved();
+}
+
+async function statedHeads(
+  { root }: Segments,
+  all: readonly Grown[],
+): Promise<ReadonlyMap<string, StatedHead | undefined>> {
+  const stated = new Map<string, StatedHead | undefined>();
+  for (let at = 0; at < all.length; at += statedAtOnce) {
+    const origins = all.slice(at, at + statedAtOnce).map(({ head }) => head.origin);
+    await Promise.all(origins.map(async (origin) => stated.set(origin, await root.stated(origin))));
+  }
+  return stated;
 }
 
 function turnedBackNow(origin: string) {

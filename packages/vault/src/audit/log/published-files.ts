@@ -4,7 +4,13 @@ import type { Sealer } from '../../keys/sealer.ts';
 import { entriesPath, tilePath, tilesAfter, tileWidth, type Tile } from '../../tlog/tile-paths.ts';
 import { openBodies } from './bodies.ts';
 import type { LogKeyring } from './log-keyring.ts';
-import { blockSlices, policyBytes, publishedTile, type LogIdentity } from './log-source.ts';
+import {
+  blockSlices,
+  policyBytes,
+  publishedTile,
+  type LogIdentity,
+  type PublishedLog,
+} from './log-source.ts';
 import { scopePart } from './names.ts';
 import { rootLog, type Period, type Segments, type StoredLog } from './segments.ts';
 import { unlessShredded } from './unless-shredded.ts';
@@ -43,7 +49,15 @@ export interface PublishedFiles {
   files(): AsyncGenerator<PublishedFile>;
 }
 
-interface Snapshot {
+/** Logs that are not at hand any more, and can still be read. */
+export interface ArchivedFiles extends PublishedLog {
+  /** Each log's folder, and its files from there; the sealed ones not among them. */
+  folders(): AsyncIterable<{ readonly folder: string; readonly files: readonly string[] }>;
+}
+
+/** A log as it was published last. */
+export interface LogSnapshot {
+  /** Of its files, from the log's own. */
   readonly folder: string;
   readonly note: string;
   readonly size: number;
@@ -54,36 +68,52 @@ interface Snapshot {
 /**
  * Note what is published. Nothing may be published while this runs: the root log must not state more than the others have.
  *
+ * @param archived logs that are not at hand; bodies of those are not disclosed
  * @throws Refusal `store_unavailable`
  */
 export async function publishedFiles(
   segments: Segments,
   identity: LogIdentity,
   disclose?: Disclosure,
+  archived?: ArchivedFiles,
 ): Promise<PublishedFiles> {
   const all = await snapshots(segments);
+  const older = archived === undefined ? [] : await archivedPaths(archived, all);
   const tiles = all.flatMap(({ size }) => [...tilesAfter(0, size)]);
   const bundles = tiles.filter(({ level }) => level === 0).length;
   return {
-    logs: all.filter(({ of }) => of !== undefined).length,
-    count: 1 + all.length + tiles.length + bundles,
+    logs: all.filter(({ of }) => of !== undefined).length + older.length,
+    count: 1 + all.length + tiles.length + bundles + older.flat().length,
     async *files() {
       yield file(policyPath, policyBytes(identity));
       for (const each of all) {
-        yield* filesOf(segments, each);
+        yield* logFiles(segments, each, archived);
         const { of, folder } = each;
         const disclosed = of !== undefined && [undefined, of.log.scope].includes(disclose?.scope);
         if (disclose !== undefined && disclosed) yield* bodiesOf(folder, of, disclose);
       }
+      for (const path of older.flat()) yield file(path, present(path, await archived?.read(path)));
     },
   };
 }
 
-async function snapshots(segments: Segments): Promise<readonly Snapshot[]> {
-  const all: Snapshot[] = [];
+/** Files of logs that are only in the archive, log by log. */
+async function archivedPaths(
+  archived: ArchivedFiles,
+  all: readonly LogSnapshot[],
+): Promise<readonly (readonly string[])[]> {
+  const atHand = new Set(all.map(({ folder }) => folder));
+  const paths: string[][] = [];
+  for await (const { folder, files } of archived.folders())
+    if (!atHand.has(folder)) paths.push(files.map((each) => `${folder}/${each}`));
+  return paths;
+}
+
+async function snapshots(segments: Segments): Promise<readonly LogSnapshot[]> {
+  const all: LogSnapshot[] = [];
   const add = (
     { note, notedSize }: Pick<StoredLog, 'note' | 'notedSize'>,
-    rest: Pick<Snapshot, 'folder' | 'of'>,
+    rest: Pick<LogSnapshot, 'folder' | 'of'>,
   ) => {
     if (note !== undefined) all.push({ ...rest, note, size: notedSize });
   };
@@ -99,17 +129,23 @@ async function snapshots(segments: Segments): Promise<readonly Snapshot[]> {
   return all;
 }
 
-async function* filesOf(
-  { root }: Segments,
-  { folder, note, size, of }: Snapshot,
+/**
+ * Checkpoint, tiles and entries of one log, as it was when this was its checkpoint.
+ *
+ * @param archived where a month is that was dropped meanwhile
+ */
+export async function* logFiles(
+  { root, periods }: Pick<Segments, 'root' | 'periods'>,
+  { folder, note, size, of }: LogSnapshot,
+  archived?: PublishedLog,
 ): AsyncGenerator<PublishedFile> {
   const [reads, name] = of === undefined ? [root, rootLog] : [of.period, of.log];
   const log = { ...name, notedSize: size };
+  const isAtHand = async () => of === undefined || (await periods()).includes(of.period.name);
   const wanted = async (kind: 'tile' | 'entries', tile: Tile): Promise<PublishedFile> => {
     const path = `${folder}/${kind === 'tile' ? tilePath(tile) : entriesPath(tile.index, tile.width)}`;
-    const bytes = await publishedTile(reads, log, { of: kind, ...tile });
-    if (bytes === undefined) throw new Error(`the audit log lacks ${path}`);
-    return file(path, bytes);
+    const hot = (await isAtHand()) ? await publishedTile(reads, log, { of: kind, ...tile }) : undefined;
+    return file(path, present(path, hot ?? (await archived?.read(path))));
   };
   yield file(`${folder}/checkpoint`, Buffer.from(note));
   for (const tile of tilesAfter(0, size)) {
@@ -120,7 +156,7 @@ async function* filesOf(
 
 async function* bodiesOf(
   folder: string,
-  { period, log }: NonNullable<Snapshot['of']>,
+  { period, log }: NonNullable<LogSnapshot['of']>,
   { sealer, keyring }: Disclosure,
 ): AsyncGenerator<PublishedFile> {
   const keys = await keyring.find(log.scope);
@@ -141,6 +177,11 @@ async function* bodiesOf(
     const path = `${folder}/${bodiesPath(block)}`;
     yield { path, bytes: Buffer.from(lines.join('')), bodies: lines.length };
   }
+}
+
+function present(path: string, bytes: Uint8Array | undefined): Uint8Array {
+  if (bytes === undefined) throw new Error(`the audit log lacks ${path}`);
+  return bytes;
 }
 
 function file(path: string, bytes: Uint8Array): PublishedFile {

@@ -2,6 +2,7 @@ import { refuse } from '../../refusal.ts';
 import { openHeld } from './held-lines.ts';
 import { linesBehind, nothingOf, stillHas, writerOf, type NextLines } from './journal-lines.ts';
 import { newestPeriod, type LogGround } from './log-ground.ts';
+import { againIfMoved, moved } from './moved.ts';
 import { monthEndMs, monthOf } from './names.ts';
 import { resumeJournal } from './resume-journal.ts';
 import { sealLines, sealScope } from './seal-step.ts';
@@ -24,10 +25,12 @@ const stepLines = 4096;
 export async function sealJournal(ground: LogGround, stopped: (sealed: number) => boolean): Promise<number> {
   const writer = writerOf(ground.rows);
   if (writer === undefined) return 0;
-  const waiting = await releaseHeld(ground);
+  const inTurn = <V>(work: () => Promise<V>) => againIfMoved(() => ground.segments.alone(work));
+  const held = (await (await newestPeriod(ground.segments))?.heldScopes()) ?? [];
+  const waiting = held.length === 0 ? new Set<string>() : await inTurn(() => releaseHeld(ground));
   for (let sealed = 0; ;) {
-    if (stopped(sealed)) return sealed;
-    const done = await step(ground, writer, waiting);
+    if (stopped(sealed) || (await unsealed(ground)) === 0) return sealed;
+    const done = await inTurn(() => step(ground, writer, waiting));
     if (done === 0) return sealed;
     sealed += done;
     await turn();
@@ -39,6 +42,8 @@ export async function unsealed({ rows, segments }: Pick<LogGround, 'rows' | 'seg
   const last = rows.last();
   if (last === undefined) return 0;
   const sealed = (await (await newestPeriod(segments))?.through(last.writer)) ?? nothingOf(last.writer);
+  // One that was turned back has to be sealed anew, whatever was sealed of it.
+  if (!stillHas(rows, sealed)) return last.first + last.count - 1;
   return Math.max(0, last.first + last.count - 1 - sealed.entry);
 }
 
@@ -95,8 +100,4 @@ async function releaseHeld(ground: LogGround): Promise<Set<string>> {
       await turn();
     }
   return waiting;
-}
-
-function moved() {
-  return refuse('store_unavailable', 'the audit log is being sealed by another process; try again');
 }

@@ -5,10 +5,15 @@ import { openRows } from '../rows.ts';
 import { logKeyring, type LogKeyring } from './log-keyring.ts';
 import type { LogGround } from './log-ground.ts';
 import { noteKeyName } from './names.ts';
-import { logSource, type PublishedLog } from './log-source.ts';
+import { logSource, type LogIdentity, type PublishedLog } from './log-source.ts';
 import { proveEntry, type ProvenEntry } from './prove-entry.ts';
 import { publish, type PublishParts } from './publish.ts';
-import { publishedFiles, type Disclosure, type PublishedFiles } from './published-files.ts';
+import {
+  publishedFiles,
+  type ArchivedFiles,
+  type Disclosure,
+  type PublishedFiles,
+} from './published-files.ts';
 import { sealJournal, unsealed } from './seal-journal.ts';
 import type { Segments } from './segments.ts';
 import { oneBehindTheOther } from './turns.ts';
@@ -63,9 +68,17 @@ export interface SealedLog {
    *
    * @throws as {@link publishedFiles}
    */
-  published(disclose?: Disclosed): Promise<PublishedFiles>;
+  published(disclose?: Disclosed, archived?: ArchivedFiles): Promise<PublishedFiles>;
   /** The published log, by path. */
   source(): PublishedLog;
+  /** What its logs are known by, to strangers. */
+  readonly identity: LogIdentity;
+  /**
+   * Drop the oldest month, while nothing is sealed or published.
+   *
+   * @returns whether it was the oldest, and another is behind it
+   */
+  drop(month: string): Promise<boolean>;
   /** As {@link proveEntry}. */
   prove(scope: string | undefined, id: string): Promise<ProvenEntry | undefined>;
   /** Resolves when what is under way has come to a point where it can end. */
@@ -134,15 +147,17 @@ async function sealWhatIsThere(
 function takenBy(
   { segments, identity, sealer, keyring }: Omit<Disclosure, 'scope'> & Parameters<typeof proveEntry>[0],
   queued: ReturnType<typeof oneBehindTheOther>,
-): Pick<SealedLog, 'write' | 'published' | 'source' | 'prove'> {
-  const snapshot = (disclose: Disclosed | undefined) =>
-    publishedFiles(segments, identity, disclose && { ...disclose, sealer, keyring });
+): Pick<SealedLog, 'write' | 'published' | 'identity' | 'drop' | 'source' | 'prove'> {
+  const snapshot = (disclose: Disclosed | undefined, archived?: ArchivedFiles) =>
+    publishedFiles(segments, identity, disclose && { ...disclose, sealer, keyring }, archived);
   return {
     write: (directory, scope) =>
       queued(async () =>
         writeLog(directory, (await snapshot(scope === undefined ? undefined : { scope })).files()),
       ),
-    published: (disclose) => queued(() => snapshot(disclose)),
+    published: (disclose, archived) => queued(() => snapshot(disclose, archived)),
+    identity,
+    drop: (month) => queued(() => segments.drop(month)),
     source: () => logSource(segments, identity),
     prove: (scope, id) => proveEntry({ segments, identity }, scope, id),
   };

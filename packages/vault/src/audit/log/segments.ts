@@ -195,10 +195,16 @@ export interface Segments {
    * lines. All at once; one that has begun stays as it is.
    *
    * @param ends of the logs of the newest period; those of earlier ones it knows
+   * @throws Refusal `store_unavailable` when somebody else has added a log to the newest period that is not among `ends`
    */
   begin(name: string, ends: readonly LogEnd[]): Promise<Period>;
   /** Drop the oldest period, and what was stated of its logs. @returns whether there was one of this name, and another behind it */
   drop(name: string): Promise<boolean>;
+  /**
+   * Do it while others who seal wait, as far as they can be told to. Nothing rests on it but work that would be lost: of two
+   * that commit at once one is refused.
+   */
+  alone<V>(work: () => Promise<V>): Promise<V>;
   readonly root: RootLog;
   readonly secrets: LogSecrets;
   close(): Promise<void>;

@@ -1,6 +1,7 @@
 import { closeEvent } from './boundary-leaves.ts';
 import { grown, rootOf } from './grow-log.ts';
 import type { LogGround } from './log-ground.ts';
+import { moved } from './moved.ts';
 import { originOf } from './names.ts';
 import type { LogEnd, LogStep, Period, StoredLog } from './segments.ts';
 import { turn } from './turns.ts';
@@ -21,7 +22,7 @@ export async function turnMonth(ground: LogGround, from: Period, to: string, atM
     const steps = await Promise.all(
       open.slice(at, at + logsAtOnce).map((log) => closing(ground, from, log, atMs)),
     );
-    if (!(await from.commit({ logs: steps }))) throw new Error('a log was changed while it was closed');
+    if (!(await from.commit({ logs: steps }))) throw moved();
     await turn();
   }
   await from.flush();

@@ -41,8 +41,15 @@ export async function isRootTurnedBack(segments: Segments, deployment: string): 
   return false;
 }
 
-async function hasStated(period: Period, log: StoredLog, stated: StatedHead): Promise<boolean> {
-  if (log.size < stated.size) return false;
-  const root = log.size === stated.size ? rootOf(log) : await rootAt(period, log, stated.size);
+/** Whether a log has what was stated of it. */
+export async function hasStated(period: Period, log: StoredLog, stated: StatedHead): Promise<boolean> {
+  const now = log.size < stated.size ? await asItIs(period, log) : log;
+  if (now === undefined || now.size < stated.size) return false;
+  const root = now.size === stated.size ? rootOf(now) : await rootAt(period, now, stated.size);
   return root !== undefined && sameHash(root, stated.root);
+}
+
+/** It may have grown since it was read, and more may have been stated of it. */
+async function asItIs(period: Period, { scope, shard }: StoredLog): Promise<StoredLog | undefined> {
+  return (await period.logs([scope])).find((log) => log.shard === shard);
 }

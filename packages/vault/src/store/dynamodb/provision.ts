@@ -1,9 +1,8 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import type { TableName } from '../spec.ts';
 import { openClient, type DynamoConnection } from './client.ts';
 import { asking } from './dynamodb-error.ts';
 import { createTable, findTable, settle, setChoices } from './table-calls.ts';
-import { tableNames } from './table-form.ts';
+import { madeTables, type MadeTable } from './table-form.ts';
 import {
   foundSettings,
   notOffered,
@@ -22,7 +21,7 @@ export interface ProvisionOptions extends DynamoConnection, TableChoices {
 
 /** One table as it is. */
 export interface TableState {
-  readonly table: TableName;
+  readonly table: MadeTable;
   /** As DynamoDB knows it. */
   readonly name: string;
   /** `undefined`: the table is not there. */
@@ -121,14 +120,14 @@ function compare(states: readonly TableState[], choices: TableChoices): TablesCh
   return { tables: states.length, differences, notOffered: [...unknown] };
 }
 
-function nameOf({ tablePrefix = '' }: ProvisionOptions, table: TableName): string {
+function nameOf({ tablePrefix = '' }: ProvisionOptions, table: MadeTable): string {
   return `${tablePrefix}${table}`;
 }
 
-async function eachTable<V>(work: (table: TableName) => Promise<V>): Promise<V[]> {
+async function eachTable<V>(work: (table: MadeTable) => Promise<V>): Promise<V[]> {
   const results: V[] = [];
-  for (let at = 0; at < tableNames.length; at += atOnce)
-    results.push(...(await Promise.all(tableNames.slice(at, at + atOnce).map(work))));
+  for (let at = 0; at < madeTables.length; at += atOnce)
+    results.push(...(await Promise.all(madeTables.slice(at, at + atOnce).map(work))));
   return results;
 }
 

@@ -13,8 +13,7 @@ import {
   type TableDescription,
 } from '@aws-sdk/client-dynamodb';
 import { refuse } from '../../refusal.ts';
-import { tableSpecs, type TableName, type TableSpec } from '../spec.ts';
-import { formOf, isRestorable } from './table-form.ts';
+import { formOf, isRestorable, madeSpec, type MadeTable } from './table-form.ts';
 import { notOffered, type FoundTable, type TableChoices } from './table-settings.ts';
 
 // Calls about one table. Each may be repeated: what is so already stays so.
@@ -38,7 +37,7 @@ export async function findTable(client: DynamoDBClient, TableName: string): Prom
 /** Ask for a table with its key, indexes and encryption. @throws errors of the SDK */
 export async function createTable(
   client: DynamoDBClient,
-  table: TableName,
+  table: MadeTable,
   TableName: string,
   { kmsKey, deletionProtection }: TableChoices,
 ): Promise<void> {
@@ -75,13 +74,13 @@ export async function settle(client: DynamoDBClient, TableName: string): Promise
 /** Add missing indexes, and set the end of items, backups and deletion protection. @throws errors of the SDK */
 export async function setChoices(
   client: DynamoDBClient,
-  table: TableName,
+  table: MadeTable,
   TableName: string,
   { deletionProtection }: TableChoices,
 ): Promise<void> {
   await addIndexes(client, table, TableName);
   const found = await findTable(client, TableName);
-  const { ttl }: TableSpec = tableSpecs[table];
+  const { ttl } = madeSpec(table);
   if (ttl !== undefined && found?.ttl === undefined) {
     const TimeToLiveSpecification = { Enabled: true, AttributeName: ttl };
     await unlessSo(() => client.send(new UpdateTimeToLiveCommand({ TableName, TimeToLiveSpecification })));
@@ -101,7 +100,7 @@ export async function setChoices(
 }
 
 // DynamoDB makes one index of a table at a time.
-async function addIndexes(client: DynamoDBClient, table: TableName, TableName: string): Promise<void> {
+async function addIndexes(client: DynamoDBClient, table: MadeTable, TableName: string): Promise<void> {
   const { GlobalSecondaryIndexes = [], AttributeDefinitions } = formOf(table);
   for (const index of GlobalSecondaryIndexes) {
     const { GlobalSecondaryIndexes: there = [] } = await settle(client, TableName);

@@ -1,6 +1,5 @@
 import type { KeySchemaElement, TableDescription } from '@aws-sdk/client-dynamodb';
-import { tableSpecs, type TableName, type TableSpec } from '../spec.ts';
-import { formOf, isRestorable } from './table-form.ts';
+import { formOf, isRestorable, madeSpec, type MadeTable } from './table-form.ts';
 
 // What a table is, as a list of settings that people read: what the spec wants and what is there are compared line by line.
 
@@ -28,10 +27,10 @@ export interface FoundTable {
 
 /** The settings that the spec and the operator want. */
 export function wantedSettings(
-  table: TableName,
+  table: MadeTable,
   { kmsKey, deletionProtection }: TableChoices,
 ): TableSettings {
-  const { ttl }: TableSpec = tableSpecs[table];
+  const { ttl } = madeSpec(table);
   return {
     ...formSettings(formOf(table)),
     billing: 'PAY_PER_REQUEST',

@@ -42,6 +42,8 @@ export function sqliteSegments({ directory, rootFile, networkMount }: SqliteSegm
     root,
     secrets,
     mark: asking(() => String(rootAt.db.prepare('SELECT mark FROM made').get()?.['mark'])),
+    // One process has these files open.
+    alone: (work) => work(),
     periods: async () => files.begun(),
     async period(name) {
       const period = files.find(name);
