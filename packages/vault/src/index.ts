@@ -9,6 +9,9 @@ export type { AuditClass, AuditContext, AuditFields, AuditOutcome, Entry, Source
 export type { Audit } from './audit/audit.ts';
 export { endedCalls, newestCalls, type Call, type CallFilter } from './audit/calls.ts';
 export type { EntryReader, OnReached } from './audit/every-entry.ts';
+export { fileDevice } from './audit/devices/file-device.ts';
+export type { DeviceName, DeviceStanding, DeviceState } from './audit/devices/device.ts';
+export type { DeviceChange } from './audit/devices/lane.ts';
 export { csvLine } from './audit/export/csv.ts';
 export { exportFormats, exportText, type ExportFormat } from './audit/export/export-lines.ts';
 export type { EntryFilter } from './audit/filter.ts';

@@ -1,8 +1,6 @@
-import { join } from 'node:path';
 import {
   openAudit,
   openHolds,
-  openJournal,
   type Archive,
   type Audit,
   type Holds,
@@ -14,8 +12,10 @@ import {
 import type { AppConfig } from '../config.ts';
 import type { Log } from '../log.ts';
 import { openAuditArchive, type AuditArchive } from './audit-archive.ts';
-import { noteGap } from './audit-gap.ts';
+import { watchClock } from './audit-clock.ts';
 import { openAuditLog, type AuditLog } from './audit-log.ts';
+import { openAuditNotes, type AuditNoteCounts, type AuditNotes } from './audit-notes.ts';
+import { openDataJournal, toldDevices } from './journal.ts';
 
 /** Everything that is written down, from the call that waits for it to the month that leaves. */
 export interface Auditing {
@@ -23,6 +23,8 @@ export interface Auditing {
   readonly audit: Audit;
   /** What the journal becomes for strangers. */
   readonly auditLog: AuditLog;
+  /** What befell the log since the opening. */
+  readonly befallen: () => AuditNoteCounts;
   /** Tenants whose log must be kept as it is. */
   readonly holds: Holds;
   /**
@@ -54,26 +56,40 @@ export async function openAuditing(
   { config, tables, sealer, archive, log, now }: AuditingParts,
   closers: (() => void | Promise<void>)[],
 ): Promise<Auditing> {
-  const { dataDirectory, auditLog: keeping } = config;
+  const { dataDirectory } = config;
   const failed = ({ code, message, detail }: Refusal): void => log.error({ code, detail }, message);
-  const journal = await openJournal({ path: join(dataDirectory, 'journal.db'), sealer, now, failed });
+  const notes = openAuditNotes({ failed, now });
+  const told = toldDevices(log, notes.note);
+  const journal = await openDataJournal({ config, sealer, now, failed, told });
   closers.push(() => journal.close());
   const audit = openAudit({ journal, failed });
   const auditLog = openAuditLog({ dataDirectory, tables, sealer, journal, log, now });
   closers.push(() => auditLog.close());
+  closers.push(watched(notes, log, now));
   const holds = openHolds({ tables, sealer, now });
   return {
     journal,
     audit,
     auditLog,
+    befallen: notes.counts,
     holds,
     start(tenant) {
-      const { hotDays } = keeping;
+      const { hotDays } = config.auditLog;
       const auditArchive = openAuditArchive({ auditLog, archive, holds, audit, tenant, hotDays, log, now });
       closers.push(() => auditArchive.close());
       auditArchive.start();
-      auditLog.start(noteGap({ audit, tenant, failed, now }));
+      notes.start({ audit, tenant });
+      auditLog.start(notes.gap);
       return auditArchive;
     },
   };
+}
+
+function watched(notes: AuditNotes, log: Log, now: () => number): () => void {
+  const told = (stepMs: number): void => {
+    const seconds = Math.round(stepMs / 1000);
+    log.warn({ seconds }, 'the clock was changed, or this machine slept');
+    notes.note({ act: 'audit.clock', object: `clock:${seconds}`, outcome: { out: 'unknown' } });
+  };
+  return watchClock({ now, steadyMs: () => performance.now(), told }).close;
 }
