@@ -22,6 +22,7 @@ export { openJournal, openJournalReader } from './audit/journal.ts';
 export { redactionOf, type RedactionPolicy, type RedactionRule, type TagOf } from './audit/leaf/redaction.ts';
 export { holdsSecretShape } from './audit/leaf/secret-shapes.ts';
 export { logEntries, type LogQuery, type LogReader } from './audit/log/log-entries.ts';
+export { lostJournals } from './audit/log/lost-journals.ts';
 export { logSource, type LogIdentity, type PublishedLog } from './audit/log/log-source.ts';
 export type { ProvenEntry } from './audit/log/prove-entry.ts';
 export type { ArchivedFiles, PublishedFile, PublishedFiles } from './audit/log/published-files.ts';
@@ -54,6 +55,7 @@ export {
 export { searchCalls, type SearchResult } from './audit/report/search.ts';
 export { statsOf, type Count, type Stats } from './audit/report/stats.ts';
 export { openTokenJournals, type TokenJournals } from './audit/token-journals.ts';
+export { lackingUses, type LackingUse } from './audit/uses.ts';
 export type { Anchor, Verdict } from './audit/verify.ts';
 export type { ConnectionChange, ConnectionListener } from './credentials/connection-changes.ts';
 export type { Answer, Carry, Outgoing } from './credentials/loan.ts';

@@ -52,8 +52,9 @@ async function use(tenant: string, code?: string): Promise<string> {
   return entry;
 }
 
+const checkUses = async () => ({ uses: 0, lacking: [] });
 const ask = (name: keyof ReturnType<typeof auditOperations>, input: object = {}): Promise<unknown> =>
-  auditOperations({ audit, journal, now: Date.now })[name].run(operator, input);
+  auditOperations({ audit, journal, checkUses, now: Date.now })[name].run(operator, input);
 async function pieces<T>(name: Parameters<typeof ask>[0], input: object = {}): Promise<T[]> {
   const all: T[] = [];
   for await (const piece of (await ask(name, input)) as AsyncIterable<T>) all.push(piece);

@@ -13,6 +13,7 @@ import {
   type EntryReader,
   type Verdict,
 } from '@sealgate/vault';
+import type { JournalVerdict, UsesFound } from '../domain/admin-answers.ts';
 import { refuse } from '../errors.ts';
 import { auditForms as forms, filterOf, look, tenantOf } from './audit-forms.ts';
 import { operation } from './operation.ts';
@@ -22,6 +23,8 @@ import { recorded, recordedPieces } from './recorded.ts';
 export interface AuditOperationParts {
   readonly audit: Audit;
   readonly journal: EntryReader & { verify(): Promise<Verdict> };
+  /** Compare how often credentials were opened with the log. @throws Refusal those of the journal */
+  readonly checkUses: () => Promise<UsesFound>;
   /** Milliseconds since 1970. */
   readonly now: () => number;
 }
@@ -39,7 +42,7 @@ export function auditOperations(parts: AuditOperationParts) {
   return { ...answered(parts), ...givenInPieces(parts) };
 }
 
-function answered({ audit, journal }: AuditOperationParts) {
+function answered({ audit, journal, checkUses }: AuditOperationParts) {
   return {
     'audit.show': operation(forms.show, async (operator, { id, tenant: named }) => {
       const tenant = tenantOf(named, operator.context.tenant);
@@ -62,7 +65,10 @@ function answered({ audit, journal }: AuditOperationParts) {
       );
     }),
     'audit.verify': operation(forms.verify, async (operator) =>
-      recorded(audit, operator, look('audit.verify', undefined), () => journal.verify()),
+      recorded(audit, operator, look('audit.verify', undefined), async (): Promise<JournalVerdict> => ({
+        ...(await journal.verify()),
+        uses: await checkUses(),
+      })),
     ),
   };
 }

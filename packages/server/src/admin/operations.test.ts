@@ -74,6 +74,7 @@ beforeEach(async () => {
   parts = {
     audit: paper.audit,
     auditLog: noLog,
+    checkUses: async () => ({ uses: 0, lacking: [] }),
     auditArchive: { archived: () => Promise.reject(new Error('not here')) },
     holds: openHolds({ tables, sealer: oneKeySealer(), now: Date.now }),
     upstreams,

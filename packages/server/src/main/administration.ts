@@ -38,6 +38,7 @@ export function openAdministration(opened: Opened): Operations {
   return openOperations(
     {
       ...ground,
+      checkUses: () => ground.uses.check(),
       clients: authorization.clients,
       keys: ground.sealer.administration,
       freshRoot: () => freshRoot(opened.config.dataDirectory, now),

@@ -1,12 +1,13 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
+  lostJournals,
   openNoteKey,
   openSealedLog,
+  Refusal,
   sqliteSegments,
   type Journal,
   type OpenedSealer,
-  type Refusal,
   type SealedLog,
   type Segments,
   type Tables,
@@ -179,6 +180,8 @@ async function open(
     // Several instances have one deployment and one key, and a log each: two that are called the same would contradict each other.
     const name = `${sealer.deployment}.${segments.mark}`;
     const sealed = await openSealedLog({ journal, sealer, segments, noteKey, name, now, failed });
+    for (const writer of await lostJournals(segments, journal))
+      failed(new Refusal('journal_broken', 'a journal that was sealed is not here any more', writer));
     return { segments, sealed };
   } catch (error) {
     await segments.close();

@@ -1,6 +1,9 @@
 import {
   openAudit,
   openHolds,
+  sealedRecords,
+  systemTenant,
+  tableRecords,
   type Archive,
   type Audit,
   type Holds,
@@ -15,7 +18,10 @@ import { openAuditArchive, type AuditArchive } from './audit-archive.ts';
 import { watchClock } from './audit-clock.ts';
 import { openAuditLog, type AuditLog } from './audit-log.ts';
 import { openAuditNotes, type AuditNoteCounts, type AuditNotes } from './audit-notes.ts';
+import { openUses, type Uses, type UsesParts } from './uses.ts';
 import { openDataJournal, toldDevices } from './journal.ts';
+
+const usesSealing = { kind: 'record', table: 'uses', tenant: systemTenant } as const;
 
 /** Everything that is written down, from the call that waits for it to the month that leaves. */
 export interface Auditing {
@@ -25,6 +31,8 @@ export interface Auditing {
   readonly auditLog: AuditLog;
   /** What befell the log since the opening. */
   readonly befallen: () => AuditNoteCounts;
+  /** Count the uses of credentials beside the journal. @param counted as `ConnectionRows.uses` */
+  countUses(counted: UsesParts['counted']): Promise<Uses>;
   /** Tenants whose log must be kept as it is. */
   readonly holds: Holds;
   /**
@@ -72,6 +80,12 @@ export async function openAuditing(
     audit,
     auditLog,
     befallen: notes.counts,
+    async countUses(counted) {
+      const records = sealedRecords(tableRecords(tables, { now }), sealer, usesSealing);
+      const uses = await openUses({ records, journal, counted, gap: notes.gap, log, now });
+      closers.push(() => uses.close());
+      return uses;
+    },
     holds,
     start(tenant) {
       const { hotDays } = config.auditLog;

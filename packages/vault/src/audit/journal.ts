@@ -35,6 +35,8 @@ export interface JournalHealth {
   readonly lost: number;
   /** The last batch on the disk. */
   readonly end: Anchor;
+  /** Minted with the journal: 32 hexadecimal digits. */
+  readonly writer: string;
   /** How each of two devices does; empty when there is one. */
   readonly devices: readonly DeviceStanding[];
 }
@@ -101,7 +103,11 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
     const start = anchorAt(tail);
     return {
       stampMs: forward(now, lastAtMs),
-      ...appends(commits, () => ({ end: anchorAt(chain.tail()), devices: chain.devices() }), failed),
+      ...appends(
+        commits,
+        () => ({ end: anchorAt(chain.tail()), writer: tail.writer, devices: chain.devices() }),
+        failed,
+      ),
       page: (query) => readPage(rows, sealer, query),
       verify: (anchor) =>
         verifyChain(rows, sealer, [
@@ -141,7 +147,7 @@ function anchorAt({ n, digest }: Point): Anchor {
 
 function appends(
   commits: GroupCommit,
-  chain: () => Pick<JournalHealth, 'end' | 'devices'>,
+  chain: () => Pick<JournalHealth, 'end' | 'writer' | 'devices'>,
   failed: (refusal: Refusal) => void,
 ) {
   let lost = 0;
