@@ -33,6 +33,12 @@ export {
   type SealedLogParts,
 } from './audit/log/sealed-log.ts';
 export type { Segments } from './audit/log/segments.ts';
+export type { LentStores } from './audit/log/thread/lent-stores.ts';
+export {
+  openSealingThread,
+  type SealingChoices,
+  type SealingThread,
+} from './audit/log/thread/sealing-thread.ts';
 export {
   sqliteSegments,
   type SqliteSegments,

@@ -6,8 +6,10 @@ import {
   tableRecords,
   type Archive,
   type Audit,
+  type Bus,
   type Holds,
   type Journal,
+  type KeyProvider,
   type OpenedSealer,
   type Refusal,
   type Tables,
@@ -50,6 +52,9 @@ export interface AuditingParts {
   readonly tables: Tables;
   readonly sealer: OpenedSealer;
   readonly archive: Archive;
+  /** Root keys, the active one first. */
+  readonly providers: readonly KeyProvider[];
+  readonly news: Bus;
   readonly log: Log;
   readonly now: () => number;
 }
@@ -61,7 +66,7 @@ export interface AuditingParts {
  * @throws Refusal `journal_broken`, `audit_unavailable`, `key_unavailable`
  */
 export async function openAuditing(
-  { config, tables, sealer, archive, log, now }: AuditingParts,
+  { config, tables, sealer, archive, providers, news, log, now }: AuditingParts,
   closers: (() => void | Promise<void>)[],
 ): Promise<Auditing> {
   const { dataDirectory } = config;
@@ -71,7 +76,8 @@ export async function openAuditing(
   const journal = await openDataJournal({ config, sealer, now, failed, told });
   closers.push(() => journal.close());
   const audit = openAudit({ journal, failed });
-  const auditLog = openAuditLog({ dataDirectory, tables, sealer, journal, log, now });
+  const lent = { tables, providers, news };
+  const auditLog = openAuditLog({ dataDirectory, tables, sealer, lent, journal, log, now });
   closers.push(() => auditLog.close());
   closers.push(watched(notes, log, now));
   const holds = openHolds({ tables, sealer, now });

@@ -11,6 +11,7 @@ import {
   tableRecords,
   type Archive,
   type ConnectionRows,
+  type KeyProvider,
   type OpenedSealer,
   type Tables,
 } from '@sealgate/vault';
@@ -123,7 +124,11 @@ interface GroundParts {
   readonly given: Shared;
 }
 
-type Stores = Together & Pick<Ground, 'tables' | 'examineDatabase' | 'forgetRows' | 'archive' | 'sealer'>;
+type Stores = Together &
+  Pick<Ground, 'tables' | 'examineDatabase' | 'forgetRows' | 'archive' | 'sealer'> & {
+    /** Root keys, the active one first. */
+    readonly providers: readonly KeyProvider[];
+  };
 
 /** @param closers given what closes each of them, in the order in which they were opened */
 async function openStores({ config, log, now, given }: GroundParts, closers: Closers): Promise<Stores> {
@@ -149,7 +154,8 @@ async function openStores({ config, log, now, given }: GroundParts, closers: Clo
   closers.push(await sealer.follow(together.news, unheard));
   if (given.tables === undefined && config.database.type === 'dynamodb')
     closers.push(await claim({ config, log, now }, { tables, sealer }));
-  return { ...together, tables, examineDatabase, forgetRows, archive, sealer };
+  const providers = [provider, ...opening];
+  return { ...together, tables, examineDatabase, forgetRows, archive, sealer, providers };
 }
 
 /** Claim tables that lie elsewhere: nothing but the claim keeps two that do not know of each other apart. */
