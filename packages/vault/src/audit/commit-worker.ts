@@ -5,6 +5,9 @@ import type { ThreadReply } from './thread.ts';
 
 // The commit thread: takes a sealed batch, writes it, answers. It sees ciphertext only and holds no key.
 
+/** What the thread is asked for: a batch to be written. */
+export type CommitRequest = Batch;
+
 const port = parentPort!;
 const answer = (work: () => void): void => {
   let reply: ThreadReply = {};
@@ -27,7 +30,7 @@ answer(() => {
   proveWritable(db);
   append = appender(db);
 });
-port.on('message', (batch: Batch | undefined) => {
+port.on('message', (batch: CommitRequest | undefined) => {
   if (batch !== undefined) return answer(() => append(batch));
   close();
   port.close();

@@ -1,4 +1,5 @@
 import type { Batch } from './batch.ts';
+import type { CommitRequest } from './commit-worker.ts';
 import type { OpenCommitter } from './committer.ts';
 import { openThread } from './thread.ts';
 
@@ -21,7 +22,8 @@ export const openWorkerCommitter: OpenCommitter = async (path) => {
   });
   return {
     async commit(batch) {
-      await thread.ask(apart(batch));
+      const request: CommitRequest = apart(batch);
+      await thread.ask(request);
     },
     close: thread.close,
   };

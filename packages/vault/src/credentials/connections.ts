@@ -60,7 +60,7 @@ const attemptsMax = 5;
 export function openConnections(tables: SealedTables, now: () => number): ConnectionRows {
   const told = openConnectionChanges();
   const lately = foundRows(now);
-  const uses = new Map<string, number>();
+  const uses = useCounts();
   let changes = 0;
   // Also after a failure, for then nobody knows whether it was written.
   const counted = (): unknown => (changes += 1);
@@ -101,12 +101,20 @@ export function openConnections(tables: SealedTables, now: () => number): Connec
       const object = objectOf(row.groupId, row.connectionId);
       redeem(receipt, act, object);
       const secret = await tables.openField('connections', row, 'credential');
-      uses.set(object, (uses.get(object) ?? 0) + 1);
+      uses.count(object);
       return secret;
     },
-    uses: () => new Map(uses),
+    uses: uses.counted,
     onChange: told.onChange,
     follow: (bus, failed) => told.follow(bus, { heard: counted, failed }),
+  };
+}
+
+function useCounts() {
+  const counts = new Map<string, number>();
+  return {
+    count: (object: string) => void counts.set(object, (counts.get(object) ?? 0) + 1),
+    counted: (): ReadonlyMap<string, number> => new Map(counts),
   };
 }
 
