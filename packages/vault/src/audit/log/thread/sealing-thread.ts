@@ -2,6 +2,7 @@ import { Worker } from 'node:worker_threads';
 import { refuse, type Refusal, type VaultCode } from '../../../refusal.ts';
 import { openExchange, type Exchange } from './exchange.ts';
 import { lending, type LentStores } from './lent-stores.ts';
+import type { SealingFiles } from './sealing-worker.ts';
 
 // Sealing an entry costs about as much as a call, so it has a thread of its own: those who serve wait for the journal, and for
 // nothing behind it. The thread opens the files itself; of the same files this one reads what was committed.
@@ -11,19 +12,6 @@ const workerUrl = new URL(
   `./sealing-worker.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`,
   import.meta.url,
 );
-
-/** Files of the log, as the thread opens them. */
-export interface SealingFiles {
-  /** The journal's file. */
-  readonly journal: string;
-  /** As `SqliteSegmentsOptions`. */
-  readonly directory: string;
-  readonly rootFile: string;
-  /** As `SealedLogParts`. */
-  readonly name: string;
-  /** Names of the providers that are lent. */
-  readonly providers: readonly string[];
-}
 
 /** What the thread is started with. */
 export interface SealingChoices extends Omit<SealingFiles, 'providers'> {

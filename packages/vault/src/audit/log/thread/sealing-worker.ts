@@ -7,7 +7,19 @@ import { sqliteSegments } from '../sqlite/segments.ts';
 import { oneBehindTheOther } from '../turns.ts';
 import { openExchange } from './exchange.ts';
 import { borrowed } from './lent-stores.ts';
-import type { SealingFiles } from './sealing-thread.ts';
+
+/** Files of the log, as the thread opens them. */
+export interface SealingFiles {
+  /** The journal's file. */
+  readonly journal: string;
+  /** As `SqliteSegmentsOptions`. */
+  readonly directory: string;
+  readonly rootFile: string;
+  /** As `SealedLogParts`. */
+  readonly name: string;
+  /** Names of the providers that are lent. */
+  readonly providers: readonly string[];
+}
 
 // The thread that seals. What it opens is closed when it is told to; it keeps its keys to itself.
 
