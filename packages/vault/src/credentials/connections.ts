@@ -93,9 +93,7 @@ export function openConnections(tables: SealedTables, now: () => number): Connec
       return found;
     },
     async current({ row, changes: before }) {
-      if (changes === before) return row;
-      const { groupId, connectionId } = row;
-      return (await tables.get('connections', { groupId, connectionId }))?.item;
+      return changes === before ? row : again(tables, row);
     },
     async open(receipt, act, row) {
       const object = objectOf(row.groupId, row.connectionId);
@@ -108,6 +106,13 @@ export function openConnections(tables: SealedTables, now: () => number): Connec
     onChange: told.onChange,
     follow: (bus, failed) => told.follow(bus, { heard: counted, failed }),
   };
+}
+
+async function again(
+  tables: SealedTables,
+  { groupId, connectionId }: ConnectionRow,
+): Promise<ConnectionRow | undefined> {
+  return (await tables.get('connections', { groupId, connectionId }))?.item;
 }
 
 function useCounts() {
