@@ -66,6 +66,7 @@ describe('the code', () => {
       'packages/server/src/admin/recorded.ts: acts[change.act].cls',
       'packages/server/src/admin/recorded.ts: acts[change.act].cls',
       "packages/server/src/auth/sign-in.ts: 'group'",
+      'packages/server/src/main/audit-notes.ts: acts[act].cls',
       'packages/vault/src/tokens/entries.ts: cls',
     ]);
     const notStrict = listed.filter(([, { cls }]) => cls !== 'strict').map(([act]) => act);

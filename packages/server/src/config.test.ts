@@ -70,7 +70,7 @@ test('an empty environment gives every default', () => {
       protocolMin: '2025-03-26',
       bodyBytesMax: 4_194_304,
     },
-    auditLog: { hotDays: 90 },
+    auditLog: { hotDays: 90, secondFile: undefined },
     drain: { delaySeconds: 0, seconds: 10 },
     warnings: [],
     secrets: [],
@@ -89,6 +89,12 @@ test('redis comes with its password, and is warned of where it travels in clear'
   ]);
   const near = { ...several, REDIS_URL: 'redis://[::1]:6379' };
   expect(initConfig({ env: near, cwd: folder() }).redis?.authToken).toBeUndefined();
+});
+
+test('the second file of the journal is looked for from where the process was started', () => {
+  const cwd = folder();
+  const { auditLog } = initConfig({ env: { AUDIT_LOG_SECOND_FILE: 'other/second.jsonl' }, cwd });
+  expect(auditLog.secondFile).toBe(join(cwd, 'other', 'second.jsonl'));
 });
 
 test('the configuration is frozen in depth', () => {

@@ -71,6 +71,8 @@ export interface AppConfig {
   readonly auditLog: {
     /** How long its entries are at hand. */
     readonly hotDays: number;
+    /** Takes every entry as well; absolute. `undefined`: there is none. */
+    readonly secondFile: string | undefined;
   };
   /** How the server stops. */
   readonly drain: {
@@ -200,10 +202,18 @@ function shape(
       bodyBytesMax: values.BODY_BYTES_MAX,
       stdioCommands: values.MCP_STDIO_COMMANDS,
     },
-    auditLog: { hotDays: values.AUDIT_LOG_RETENTION_DAYS },
+    auditLog: auditLogOf(values, cwd),
     drain: { delaySeconds: values.DRAIN_DELAY_SECONDS, seconds: values.DRAIN_SECONDS },
     warnings,
     secrets,
+  };
+}
+
+function auditLogOf(values: Values, cwd: string): AppConfig['auditLog'] {
+  const second = values.AUDIT_LOG_SECOND_FILE;
+  return {
+    hotDays: values.AUDIT_LOG_RETENTION_DAYS,
+    secondFile: second === undefined ? undefined : resolve(cwd, second),
   };
 }
 

@@ -19,6 +19,9 @@ export type { Audit } from './audit/audit.ts';
 export { callPage, type CallPage, type CallPageQuery } from './audit/call-pages.ts';
 export { endedCalls, newestCalls, type Call, type CallFilter } from './audit/calls.ts';
 export type { EntryReader, OnReached } from './audit/every-entry.ts';
+export { fileDevice } from './audit/devices/file-device.ts';
+export type { DeviceName, DeviceStanding, DeviceState } from './audit/devices/device.ts';
+export type { DeviceChange } from './audit/devices/lane.ts';
 export { csvLine } from './audit/export/csv.ts';
 export { exportFormats, exportText, type ExportFormat } from './audit/export/export-lines.ts';
 export type { EntryFilter } from './audit/filter.ts';
@@ -39,6 +42,7 @@ export { redactionOf, type RedactionPolicy, type RedactionRule, type TagOf } fro
 export { holdsSecretShape } from './audit/leaf/secret-shapes.ts';
 export type { LogKeyring } from './audit/log/log-keyring.ts';
 export { logEntries, type LogQuery, type LogReader } from './audit/log/log-entries.ts';
+export { lostJournals } from './audit/log/lost-journals.ts';
 export { logSource, type LogIdentity, type PublishedLog } from './audit/log/log-source.ts';
 export type { ProvenEntry } from './audit/log/prove-entry.ts';
 export { proveGrowth, type Growth, type GrowthProof } from './audit/log/prove-growth.ts';
@@ -79,6 +83,7 @@ export {
 export { searchCalls, type SearchResult } from './audit/report/search.ts';
 export { statsOf, type Count, type Stats } from './audit/report/stats.ts';
 export { openTokenJournals, type TokenJournals } from './audit/token-journals.ts';
+export { lackingUses, type LackingUse } from './audit/uses.ts';
 export type { Anchor, Verdict } from './audit/verify.ts';
 export type { ConnectionChange, ConnectionListener } from './credentials/connection-changes.ts';
 export type { Answer, Carry, Outgoing } from './credentials/loan.ts';

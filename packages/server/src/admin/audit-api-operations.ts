@@ -12,6 +12,7 @@ import { wholeLog } from './whole-log.ts';
 export interface AuditApiOperationParts extends AuditLogOperationParts {
   readonly journal: Pick<AuditOperationParts['journal'], 'page'>;
   readonly sealer: Pick<Sealer, 'blind'>;
+  readonly tagsOf: AuditOperationParts['tagsOf'];
 }
 
 const { order: _, limit: __, ...filter } = forms.list.shape;
@@ -19,7 +20,7 @@ const size = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 
 /** What is asked over HTTP alone: `audit.page`, `audit.consistency`, `audit.checkpoint.of`. */
 export function auditApiOperations(parts: AuditApiOperationParts) {
-  const { audit, journal, auditLog, sealer } = parts;
+  const { audit, journal, auditLog, sealer, tagsOf } = parts;
   return {
     'audit.page': operation(
       z.strictObject({
@@ -28,7 +29,7 @@ export function auditApiOperations(parts: AuditApiOperationParts) {
         cursor: z.string().max(256).optional(),
       }),
       async (operator, { limit, cursor, ...asked }) => {
-        const meant = filterOf(asked, operator.context.tenant);
+        const meant = await filterOf(asked, operator.context.tenant, tagsOf);
         const caller = callerOf(operator);
         return recorded(audit, operator, look('audit.read', meant.tenant), () =>
           callPage(journal, sealer, { caller, filter: meant, limit, cursor }),

@@ -64,10 +64,12 @@ async function use(tenant: string, code?: string, params?: unknown): Promise<str
   return entry;
 }
 
+const checkUses = async () => ({ uses: 0, lacking: [] });
 const ask = (name: keyof ReturnType<typeof auditOperations>, input: object = {}): Promise<unknown> =>
   auditOperations({
     audit,
     journal,
+    checkUses,
     tagsOf: async (tenant) => (tenant === 'g1' ? tag : undefined),
     zoneOf: () => 'Asia/Kathmandu',
     now: Date.now,

@@ -14,6 +14,7 @@ import {
   type TagsOf,
   type Verdict,
 } from '@sealgate/vault';
+import type { JournalVerdict, UsesFound } from '../domain/admin-answers.ts';
 import { refuse } from '../errors.ts';
 import { auditForms as forms, filterOf, look, tenantOf } from './audit-forms.ts';
 import { operation } from './operation.ts';
@@ -27,6 +28,8 @@ export interface AuditOperationParts {
   readonly tagsOf: TagsOf;
   /** The IANA zone of a group. */
   readonly zoneOf: (tenant: string) => string;
+  /** Compare how often credentials were opened with the log. @throws Refusal those of the journal */
+  readonly checkUses: () => Promise<UsesFound>;
   /** Milliseconds since 1970. */
   readonly now: () => number;
 }
@@ -44,7 +47,7 @@ export function auditOperations(parts: AuditOperationParts) {
   return { ...answered(parts), ...givenInPieces(parts) };
 }
 
-function answered({ audit, journal, tagsOf }: AuditOperationParts) {
+function answered({ audit, journal, tagsOf, checkUses }: AuditOperationParts) {
   return {
     'audit.show': operation(forms.show, async (operator, { id, tenant: named }) => {
       const tenant = tenantOf(named, operator.context.tenant);
@@ -67,7 +70,10 @@ function answered({ audit, journal, tagsOf }: AuditOperationParts) {
       );
     }),
     'audit.verify': operation(forms.verify, async (operator) =>
-      recorded(audit, operator, look('audit.verify', undefined), () => journal.verify()),
+      recorded(audit, operator, look('audit.verify', undefined), async (): Promise<JournalVerdict> => ({
+        ...(await journal.verify()),
+        uses: await checkUses(),
+      })),
     ),
   };
 }

@@ -85,6 +85,7 @@ beforeEach(async () => {
     audit: paper.audit,
     auditLog: noLog,
     auditors: openAuditors({ tables, sealer: oneKeySealer(), now: Date.now }),
+    checkUses: async () => ({ uses: 0, lacking: [] }),
     auditArchive: { archived: () => Promise.reject(new Error('not here')) },
     holds: openHolds({ tables, sealer: oneKeySealer(), now: Date.now }),
     auditZones,

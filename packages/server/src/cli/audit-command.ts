@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { Call, Entry, SearchResult, Stats, Verdict } from '@sealgate/vault';
+import type { Call, Entry, SearchResult, Stats } from '@sealgate/vault';
 import { auditorCommands } from './audit-auditors.ts';
 import { auditExportCommand } from './audit-export.ts';
 import { auditKeepingCommands } from './audit-keeping.ts';
@@ -13,12 +13,13 @@ import {
   type NamedOptions,
 } from './audit-options.ts';
 import { auditReportCommand } from './audit-report.ts';
+import type { JournalVerdict } from '../domain/admin-answers.ts';
 import { auditVerify } from './audit-verify.ts';
 import { callsText, callText, entryText } from './audit-shown.ts';
 import { administer, show, type CommandContext, type CommonOptions } from './context.ts';
 import { exitCode } from './exit-code.ts';
 import { runningGateway } from './gateway.ts';
-import { columns } from './terminal.ts';
+import { columns, printable } from './terminal.ts';
 
 interface ListOptions extends FilterOptions {
   readonly limit: number;
@@ -137,11 +138,17 @@ async function tail(context: CommandContext, options: NamedOptions): Promise<voi
 }
 
 async function verify(context: CommandContext, options: CommonOptions): Promise<void> {
-  const verdict = (await administer(context, ({ call }) => call('audit.verify', {}))) as Verdict;
-  if (verdict.state === 'broken') context.exitCode = exitCode.failed;
-  show(context, options, verdict, () =>
+  const verdict = (await administer(context, ({ call }) => call('audit.verify', {}))) as JournalVerdict;
+  const { lacking, uses } = verdict.uses;
+  if (verdict.state === 'broken' || lacking.length > 0) context.exitCode = exitCode.failed;
+  const chain =
     verdict.state === 'intact'
-      ? `Intact: ${verdict.entries} entries in ${verdict.batches} batches; the last is ${verdict.end.batch} ${verdict.end.digest}\n`
-      : `Broken at batch ${verdict.at}: ${verdict.reason}\n`,
+      ? `Intact: ${verdict.entries} entries in ${verdict.batches} batches; the last is ${verdict.end.batch} ${verdict.end.digest}`
+      : `Broken at batch ${verdict.at}: ${verdict.reason}`;
+  const missing = lacking.map(
+    ({ object, counted, logged }) =>
+      `Missing: ${printable(object)} was opened ${counted} times, and the journal has ${logged} attempts`,
   );
+  const counted = missing.length > 0 ? missing : [`Uses: ${uses} were counted, and each is in the journal`];
+  show(context, options, verdict, () => [chain, ...counted, ''].join('\n'));
 }

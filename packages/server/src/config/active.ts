@@ -149,6 +149,14 @@ export const active = {
   },
   ...kmsVariables,
   ...transitVariables,
+  AUDIT_LOG_SECOND_FILE: {
+    group: 'core',
+    doc: 'A file that takes every entry of the audit journal as well, sealed, best on another volume: calls go on as long as one of the two can be written ([audit.md](audit.md#a-second-device)). Made when it is not there. Not set: there is none.',
+    default: undefined,
+    secret: false,
+    parse: text,
+    expected: 'a path',
+  },
   AUDIT_LOG_RETENTION_DAYS: {
     group: 'limits',
     doc: 'How long entries of the audit log are at hand. Then their month goes into the archive, with the blobs.',

@@ -1,4 +1,5 @@
 // What administration answers with, for whoever shows it.
+import type { LackingUse, Verdict } from '@sealgate/vault';
 
 /** One line of `upstreams list`. */
 export interface UpstreamLine {
@@ -113,3 +114,14 @@ export interface ArchivedMonth {
   /** Milliseconds since 1970: from then on it may go. */
   readonly keptUntilMs: number;
 }
+
+/** How often credentials were opened, compared with the journal. */
+export interface UsesFound {
+  /** Counted since counting began for this journal. */
+  readonly uses: number;
+  /** Credentials that were opened more often than the journal says. */
+  readonly lacking: readonly LackingUse[];
+}
+
+/** What `audit.verify` found. */
+export type JournalVerdict = Verdict & { readonly uses: UsesFound };

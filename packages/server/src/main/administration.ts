@@ -6,6 +6,7 @@ import type { Finding } from '../domain/admin-answers.ts';
 import type { Upstream } from '../domain/upstream.ts';
 import { requestId } from '../domain/request-id.ts';
 import { version } from '../version.ts';
+import { tagsThere } from './audit-tags.ts';
 import type { Ground } from './ground.ts';
 import type { Opened } from './opened.ts';
 import { freshRoot } from './root-keys.ts';
@@ -38,9 +39,9 @@ export function openAdministration(opened: Opened): Operations {
   return openOperations(
     {
       ...ground,
-      // Who looks must not make keys for a name that nobody has.
-      tagsOf: async (of) => (await (await ground.auditLog.log()).keyring.find(of))?.tag,
+      tagsOf: tagsThere(ground.auditLog),
       zoneOf: ground.auditZones.zoneOf,
+      checkUses: () => ground.uses.check(),
       clients: authorization.clients,
       keys: ground.sealer.administration,
       freshRoot: () => freshRoot(opened.config.dataDirectory, now),

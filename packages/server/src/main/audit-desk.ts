@@ -9,6 +9,7 @@ import type { Auditor } from '../domain/auditors.ts';
 import type { LimitSettings } from '../domain/limit.ts';
 import { refuse } from '../errors.ts';
 import type { Asking, AuditAnswers, AuditDesk, AuditQuestion } from '../http/audit-desk.ts';
+import { tagsThere } from './audit-tags.ts';
 import { boundedReader } from './bounded-reader.ts';
 import type { Sealgate } from './sealgate.ts';
 
@@ -58,12 +59,20 @@ export function openAuditDesk(
 }
 
 function tableOver(ground: Sealgate['ground'], reader: EntryReader, now: () => number) {
-  const { audit, auditLog, auditArchive, sealer, journal } = ground;
+  const { audit, auditLog, auditArchive, sealer, journal, uses } = ground;
+  const tagsOf = tagsThere(auditLog);
   const read = { page: reader.page, verify: journal.verify };
   return {
-    ...auditOperations({ audit, journal: read, now }),
+    ...auditOperations({
+      audit,
+      journal: read,
+      tagsOf,
+      zoneOf: ground.auditZones.zoneOf,
+      checkUses: () => uses.check(),
+      now,
+    }),
     ...auditLogOperations({ audit, auditLog, auditArchive }),
-    ...auditApiOperations({ audit, journal: reader, auditLog, auditArchive, sealer }),
+    ...auditApiOperations({ audit, journal: reader, auditLog, auditArchive, sealer, tagsOf }),
   };
 }
 

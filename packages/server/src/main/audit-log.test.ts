@@ -17,7 +17,7 @@ import {
 import { folderSource, verifyLog } from '@sealgate/vault/audit-verify';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { openLog } from '../main.ts';
-import { noteGap } from './audit-gap.ts';
+import { openAuditNotes } from './audit-notes.ts';
 import { openAuditLog, type AuditLog } from './audit-log.ts';
 
 const now = Date.now;
@@ -130,9 +130,9 @@ test('a gap is told once, and stands in the journal', async () => {
   await open();
   // Told before anybody listens, as at a start.
   expect(await auditLog.catchUp()).toBeUndefined();
-  auditLog.start(
-    noteGap({ audit, tenant: 'group-1', failed: (refusal) => expect.unreachable(refusal.message), now }),
-  );
+  const notes = openAuditNotes({ failed: (refusal) => expect.unreachable(refusal.message), now });
+  auditLog.start(notes.gap);
+  notes.start({ audit, tenant: 'group-1' });
   expect(await auditLog.catchUp()).toBeUndefined();
   const gaps = async () => {
     const { entries } = await journal.page({ order: 'oldest', limit: 20 });

@@ -1,12 +1,13 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
+  lostJournals,
   openNoteKey,
   openSealedLog,
+  Refusal,
   type Journal,
   type LentStores,
   type OpenedSealer,
-  type Refusal,
   type SealedLog,
   type Segments,
   type Tables,
@@ -204,6 +205,8 @@ async function open(
     const journal = join(dataDirectory, 'journal.db');
     // Several instances have one deployment and one key, and a log each: two that are called the same would contradict each other.
     const name = `${sealer.deployment}.${await segments.mark()}`;
+    for (const writer of await lostJournals(segments, journal))
+      failed(new Refusal('journal_broken', 'a journal that was sealed is not here any more', writer));
     const sealing = lent && files ? openSealing({ ...files, journal, name, failed }, lent) : undefined;
     const quiet = sealing?.quiet;
     const given = { journal, sealer, segments, noteKey, name, now, failed };

@@ -1,7 +1,8 @@
-import { join } from 'node:path';
 import {
   openHolds,
-  openJournal,
+  sealedRecords,
+  systemTenant,
+  tableRecords,
   type Archive,
   type Audit,
   type Bus,
@@ -15,9 +16,14 @@ import type { AppConfig } from '../config.ts';
 import type { AuditZones } from '../domain/audit-zones.ts';
 import type { Log } from '../log.ts';
 import { openAuditArchive, type AuditArchive } from './audit-archive.ts';
-import { noteGap } from './audit-gap.ts';
+import { watchClock } from './audit-clock.ts';
 import { openAuditLog, type AuditLog } from './audit-log.ts';
 import { failedBy, openRecording } from './recording.ts';
+import { openAuditNotes, type AuditNoteCounts, type AuditNotes } from './audit-notes.ts';
+import { openUses, type Uses, type UsesParts } from './uses.ts';
+import { openDataJournal, toldDevices } from './journal.ts';
+
+const usesSealing = { kind: 'record', table: 'uses', tenant: systemTenant } as const;
 
 /** Everything that is written down, from the call that waits for it to the month that leaves. */
 export interface Auditing {
@@ -27,6 +33,10 @@ export interface Auditing {
   readonly auditZones: AuditZones;
   /** What the journal becomes for strangers. */
   readonly auditLog: AuditLog;
+  /** What befell the log since the opening. */
+  readonly befallen: () => AuditNoteCounts;
+  /** Count the uses of credentials beside the journal. @param counted as `ConnectionRows.uses` */
+  countUses(counted: UsesParts['counted']): Promise<Uses>;
   /** Tenants whose log must be kept as it is. */
   readonly holds: Holds;
   /**
@@ -61,9 +71,11 @@ export async function openAuditing(
   { config, tables, sealer, archive, providers, news, log, now }: AuditingParts,
   closers: (() => void | Promise<void>)[],
 ): Promise<Auditing> {
-  const { dataDirectory, database, auditLog: keeping } = config;
+  const { dataDirectory, database } = config;
   const failed = failedBy(log);
-  const journal = await openJournal({ path: join(dataDirectory, 'journal.db'), sealer, now, failed });
+  const notes = openAuditNotes({ failed, now });
+  const told = toldDevices(log, notes.note);
+  const journal = await openDataJournal({ config, sealer, now, failed, told });
   closers.push(() => journal.close());
   const lent = { tables, providers, news };
   const auditLog = openAuditLog({ dataDirectory, database, tables, sealer, lent, journal, log, now });
@@ -71,20 +83,38 @@ export async function openAuditing(
   const zone = config.auditZone;
   const { audit, auditZones } = await openRecording({ tables, sealer, log, zone, journal, auditLog });
   closers.push(() => auditZones.close());
+  closers.push(watched(notes, log, now));
   const holds = openHolds({ tables, sealer, now });
   return {
     journal,
     audit,
     auditZones,
     auditLog,
+    befallen: notes.counts,
+    async countUses(counted) {
+      const records = sealedRecords(tableRecords(tables, { now }), sealer, usesSealing);
+      const uses = await openUses({ records, journal, counted, gap: notes.gap, log, now });
+      closers.push(() => uses.close());
+      return uses;
+    },
     holds,
     start(tenant) {
-      const { hotDays } = keeping;
+      const { hotDays } = config.auditLog;
       const auditArchive = openAuditArchive({ auditLog, archive, holds, audit, tenant, hotDays, log, now });
       closers.push(() => auditArchive.close());
       auditArchive.start();
-      auditLog.start(noteGap({ audit, tenant, failed, now }));
+      notes.start({ audit, tenant });
+      auditLog.start(notes.gap);
       return auditArchive;
     },
   };
+}
+
+function watched(notes: AuditNotes, log: Log, now: () => number): () => void {
+  const told = (stepMs: number): void => {
+    const seconds = Math.round(stepMs / 1000);
+    log.warn({ seconds }, 'the clock was changed, or this machine slept');
+    notes.note({ act: 'audit.clock', object: `clock:${seconds}`, outcome: { out: 'unknown' } });
+  };
+  return watchClock({ now, steadyMs: () => performance.now(), told }).close;
 }

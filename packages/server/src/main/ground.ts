@@ -27,6 +27,7 @@ import type { AuditArchive } from './audit-archive.ts';
 import { openAuditing, type Auditing } from './auditing.ts';
 import { openDatabase, type Database, type DatabaseState } from './database.ts';
 import { followUpstreams, notTold, toldUpstreams, upstreamTopic } from './followed.ts';
+import type { Uses } from './uses.ts';
 import { openRootKeys } from './root-keys.ts';
 import { claimTables } from './tables-claim.ts';
 import { openTogether, type Shared, type Together } from './together.ts';
@@ -44,6 +45,8 @@ export interface Ground extends Together, Omit<Auditing, 'start'> {
   /** Where months of the audit log go. */
   readonly auditArchive: AuditArchive;
   readonly connections: ConnectionRows;
+  /** How often credentials were opened, counted beside the journal. */
+  readonly uses: Uses;
   /** Rotations and moves of keys that this process does. */
   readonly keyWorks: KeyWorks;
   readonly upstreams: Upstreams;
@@ -84,11 +87,13 @@ export async function openGround(
     const keyWorks = openKeyWorks();
     closers.push(() => keyWorks.close());
     const everybody = await openEverybody(tables, sealer, now);
+    const uses = await auditing.countUses(() => connections.uses());
     const auditArchive = auditing.start(everybody.administrator.tenant);
     return {
       ...stores,
       auditors: openAuditors({ tables, sealer, now }),
       ...auditing,
+      uses,
       auditArchive,
       connections,
       keyWorks,

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import type { JournalHealth } from '@sealgate/vault';
 import type { HttpParts } from '../http/server.ts';
 import { isLoopback } from '../auth/bearer.ts';
 import { refuse } from '../errors.ts';
@@ -38,7 +39,10 @@ export function openRoutes(
       const facts = {
         stores: { tables: config.database.type, journal: 'sqlite', ...ground.kinds },
         failing,
-        audit: { sealing: ground.auditLog.health().failing ? 'failing' : 'ok' },
+        audit: {
+          sealing: ground.auditLog.health().failing ? 'failing' : 'ok',
+          journal: journalState(ground.journal.health()),
+        },
         encryption: { on: true, keys: config.keys.provider },
       };
       return { well: failing.length === 0, facts };
@@ -56,14 +60,40 @@ export function openRoutes(
   };
 }
 
-function observeAuditLog(metrics: Metrics, { auditLog }: Ground): void {
+function observeAuditLog(metrics: Metrics, { auditLog, journal, befallen }: Ground): void {
   const { observe } = metrics;
+  observe(
+    'sealgate_audit_gaps',
+    'Entries of the audit log found missing, occasions since the start.',
+    () => befallen().gaps,
+  );
+  observe('sealgate_audit_clock_steps', 'Jumps of the clock since the start.', () => befallen().clockSteps);
+  metrics.observeEach(
+    'sealgate_audit_devices',
+    'Devices of the audit journal: 1 for the state it is in.',
+    () =>
+      devicesOf(journal.health()).flatMap(({ device, state: is }) =>
+        deviceStates.map((state) => ({ labels: { device, state }, value: Number(is === state) })),
+      ),
+  );
   const { health } = auditLog;
   observe('sealgate_audit_log_sealed', 'Entries sealed into the audit log.', () => health().sealed);
   observe('sealgate_audit_log_failures', 'Failures of sealing the audit log.', () => health().failures);
   observe('sealgate_audit_log_failing', 'Whether sealing the audit log failed last: 1 or 0.', () =>
     Number(health().failing),
   );
+}
+
+const deviceStates = ['ok', 'catching_up', 'failed'] as const;
+
+function devicesOf({ devices, failing }: JournalHealth): JournalHealth['devices'] {
+  return devices.length > 0 ? devices : [{ device: 'journal', state: failing ? 'failed' : 'ok' }];
+}
+
+/** `degraded`: entries are durable, on fewer devices than there should be. */
+function journalState(health: JournalHealth): 'ok' | 'degraded' | 'failing' {
+  if (health.failing) return 'failing';
+  return devicesOf(health).every(({ state }) => state === 'ok') ? 'ok' : 'degraded';
 }
 
 function observeProcess(metrics: Metrics): void {

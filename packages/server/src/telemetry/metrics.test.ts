@@ -21,10 +21,13 @@ describe('metrics', () => {
     metrics.called({ upstream: 'shop', method: 'tools/call', outcome: 'success' }, 0.02);
     metrics.answered(204);
     metrics.observe('sealgate_children', 'Children alive.', () => 3);
+    const labels = { device: 'second', state: 'ok' };
+    metrics.observeEach('sealgate_audit_devices', 'Devices.', () => [{ labels, value: 1 }]);
     const text = await (await fetch(url)).text();
     expect(text).toMatch(/^sealgate_calls_total\{.*method="tools\/call".*\} 1$/m);
     expect(text).toMatch(/^sealgate_call_duration_seconds_bucket\{.*le="0.025".*\} 1$/m);
     expect(text).toMatch(/^sealgate_http_responses_total\{.*class="2xx".*\} 1$/m);
+    expect(text).toMatch(/^sealgate_audit_devices\{.*device="second".*state="ok".*\} 1$/m);
     expect(text).toMatch(/^sealgate_children(?:\{.*\})? 3$/m);
   });
 });

@@ -2,6 +2,12 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { PrometheusExporter } from '@opentelemetry/exporter-prometheus';
 import { MeterProvider } from '@opentelemetry/sdk-metrics';
 
+/** A number of one of several. */
+export interface Observed {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number;
+}
+
 /** What is counted about calls. Label values come from bounded sets: upstream names, method-table names, outcomes. */
 export interface Metrics {
   /** One call ended. */
@@ -13,6 +19,8 @@ export interface Metrics {
   answered(status: number): void;
   /** Read a number whenever somebody scrapes. */
   observe(name: string, description: string, read: () => number): void;
+  /** The same of several, told apart by labels from bounded sets. */
+  observeEach(name: string, description: string, read: () => readonly Observed[]): void;
   /** Answer a scrape in the Prometheus text form. */
   scrape(request: IncomingMessage, response: ServerResponse): void;
   close(): Promise<void>;
@@ -45,6 +53,11 @@ export function openMetrics(): Metrics {
     },
     observe(name, description, read) {
       meter.createObservableGauge(name, { description }).addCallback((result) => result.observe(read()));
+    },
+    observeEach(name, description, read) {
+      meter.createObservableGauge(name, { description }).addCallback((result) => {
+        for (const { value, labels } of read()) result.observe(value, labels);
+      });
     },
     scrape: (request, response) => exporter.getMetricsRequestHandler(request, response),
     close: () => provider.shutdown(),

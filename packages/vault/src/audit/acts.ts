@@ -32,6 +32,8 @@ const upstream = 'upstream:<group>/<upstream>';
 /** Every act, by name, in order. */
 export const acts = {
   'audit.archive': strict('month:<month>'),
+  'audit.clock': async('clock:<seconds>'),
+  'audit.device': async('device:<device>'),
   'audit.expire': strict('log:<origin>'),
   'audit.export': strict(log),
   'audit.gap': strict(log),

@@ -3,6 +3,7 @@ import { refuse } from '../refusal.ts';
 import { sealBatch, tailAfter, type Batch, type Tail } from './batch.ts';
 import { within } from '../store/within.ts';
 import type { Committer, OpenCommitter } from './committer.ts';
+import type { DeviceStanding } from './devices/device.ts';
 import type { Rows } from './rows.ts';
 import { sameHash } from '../tlog/hash.ts';
 
@@ -13,6 +14,10 @@ import { sameHash } from '../tlog/hash.ts';
 export interface ChainWriter {
   /** The last batch that is on the disk for sure. */
   tail(): Tail;
+  /** The last batch of the file that is read: behind `tail` while only another device could be written. */
+  readable(): Pick<Tail, 'n' | 'digest'>;
+  /** How each of two devices does; empty when there is one. */
+  devices(): readonly DeviceStanding[];
   /** Write one batch. After a rejection only `recover` may follow. */
   write(lines: readonly string[]): Promise<void>;
   /**
@@ -51,6 +56,8 @@ export async function openChain(tools: ChainTools, start: Tail): Promise<ChainWr
 
   return {
     tail: () => tail,
+    readable: () => tail,
+    devices: () => [],
     async write(lines) {
       const batch = await sealBatch(sealer, tail, lines);
       if (committer === undefined || suspect !== undefined) throw new Error('recover first');

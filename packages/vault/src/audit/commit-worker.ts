@@ -1,18 +1,16 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Batch } from './batch.ts';
 import { appender, connect, proveWritable } from './journal-file.ts';
+import type { ThreadReply } from './thread.ts';
 
 // The commit thread: takes a sealed batch, writes it, answers. It sees ciphertext only and holds no key.
 
-/** One for the opening of the file, then one for each batch. */
-export interface CommitReply {
-  /** Why it is not on the disk; `undefined` when it is. */
-  readonly failed?: string;
-}
+/** What the thread is asked for: a batch to be written. */
+export type CommitRequest = Batch;
 
 const port = parentPort!;
 const answer = (work: () => void): void => {
-  let reply: CommitReply = {};
+  let reply: ThreadReply = {};
   try {
     work();
   } catch (error) {
@@ -32,7 +30,7 @@ answer(() => {
   proveWritable(db);
   append = appender(db);
 });
-port.on('message', (batch: Batch | undefined) => {
+port.on('message', (batch: CommitRequest | undefined) => {
   if (batch !== undefined) return answer(() => append(batch));
   close();
   port.close();

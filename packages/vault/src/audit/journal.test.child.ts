@@ -1,11 +1,21 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileDevice } from './devices/file-device.ts';
 import { openAudit } from './record.ts';
 import { openJournal } from './journal.ts';
 import { oneKeySealer } from '../testing/one-key-sealer.ts';
 
 // Appends until it is killed, and tells each acknowledged id through a pipe before it goes on. Ends at a refusal.
 
-const [path, key] = process.argv.slice(2) as [string, string];
-const journal = await openJournal({ path, sealer: oneKeySealer(Buffer.from(key, 'hex')), now: Date.now });
+// On two devices when a second file is named: then only once both of them count.
+
+const [path, key, file] = process.argv.slice(2) as [string, string, string | undefined];
+const journal = await openJournal({
+  path,
+  sealer: oneKeySealer(Buffer.from(key, 'hex')),
+  now: Date.now,
+  ...(file !== undefined && { second: { device: fileDevice(file), boundMs: 10_000 } }),
+});
+while (journal.health().devices.some(({ state }) => state !== 'ok')) await sleep(1);
 const audit = openAudit({ journal });
 const context = {
   tenant: 'group-1',

@@ -1,12 +1,12 @@
 import type { Sealer } from '../keys/sealer.ts';
 import { refuse, type Refusal } from '../refusal.ts';
-import { openChain } from './chain-writer.ts';
 import type { OpenCommitter } from './committer.ts';
+import type { DeviceStanding, Point } from './devices/device.ts';
+import { openWriter, type SecondDevice } from './devices/open-writer.ts';
 import { groupCommit, type GroupCommit } from './group-commit.ts';
 import { fileRefusal, prepareFile } from './journal-file.ts';
 import { readPage, type EntryPage, type EntryQuery } from './pages.ts';
 import { openRows, type Rows } from './rows.ts';
-import { continueTail } from './tail.ts';
 import { hex, verifyChain, type Anchor, type Verdict } from './verify.ts';
 import { openWorkerCommitter } from './worker-committer.ts';
 
@@ -35,6 +35,10 @@ export interface JournalHealth {
   readonly lost: number;
   /** The last batch on the disk. */
   readonly end: Anchor;
+  /** Minted with the journal: 32 hexadecimal digits. */
+  readonly writer: string;
+  /** How each of two devices does; empty when there is one. */
+  readonly devices: readonly DeviceStanding[];
 }
 
 /** Reads and appends. Lines are JSON of one entry, up to 8 KiB, without line breaks. */
@@ -71,6 +75,8 @@ export interface JournalOptions {
   /** How long after a failure the disk is tried again, 1000 when not given. */
   readonly retryMs?: number;
   readonly openCommitter?: OpenCommitter;
+  /** Takes the same batches: strict acts go on as long as one of the two does. There is none when not given. */
+  readonly second?: SecondDevice;
 }
 
 const queueBytesMax = 16 * 1024 * 1024;
@@ -89,18 +95,26 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
   prepareFile(path);
   const rows = openRows(path);
   try {
-    const { tail, lastAtMs } = await continueTail(rows, sealer);
-    const chain = await openChain({ path, sealer, rows, openCommitter, deadlineMs }, tail);
+    const retryMs = options.retryMs ?? 1000;
+    const writing = { path, sealer, rows, openCommitter, deadlineMs, retryMs };
+    const { tail, lastAtMs, chain } = await openWriter(writing, options.second);
     const bounds = { entriesMax: options.queueEntriesMax ?? 8192, bytesMax: queueBytesMax };
-    const commits = groupCommit(chain, { bounds, companyMs, retryMs: options.retryMs ?? 1000, failed });
-    const end = () => ({ batch: chain.tail().n, digest: hex(chain.tail().digest) });
-    const start = { batch: tail.n, digest: hex(tail.digest) };
+    const commits = groupCommit(chain, { bounds, companyMs, retryMs, failed });
+    const start = anchorAt(tail);
     return {
       stampMs: forward(now, lastAtMs),
-      ...appends(commits, end, failed),
+      ...appends(
+        commits,
+        () => ({ end: anchorAt(chain.tail()), writer: tail.writer, devices: chain.devices() }),
+        failed,
+      ),
       page: (query) => readPage(rows, sealer, query),
       verify: (anchor) =>
-        verifyChain(rows, sealer, [start, end(), ...(anchor === undefined ? [] : [anchor])]),
+        verifyChain(rows, sealer, [
+          start,
+          anchorAt(chain.readable()),
+          ...(anchor === undefined ? [] : [anchor]),
+        ]),
       async close() {
         const unwritten = await commits.close().finally(() => rows.close());
         if (unwritten > 0)
@@ -127,7 +141,15 @@ export function openJournalReader({ path, sealer }: Pick<JournalOptions, 'path' 
   };
 }
 
-function appends(commits: GroupCommit, end: () => Anchor, failed: (refusal: Refusal) => void) {
+function anchorAt({ n, digest }: Point): Anchor {
+  return { batch: n, digest: hex(digest) };
+}
+
+function appends(
+  commits: GroupCommit,
+  chain: () => Pick<JournalHealth, 'end' | 'writer' | 'devices'>,
+  failed: (refusal: Refusal) => void,
+) {
   let lost = 0;
   return {
     append: async (line: string, patient?: 'patient') => commits.append(checked(line), patient !== undefined),
@@ -140,7 +162,7 @@ function appends(commits: GroupCommit, end: () => Anchor, failed: (refusal: Refu
       );
       return false;
     },
-    health: () => ({ failing: commits.failing(), waiting: commits.waiting(), lost, end: end() }),
+    health: () => ({ failing: commits.failing(), waiting: commits.waiting(), lost, ...chain() }),
   };
 }
 

@@ -41,6 +41,8 @@ export interface ConnectionRows extends Connections {
    * @throws Refusal `receipt_invalid`, `open_failed`, `key_unavailable`
    */
   open(receipt: Receipt, act: string, row: ConnectionRow): Promise<Buffer>;
+  /** How often each credential was opened since this was made, by the object of its entries. Nothing else counts it. */
+  uses(): ReadonlyMap<string, number>;
   onChange: ConnectionChanges['onChange'];
   /**
    * Tell other instances of changes, and hear of theirs, from now on.
@@ -58,6 +60,7 @@ const attemptsMax = 5;
 export function openConnections(tables: SealedTables, now: () => number): ConnectionRows {
   const told = openConnectionChanges();
   const lately = foundRows(now);
+  const uses = useCounts();
   let changes = 0;
   // Also after a failure, for then nobody knows whether it was written.
   const counted = (): unknown => (changes += 1);
@@ -90,16 +93,33 @@ export function openConnections(tables: SealedTables, now: () => number): Connec
       return found;
     },
     async current({ row, changes: before }) {
-      if (changes === before) return row;
-      const { groupId, connectionId } = row;
-      return (await tables.get('connections', { groupId, connectionId }))?.item;
+      return changes === before ? row : again(tables, row);
     },
     async open(receipt, act, row) {
-      redeem(receipt, act, objectOf(row.groupId, row.connectionId));
-      return tables.openField('connections', row, 'credential');
+      const object = objectOf(row.groupId, row.connectionId);
+      redeem(receipt, act, object);
+      const secret = await tables.openField('connections', row, 'credential');
+      uses.count(object);
+      return secret;
     },
+    uses: uses.counted,
     onChange: told.onChange,
     follow: (bus, failed) => told.follow(bus, { heard: counted, failed }),
+  };
+}
+
+async function again(
+  tables: SealedTables,
+  { groupId, connectionId }: ConnectionRow,
+): Promise<ConnectionRow | undefined> {
+  return (await tables.get('connections', { groupId, connectionId }))?.item;
+}
+
+function useCounts() {
+  const counts = new Map<string, number>();
+  return {
+    count: (object: string) => void counts.set(object, (counts.get(object) ?? 0) + 1),
+    counted: (): ReadonlyMap<string, number> => new Map(counts),
   };
 }
 

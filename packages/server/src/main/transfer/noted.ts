@@ -1,7 +1,5 @@
-import { join } from 'node:path';
 import {
   openAudit,
-  openJournal,
   Refusal,
   sealedTables,
   systemTenant,
@@ -12,6 +10,7 @@ import {
 import type { AppConfig } from '../../config.ts';
 import { requestId } from '../../domain/request-id.ts';
 import { findLocalAdministrator } from '../../domain/people.ts';
+import { openDataJournal } from '../journal.ts';
 import { noteTransfer, type TransferEntry } from '../../admin/transfer-operations.ts';
 
 // Copies are in the journal like everything else that is done to the data: what was asked for, durable before anything is
@@ -22,11 +21,14 @@ export type Note = (entry: TransferEntry) => Promise<void>;
 
 /** Entries into the journal of the configured data directory, which this process holds. */
 export function noteHere(
-  { config, now }: { readonly config: Pick<AppConfig, 'dataDirectory'>; readonly now: () => number },
+  {
+    config,
+    now,
+  }: { readonly config: Pick<AppConfig, 'dataDirectory' | 'auditLog'>; readonly now: () => number },
   { tables, sealer }: { readonly tables: Tables; readonly sealer: OpenedSealer },
 ): Note {
   return async (entry) => {
-    const journal = await openJournal({ path: join(config.dataDirectory, 'journal.db'), sealer, now });
+    const journal = await openDataJournal({ config, sealer, now });
     try {
       const administrator = await findLocalAdministrator(sealedTables(tables, sealer));
       const context: AuditContext = {

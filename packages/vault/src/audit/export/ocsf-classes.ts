@@ -31,6 +31,8 @@ const activities: Readonly<Record<OcsfClass, Readonly<Record<string, number>>>> 
 /** Every act: its class, and its activity; `undefined` for one that the class does not name. */
 const classes: Readonly<Record<Act, readonly [OcsfClass, string?]>> = {
   'audit.archive': ['eventLog', 'Archive'],
+  'audit.clock': ['eventLog'],
+  'audit.device': ['eventLog'],
   'audit.expire': ['eventLog', 'Delete'],
   'audit.export': ['eventLog', 'Export'],
   'audit.gap': ['eventLog'],

@@ -137,6 +137,8 @@ export interface Period extends LogReads {
   /** How the last log of a scope ended that lies in an earlier period. */
   endBefore(scope: string): Promise<LogEnd | undefined>;
   through(writer: string): Promise<SealedThrough | undefined>;
+  /** The same of every writer that anything was sealed of, in any order. */
+  throughs(): Promise<readonly SealedThrough[]>;
   /** Scopes of which lines are held. */
   heldScopes(): Promise<readonly string[]>;
   /** Lines of a scope that are held, in their order, at most `limit`. */

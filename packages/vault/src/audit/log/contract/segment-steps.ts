@@ -67,6 +67,8 @@ export const segmentStepCases: readonly SegmentsCase[] = [
     assert.equal(await period.commit({ logs: [], through: { before: 0, to: throughEntry(3, 'w2') } }), true);
     assert.deepEqual(await period.through('w1'), throughEntry(7));
     assert.deepEqual(await period.through('w2'), throughEntry(3, 'w2'));
+    const all = (await period.throughs()).toSorted((one, other) => (one.writer < other.writer ? -1 : 1));
+    assert.deepEqual(all, [throughEntry(7), throughEntry(3, 'w2')]);
     assert.deepEqual(await period.logs(), []);
   }),
   onSegments('a block takes the place of its slices, and of no others', async ({ segments }) => {

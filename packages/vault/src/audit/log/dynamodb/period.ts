@@ -85,7 +85,11 @@ function withNotes(heads: readonly Head[], notes: readonly Attributes[]): Stored
     .map((head) => storedLog(head, noteAt.get(noteKey('', head).place)));
 }
 
-function lineReads({ table, name, chain }: PeriodPlace): Pick<Period, 'through' | 'heldScopes' | 'held'> {
+function lineReads({
+  table,
+  name,
+  chain,
+}: PeriodPlace): Pick<Period, 'through' | 'throughs' | 'heldScopes' | 'held'> {
   const part = periodPart(name);
   const lines = async (scope?: string) => {
     await chain.settled();
@@ -101,6 +105,10 @@ function lineReads({ table, name, chain }: PeriodPlace): Pick<Period, 'through' 
       await chain.settled();
       const item = await table.get(throughKey(part, writer));
       return item && throughIn(item);
+    },
+    async throughs() {
+      await chain.settled();
+      return (await table.list({ part, places: { beginWith: 'through#' } })).map(throughIn);
     },
     heldScopes: async () => [...new Set((await lines()).map(({ scope }) => scope))].toSorted(),
     held: async (scope, limit) => (await lines(scope)).slice(0, limit),

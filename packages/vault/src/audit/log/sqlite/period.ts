@@ -29,6 +29,7 @@ export function openPeriod(name: string, { db, lazy }: LogFile): OpenPeriod {
     unnoted: async (limit) => asking(() => logs.unnoted(limit)),
     endBefore: async (scope) => asking(() => rest.end(scope)),
     through: async (writer) => asking(() => rest.through(writer)),
+    throughs: async () => asking(() => rest.all().through.map((through) => ({ ...through }))),
     heldScopes: async () => asking(() => rest.heldScopes()),
     held: async (scope, limit) => asking(() => rest.held(scope, limit)),
     commit: (step) => writing(() => committed(db, step, { logs, events, advance: rest.advance })),
