@@ -30,6 +30,7 @@ const upstream = 'upstream:<group>/<upstream>';
 
 /** Every act, by name, in order. */
 export const acts = {
+  'audit.anchor': strict('anchor:<place>/<size>'),
   'audit.archive': strict('month:<month>'),
   'audit.expire': strict('log:<origin>'),
   'audit.export': strict(log),
@@ -37,6 +38,7 @@ export const acts = {
   'audit.hold': strict(log),
   'audit.read': async(log),
   'audit.release': strict(log),
+  'audit.unanchored': strict('anchor:<place>'),
   'audit.verify': async(log),
   'child.lend': strict(lent),
   'child.start': strict('upstream:<upstream>'),

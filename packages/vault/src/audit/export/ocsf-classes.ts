@@ -30,6 +30,7 @@ const activities: Readonly<Record<OcsfClass, Readonly<Record<string, number>>>> 
 
 /** Every act: its class, and its activity; `undefined` for one that the class does not name. */
 const classes: Readonly<Record<Act, readonly [OcsfClass, string?]>> = {
+  'audit.anchor': ['eventLog'],
   'audit.archive': ['eventLog', 'Archive'],
   'audit.expire': ['eventLog', 'Delete'],
   'audit.export': ['eventLog', 'Export'],
@@ -37,6 +38,7 @@ const classes: Readonly<Record<Act, readonly [OcsfClass, string?]>> = {
   'audit.hold': ['eventLog'],
   'audit.read': ['eventLog'],
   'audit.release': ['eventLog'],
+  'audit.unanchored': ['eventLog'],
   'audit.verify': ['eventLog'],
   'child.lend': ['datastore', 'Decrypt'],
   'child.start': ['lifecycle', 'Start'],
