@@ -1,6 +1,7 @@
 // The one place that reads the environment. Everybody else is handed the frozen result.
 import { join, resolve } from 'node:path';
 import { active, type ActiveName, type Values } from './config/active.ts';
+import { anchorsOf, type AnchorChoice } from './config/anchors.ts';
 import { databaseOf, dynamoOf, type DatabaseChoice, type DynamoChoice } from './config/database.ts';
 import { redisOf, type RedisChoice } from './config/redis.ts';
 import { chooseKeys, openingKeys, type KeyChoice } from './config/keys.ts';
@@ -67,6 +68,8 @@ export interface AppConfig {
   readonly auditLog: {
     /** How long its entries are at hand. */
     readonly hotDays: number;
+    /** Where its checkpoints are noted elsewhere. */
+    readonly anchors: AnchorChoice;
   };
   /** How the server stops. */
   readonly drain: {
@@ -179,7 +182,7 @@ function shape(
       bodyBytesMax: values.BODY_BYTES_MAX,
       stdioCommands: values.MCP_STDIO_COMMANDS,
     },
-    auditLog: { hotDays: values.AUDIT_LOG_RETENTION_DAYS },
+    auditLog: { hotDays: values.AUDIT_LOG_RETENTION_DAYS, anchors: anchorsOf(values, secrets) },
     drain: { delaySeconds: values.DRAIN_DELAY_SECONDS, seconds: values.DRAIN_SECONDS },
     warnings,
     secrets,

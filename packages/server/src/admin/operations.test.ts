@@ -75,6 +75,7 @@ beforeEach(async () => {
     audit: paper.audit,
     auditLog: noLog,
     auditArchive: { archived: () => Promise.reject(new Error('not here')) },
+    auditAnchors: { standing: () => ({ everySeconds: 3600, places: [] }), notes: async () => [] },
     holds: openHolds({ tables, sealer: oneKeySealer(), now: Date.now }),
     upstreams,
     connections: openConnections(sealedTables(tables, oneKeySealer()), Date.now),

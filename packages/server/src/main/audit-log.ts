@@ -8,6 +8,7 @@ import {
   type OpenedSealer,
   type Refusal,
   type SealedLog,
+  type SealedLogParts,
   type Segments,
   type Tables,
 } from '@sealgate/vault';
@@ -59,6 +60,8 @@ export interface AuditLogParts {
   readonly tables: Tables;
   readonly sealer: OpenedSealer;
   readonly journal: Pick<Journal, 'health'>;
+  /** As in `SealedLogParts`. */
+  readonly anchors?: SealedLogParts['anchors'] | undefined;
   readonly log: Log;
   readonly now: () => number;
 }
@@ -168,7 +171,7 @@ async function last(journal: AuditLogParts['journal'], catchUp: () => Promise<un
 }
 
 async function open(
-  { dataDirectory, tables, sealer, now }: AuditLogParts,
+  { dataDirectory, tables, sealer, anchors, now }: AuditLogParts,
   failed: (refusal: Refusal) => void,
 ): Promise<Opened> {
   const directory = join(dataDirectory, 'audit');
@@ -178,7 +181,7 @@ async function open(
     const journal = join(dataDirectory, 'journal.db');
     // Several instances have one deployment and one key, and a log each: two that are called the same would contradict each other.
     const name = `${sealer.deployment}.${segments.mark}`;
-    const sealed = await openSealedLog({ journal, sealer, segments, noteKey, name, now, failed });
+    const sealed = await openSealedLog({ journal, sealer, segments, noteKey, name, anchors, now, failed });
     return { segments, sealed };
   } catch (error) {
     await segments.close();

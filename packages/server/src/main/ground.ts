@@ -2,7 +2,9 @@ import { realpathSync, statSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import {
+  blobAnchors,
   claimDirectory,
+  openAnchorFile,
   openAudit,
   openConnections,
   openHolds,
@@ -27,6 +29,7 @@ import { ensureLocalAdministrator, openPeople, type Membership, type People } fr
 import { openUpstreams, type Upstreams } from '../domain/upstreams.ts';
 import type { Log } from '../log.ts';
 import { openArchive } from './archive.ts';
+import { openAuditAnchors, type AuditAnchors } from './audit-anchors.ts';
 import { openAuditArchive, type AuditArchive } from './audit-archive.ts';
 import { openAuditLog, type AuditLog } from './audit-log.ts';
 import { noteGap } from './audit-gap.ts';
@@ -51,6 +54,8 @@ export interface Ground extends Together {
   readonly auditLog: AuditLog;
   /** Where its months go. */
   readonly auditArchive: AuditArchive;
+  /** Where its checkpoints are noted elsewhere. */
+  readonly auditAnchors: AuditAnchors;
   /** Tenants whose log must be kept as it is. */
   readonly holds: Holds;
   readonly connections: ConnectionRows;
@@ -91,7 +96,11 @@ export async function openGround(
     const journal = await openJournal({ path, sealer, now, failed });
     closers.push(() => journal.close());
     const audit = openAudit({ journal, failed });
-    const auditLog = openAuditLog({ dataDirectory: config.dataDirectory, tables, sealer, journal, log, now });
+    const { dataDirectory } = config;
+    const { archive } = stores;
+    const { anchors: choice, hotDays } = config.auditLog;
+    const anchors = choice.archive ? (name: string) => blobAnchors(archive, name).newest() : undefined;
+    const auditLog = openAuditLog({ dataDirectory, tables, sealer, journal, anchors, log, now });
     closers.push(() => auditLog.close());
     const upstreams = await keptUpstreams(tables, sealer, log, now);
     const topic = upstreamTopic(news);
@@ -103,11 +112,14 @@ export async function openGround(
     const everybody = await openEverybody(tables, sealer, now);
     const { tenant } = everybody.administrator;
     const holds = openHolds({ tables, sealer, now });
-    const { hotDays } = config.auditLog;
-    const { archive } = stores;
     const auditArchive = openAuditArchive({ auditLog, archive, holds, audit, tenant, hotDays, log, now });
     closers.push(() => auditArchive.close());
     auditArchive.start();
+    const file = await openAnchorFile(join(dataDirectory, 'audit-anchors.json'));
+    const anchored = { choice, auditLog, archive, file, journal, audit, tenant, log, now };
+    const auditAnchors = openAuditAnchors(anchored);
+    closers.push(() => auditAnchors.close());
+    auditAnchors.start();
     auditLog.start(noteGap({ audit, tenant, failed, now }));
     return {
       ...stores,
@@ -115,6 +127,7 @@ export async function openGround(
       audit,
       auditLog,
       auditArchive,
+      auditAnchors,
       holds,
       connections,
       keyWorks,

@@ -31,6 +31,7 @@ export function openRoutes(
     () => ground.journal.health().lost,
   );
   observeAuditLog(metrics, ground);
+  observeAnchors(metrics, ground.auditAnchors);
   observeProcess(metrics);
   return {
     async health() {
@@ -38,7 +39,10 @@ export function openRoutes(
       const facts = {
         stores: { tables: config.database.type, journal: 'sqlite', ...ground.kinds },
         failing,
-        audit: { sealing: ground.auditLog.health().failing ? 'failing' : 'ok' },
+        audit: {
+          sealing: ground.auditLog.health().failing ? 'failing' : 'ok',
+          anchors: ground.auditAnchors.health().state,
+        },
         encryption: { on: true, keys: config.keys.provider },
       };
       return { well: failing.length === 0, facts };
@@ -63,6 +67,18 @@ function observeAuditLog(metrics: Metrics, { auditLog }: Ground): void {
   observe('sealgate_audit_log_failures', 'Failures of sealing the audit log.', () => health().failures);
   observe('sealgate_audit_log_failing', 'Whether sealing the audit log failed last: 1 or 0.', () =>
     Number(health().failing),
+  );
+}
+
+function observeAnchors({ observe }: Metrics, { health }: Ground['auditAnchors']): void {
+  observe(
+    'sealgate_audit_anchor_made',
+    'Checkpoints of the audit log noted elsewhere.',
+    () => health().anchored,
+  );
+  observe('sealgate_audit_anchor_failures', 'Failures of noting one elsewhere.', () => health().failures);
+  observe('sealgate_audit_anchor_overdue', 'Whether a place got none for three intervals: 1 or 0.', () =>
+    Number(health().state === 'overdue'),
   );
 }
 

@@ -7,6 +7,8 @@ import { verifyLog, type LogVerdict } from '../../audit-verify/verify-log.ts';
 import { refuse } from '../../refusal.ts';
 import { openCheckpoint } from '../../tlog/checkpoint.ts';
 import { writeLog } from '../log/write-log.ts';
+import { s3Archive } from '../../store/s3/archive.ts';
+import { openS3Peer } from '../../store/s3/fixtures/s3-peer.ts';
 import { blobAnchors } from './anchors.ts';
 import { everyBlob, onArchiveStage, type ArchiveStage } from './fixtures/archive-stage.ts';
 
@@ -164,4 +166,27 @@ test('while the anchors cannot be asked for nothing is signed, and what was seal
     assert.notEqual(await checkpointNow(stage), before);
     assert.equal((await verdictOf(stage, 'taken', { anchors: [before] })).state, 'ok');
   });
+});
+
+test('in a bucket with Object Lock an anchor is locked for as long as entries are kept', async () => {
+  const peer = await openS3Peer();
+  peer.locks = true;
+  const archive = s3Archive({
+    bucket: 'blobs',
+    region: 'eu-central-1',
+    endpoint: peer.endpoint,
+    credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
+  });
+  try {
+    const anchors = blobAnchors(archive, 'gate.example');
+    assert.equal(await anchors.put('a note', Date.UTC(2026, 10, 22, 15)), true);
+    assert.equal(await anchors.put('another', Date.UTC(2026, 10, 22, 15)), false);
+    assert.deepEqual(await anchors.newest(), ['a note']);
+    const object = peer.objects.get('audit/gate.example/anchors/2026-11-22t15-00-00.000z');
+    assert.equal(object?.headers['x-amz-object-lock-mode'], 'COMPLIANCE');
+    assert.equal(object?.headers['x-amz-object-lock-retain-until-date'], '2033-11-22T15:00:00Z');
+  } finally {
+    await archive.close();
+    await peer.close();
+  }
 });

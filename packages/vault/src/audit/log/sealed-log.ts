@@ -45,7 +45,7 @@ export interface SealedLogParts {
    *
    * @param name what strangers know the log by
    */
-  readonly anchors?: (name: string) => Promise<readonly string[]>;
+  readonly anchors?: ((name: string) => Promise<readonly string[]>) | undefined;
 }
 
 /** Whose bodies are disclosed; `undefined`: everybody's. */
