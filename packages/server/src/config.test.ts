@@ -45,6 +45,7 @@ test('an empty environment gives every default', () => {
   const cwd = folder();
   const config = initConfig({ env: {}, cwd });
   expect(config).toEqual({
+    auditLog: { hotDays: 90, anchors: { intervalSeconds: 3600, archive: false } },
     environment: 'development',
     host: '127.0.0.1',
     port: 3000,

@@ -70,15 +70,30 @@ export function isAddress(named: string): boolean {
   return /^[a-z][a-z\d+.-]*:\/\//i.test(named);
 }
 
-/** Text, a blank line, and signature lines (C2SP signed-note). */
-const noteForm = /[^\n](?:[^\n]*\n)+?\n(?:\u2014 [^\n]*\n)+/gy;
-
 function anchorsOf(text: string, from: string): readonly string[] {
   if (text.startsWith('[')) return notesOf(parsed(text), from);
   const lines = text.split('\n').filter((line) => line !== '');
   if (text.startsWith('"')) return notesOf(lines.map(parsed), from);
-  const notes = text.match(noteForm) ?? [];
-  return notesOf(notes.join('').length === text.length ? notes : undefined, from);
+  return notesOf(notesIn(text), from);
+}
+
+/** Notes one behind the other: text, a blank line, and signature lines (C2SP signed-note). */
+function notesIn(text: string): readonly string[] | undefined {
+  const all = text.split('\n');
+  if (all.pop() !== '') return undefined;
+  const notes: string[] = [];
+  let lines: string[] = [];
+  for (const [at, line] of all.entries()) {
+    lines.push(line);
+    if (!isSignature(line) || isSignature(all[at + 1] ?? '')) continue;
+    notes.push(`${lines.join('\n')}\n`);
+    lines = [];
+  }
+  return lines.length === 0 && notes.every((note) => note.includes('\n\n')) ? notes : undefined;
+}
+
+function isSignature(line: string): boolean {
+  return line.startsWith('\u2014 ');
 }
 
 async function textAt(address: string, fetch: typeof globalThis.fetch): Promise<string> {
