@@ -136,7 +136,7 @@ test('a directory that came back from a backup is not signed any more once an an
   });
 });
 
-test('what somebody else put among the anchors stops nothing and hides none', async () => {
+test('what somebody else put among the anchors stops nothing', async () => {
   await onArchiveStage(async (stage) => {
     const anchor = await anchored(stage);
     const { origin } = openCheckpoint(anchor, { origin: undefined, vkeys: stage.log.vkeys });
