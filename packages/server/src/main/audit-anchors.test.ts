@@ -247,6 +247,7 @@ test('a directory that is older than its anchor is not signed, which is told, an
   expect(await log.source().read('root/checkpoint')).toEqual(before);
   expect(lines.filter((line) => line.includes('older than an anchor'))).toHaveLength(1);
   const gaps = async () =>
-    (await journal.page({ order: 'newest', limit: 20 })).entries.filter(({ act }) => act === 'audit.gap').length;
+    (await journal.page({ order: 'newest', limit: 20 })).entries.filter(({ act }) => act === 'audit.gap')
+      .length;
   await expect.poll(gaps).toBe(1);
 });
