@@ -3,7 +3,6 @@ import {
   Refusal,
   type AnchorFile,
   type AnchorPlace,
-  type AnchorRecord,
   type Archive,
   type Audit,
   type AuditContext,
@@ -75,7 +74,11 @@ export function openAuditAnchors(parts: AuditAnchorParts): AuditAnchors {
     if (due.length === 0) return;
     const atMs = now();
     const behind = await parts.auditLog.catchUp();
-    const checkpoint = await checkpointOf(parts.auditLog, atMs);
+    const checkpoint = await checkpointOf(parts.auditLog, atMs).catch((error: unknown) => {
+      // Why the log cannot be opened was told by whoever seals it.
+      if (behind === undefined) throw error;
+      return undefined;
+    });
     for (const place of due) if (!stopping.signal.aborted) await place.anchor(checkpoint, behind);
   };
   const rounds = openRounds(() =>
@@ -99,18 +102,7 @@ export function openAuditAnchors(parts: AuditAnchorParts): AuditAnchors {
       const notes = [...blobs, ...known.map(({ note }) => note)];
       return [...new Set(notes)].filter((note) => note.startsWith(origin));
     },
-    health() {
-      const all = places.map(({ standing }) => standing());
-      const is = (state: PlaceStanding['state']): boolean => all.some((place) => place.state === state);
-      const failing = is('failing') ? 'failing' : 'ok';
-      const state = places.length === 0 ? 'off' : is('overdue') ? 'overdue' : failing;
-      const sum = (of: (place: Place) => number): number => places.reduce((so, place) => so + of(place), 0);
-      return {
-        state,
-        anchored: sum(({ anchored }) => anchored()),
-        failures: sum(({ failures }) => failures()),
-      };
-    },
+    health: () => healthOf(places),
     async close() {
       stopping.abort(
         new Refusal('store_unavailable', 'the gateway stops; anchoring goes on after its start'),
@@ -118,6 +110,15 @@ export function openAuditAnchors(parts: AuditAnchorParts): AuditAnchors {
       await rounds.end();
     },
   };
+}
+
+function healthOf(places: readonly Place[]): AuditAnchorsHealth {
+  const all = places.map(({ standing }) => standing());
+  const is = (state: PlaceStanding['state']): boolean => all.some((place) => place.state === state);
+  const failing = is('failing') ? 'failing' : 'ok';
+  const state = places.length === 0 ? 'off' : is('overdue') ? 'overdue' : failing;
+  const sum = (of: (place: Place) => number): number => places.reduce((so, place) => so + of(place), 0);
+  return { state, anchored: sum(({ anchored }) => anchored()), failures: sum(({ failures }) => failures()) };
 }
 
 /** One round after the other, a pause between them. */

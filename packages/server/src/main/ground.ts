@@ -29,9 +29,9 @@ import { ensureLocalAdministrator, openPeople, type Membership, type People } fr
 import { openUpstreams, type Upstreams } from '../domain/upstreams.ts';
 import type { Log } from '../log.ts';
 import { openArchive } from './archive.ts';
-import { openAuditAnchors, type AuditAnchors } from './audit-anchors.ts';
-import { openAuditArchive, type AuditArchive } from './audit-archive.ts';
-import { openAuditLog, type AuditLog } from './audit-log.ts';
+import { openAuditAnchors, type AuditAnchorParts, type AuditAnchors } from './audit-anchors.ts';
+import { openAuditArchive, type AuditArchive, type AuditArchiveParts } from './audit-archive.ts';
+import { openAuditLog, type AuditLog, type AuditLogParts } from './audit-log.ts';
 import { noteGap } from './audit-gap.ts';
 import { openDatabase, type Database, type DatabaseState } from './database.ts';
 import { followUpstreams, notTold, toldUpstreams, upstreamTopic } from './followed.ts';
@@ -92,15 +92,15 @@ export async function openGround(
     const { tables, sealer, news, several } = stores;
     const failed = (refusal: { code: string; message: string; detail: string | undefined }): void =>
       log.error({ code: refusal.code, detail: refusal.detail }, refusal.message);
-    const path = join(config.dataDirectory, 'journal.db');
-    const journal = await openJournal({ path, sealer, now, failed });
+    const journal = await openJournal({
+      path: join(config.dataDirectory, 'journal.db'),
+      sealer,
+      now,
+      failed,
+    });
     closers.push(() => journal.close());
     const audit = openAudit({ journal, failed });
-    const { dataDirectory } = config;
-    const { archive } = stores;
-    const { anchors: choice, hotDays } = config.auditLog;
-    const anchors = choice.archive ? (name: string) => blobAnchors(archive, name).newest() : undefined;
-    const auditLog = openAuditLog({ dataDirectory, tables, sealer, journal, anchors, log, now });
+    const auditLog = openAuditLog({ tables, sealer, journal, ...anchoredLog(config, stores), log, now });
     closers.push(() => auditLog.close());
     const upstreams = await keptUpstreams(tables, sealer, log, now);
     const topic = upstreamTopic(news);
@@ -111,24 +111,15 @@ export async function openGround(
     closers.push(() => keyWorks.close());
     const everybody = await openEverybody(tables, sealer, now);
     const { tenant } = everybody.administrator;
-    const holds = openHolds({ tables, sealer, now });
-    const auditArchive = openAuditArchive({ auditLog, archive, holds, audit, tenant, hotDays, log, now });
-    closers.push(() => auditArchive.close());
-    auditArchive.start();
-    const file = await openAnchorFile(join(dataDirectory, 'audit-anchors.json'));
-    const anchored = { choice, auditLog, archive, file, journal, audit, tenant, log, now };
-    const auditAnchors = openAuditAnchors(anchored);
-    closers.push(() => auditAnchors.close());
-    auditAnchors.start();
+    const keeping = { ...stores, auditLog, audit, journal, tenant, log, now };
+    const kept = await openKeeping(config, keeping, closers);
     auditLog.start(noteGap({ audit, tenant, failed, now }));
     return {
       ...stores,
       journal,
       audit,
       auditLog,
-      auditArchive,
-      auditAnchors,
-      holds,
+      ...kept,
       connections,
       keyWorks,
       ...everybody,
@@ -139,6 +130,32 @@ export async function openGround(
     await close();
     throw error;
   }
+}
+
+/** Where the sealed log lies, and what was noted of it elsewhere. */
+function anchoredLog(
+  { dataDirectory, auditLog }: AppConfig,
+  { archive }: Pick<Ground, 'archive'>,
+): Pick<AuditLogParts, 'dataDirectory' | 'anchors'> {
+  if (!auditLog.anchors.archive) return { dataDirectory };
+  return { dataDirectory, anchors: (name) => blobAnchors(archive, name).newest() };
+}
+
+/** What becomes of the sealed log: its months go into the archive, its checkpoints elsewhere. */
+async function openKeeping(
+  { dataDirectory, auditLog: { hotDays, anchors: choice } }: AppConfig,
+  parts: Omit<AuditArchiveParts & AuditAnchorParts, 'hotDays' | 'holds' | 'choice' | 'file'> & Stores,
+  closers: Closers,
+): Promise<Pick<Ground, 'auditArchive' | 'auditAnchors' | 'holds'>> {
+  const holds = openHolds(parts);
+  const auditArchive = openAuditArchive({ ...parts, holds, hotDays });
+  closers.push(() => auditArchive.close());
+  auditArchive.start();
+  const file = await openAnchorFile(join(dataDirectory, 'audit-anchors.json'));
+  const auditAnchors = openAuditAnchors({ ...parts, choice, file });
+  closers.push(() => auditAnchors.close());
+  auditAnchors.start();
+  return { auditArchive, auditAnchors, holds };
 }
 
 /** Those who are there already are sealed first. */
