@@ -20,6 +20,7 @@ import {
   type Holds,
   type Journal,
   type OpenedSealer,
+  type Refusal,
   type Tables,
 } from '@sealgate/vault';
 import { openKeyWorks, type KeyWorks } from '../admin/key-works.ts';
@@ -90,16 +91,7 @@ export async function openGround(
   try {
     const stores = await openStores({ config, log, now, given }, closers);
     const { tables, sealer, news, several } = stores;
-    const failed = (refusal: { code: string; message: string; detail: string | undefined }): void =>
-      log.error({ code: refusal.code, detail: refusal.detail }, refusal.message);
-    const journal = await openJournal({
-      path: join(config.dataDirectory, 'journal.db'),
-      sealer,
-      now,
-      failed,
-    });
-    closers.push(() => journal.close());
-    const audit = openAudit({ journal, failed });
+    const { journal, audit, failed } = await openPaper({ config, log, now }, sealer, closers);
     const auditLog = openAuditLog({ tables, sealer, journal, ...anchoredLog(config, stores), log, now });
     closers.push(() => auditLog.close());
     const upstreams = await keptUpstreams(tables, sealer, log, now);
@@ -130,6 +122,19 @@ export async function openGround(
     await close();
     throw error;
   }
+}
+
+/** What everything is written down in. */
+async function openPaper(
+  { config, log, now }: Omit<GroundParts, 'given'>,
+  sealer: OpenedSealer,
+  closers: Closers,
+): Promise<Pick<Ground, 'journal' | 'audit'> & { readonly failed: (refusal: Refusal) => void }> {
+  const failed = ({ code, detail, message }: Refusal): void => log.error({ code, detail }, message);
+  const path = join(config.dataDirectory, 'journal.db');
+  const journal = await openJournal({ path, sealer, now, failed });
+  closers.push(() => journal.close());
+  return { journal, audit: openAudit({ journal, failed }), failed };
 }
 
 /** Where the sealed log lies, and what was noted of it elsewhere. */
