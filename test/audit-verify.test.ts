@@ -202,6 +202,7 @@ describe('an anchor that somebody noted elsewhere', () => {
     'one checkpoint as it was signed': notes.find((note) =>
       note.startsWith('gate.example/audit/acme/202611\n'),
     )!,
+    'several as they were signed, one behind the other': notes.join(''),
   };
   test.each(Object.entries(forms))('is taken as %s', async (_, content) => {
     put('anchors', content);
@@ -217,12 +218,33 @@ describe('an anchor that somebody noted elsewhere', () => {
     expect(back.stdout).toMatch(/fewer than an anchor that was given says: 330/);
   });
 
-  test.each(['', 'no note', '"x', '[1]'])('is refused when it is none: %j', async (content) => {
+  test('is taken from every file of a folder, and from several', async () => {
+    mkdirSync(join(directory, 'anchors', 'below'), { recursive: true });
+    for (const [at, note] of notes.entries()) put(at % 2 ? `anchors/${at}` : `anchors/below/${at}`, note);
+    put('one', notes[0]!);
     await publish();
-    put('anchors', content);
+    const said = await run(['log', '--vkey', vkey, '--anchors', 'anchors', '--anchors', 'one']);
+    expect(said).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining(`Anchors: compared with ${notes.length + 1} `) as string,
+    });
+    await publish(older.files);
+    expect((await run(['log', '--vkey', vkey, '--anchors', 'anchors'])).code).toBe(1);
+    mkdirSync(join(directory, 'empty'));
+    expect((await run(['log', '--anchors', 'empty'])).code).toBe(3);
+    put('anchors/below/0', 'no note');
     expect(await run(['log', '--anchors', 'anchors'])).toMatchObject({ code: 3, stdout: '' });
-    expect(await run(['log', '--anchors', 'nowhere'])).toMatchObject({ code: 3, stdout: '' });
   });
+
+  test.each(['', 'no note', '"x', '[1]', `${notes[0]!}and more`, `more\n${notes[0]!}`.repeat(2) + '\n'])(
+    'is refused when it is none: %j',
+    async (content) => {
+      await publish();
+      put('anchors', content);
+      expect(await run(['log', '--anchors', 'anchors'])).toMatchObject({ code: 3, stdout: '' });
+      expect(await run(['log', '--anchors', 'nowhere'])).toMatchObject({ code: 3, stdout: '' });
+    },
+  );
 });
 
 describe('no verdict is 3, which no script takes for tampering', () => {
@@ -305,6 +327,25 @@ describe('a log at an address', () => {
     expect(JSON.parse(said.stdout)).toMatchObject({ state: 'ok', logs: 7, entries: 393, notes });
     const again = await sealgate(directory, ['audit', 'verify', log, '--vkey', vkey]);
     expect([again.code, again.stdout.split('\n')[0]]).toEqual([0, 'Ok: whole and unchanged']);
+  });
+
+  test('is compared with anchors at an address; one that has none, or is no such address, is no verdict', async () => {
+    const log = await serve(give);
+    const from = log.replace(/log$/, 'noted/anchors.txt');
+    const away = await run([log, '--vkey', vkey, '--anchors', from]);
+    expect(away).toMatchObject({ code: 3, stdout: '' });
+    const kept = await serve((_, response) => void response.end(notes.join('')));
+    expect((await run([log, '--vkey', vkey, '--anchors', kept])).stdout).toContain(
+      'Anchors: compared with 7',
+    );
+    for (const wrong of [`${kept}?a=b`, 'http://noted.example/anchors', 'https:///'])
+      expect(await run([log, '--anchors', wrong])).toMatchObject({ code: 3, stdout: '' });
+    await publish(older.files);
+    const back = await run(['log', '--vkey', vkey, '--anchors', kept]);
+    expect(back).toMatchObject({
+      code: 1,
+      stdout: expect.stringContaining('an anchor that was given says') as string,
+    });
   });
 
   test('that is tampered with is found there as well', async () => {

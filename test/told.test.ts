@@ -174,7 +174,7 @@ describe('a gateway whose every secret is set and whose every upstream fails', (
       status: 'ok',
       stores: { journal: 'sqlite', ...stores },
       failing: [],
-      audit: { sealing: 'ok', journal: 'ok' },
+      audit: { sealing: 'ok', journal: 'ok', anchors: 'off' },
       encryption: { on: true, keys: 'env' },
     });
     expect(await gateway.stop()).toEqual({ code: 0, signal: null });

@@ -70,7 +70,7 @@ test('an empty environment gives every default', () => {
       protocolMin: '2025-03-26',
       bodyBytesMax: 4_194_304,
     },
-    auditLog: { hotDays: 90, secondFile: undefined },
+    auditLog: { hotDays: 90, secondFile: undefined, anchors: { intervalSeconds: 3600, archive: false } },
     drain: { delaySeconds: 0, seconds: 10 },
     warnings: [],
     secrets: [],

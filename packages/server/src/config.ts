@@ -1,6 +1,7 @@
 // The one place that reads the environment. Everybody else is handed the frozen result.
 import { join, resolve } from 'node:path';
 import { active, type ActiveName, type Values } from './config/active.ts';
+import { anchorsOf, type AnchorChoice } from './config/anchors.ts';
 import { databaseOf, dynamoOf, type DatabaseChoice, type DynamoChoice } from './config/database.ts';
 import { redisOf, type RedisChoice } from './config/redis.ts';
 import { chooseKeys, openingKeys, type KeyChoice } from './config/keys.ts';
@@ -73,6 +74,8 @@ export interface AppConfig {
     readonly hotDays: number;
     /** Takes every entry as well; absolute. `undefined`: there is none. */
     readonly secondFile: string | undefined;
+    /** Where its checkpoints are noted elsewhere. */
+    readonly anchors: AnchorChoice;
   };
   /** How the server stops. */
   readonly drain: {
@@ -202,18 +205,19 @@ function shape(
       bodyBytesMax: values.BODY_BYTES_MAX,
       stdioCommands: values.MCP_STDIO_COMMANDS,
     },
-    auditLog: auditLogOf(values, cwd),
+    auditLog: auditLogOf(values, secrets, cwd),
     drain: { delaySeconds: values.DRAIN_DELAY_SECONDS, seconds: values.DRAIN_SECONDS },
     warnings,
     secrets,
   };
 }
 
-function auditLogOf(values: Values, cwd: string): AppConfig['auditLog'] {
+function auditLogOf(values: Values, secrets: readonly Secret[], cwd: string): AppConfig['auditLog'] {
   const second = values.AUDIT_LOG_SECOND_FILE;
   return {
     hotDays: values.AUDIT_LOG_RETENTION_DAYS,
     secondFile: second === undefined ? undefined : resolve(cwd, second),
+    anchors: anchorsOf(values, secrets),
   };
 }
 

@@ -2,6 +2,13 @@
 export { Refusal, vaultCodes, type VaultCode } from './refusal.ts';
 export { redeem, type Receipt } from './receipt.ts';
 export { acts, type Act, type ActSpec } from './audit/acts.ts';
+export {
+  openAnchorFile,
+  type AnchorFile,
+  type AnchorPlace,
+  type AnchorRecord,
+} from './audit/archive/anchor-file.ts';
+export { blobAnchors, type BlobAnchors } from './audit/archive/anchors.ts';
 export { heldObject, openHolds, type Hold, type Holds } from './audit/archive/holds.ts';
 export type { ArchivedLog } from './audit/archive/expire-logs.ts';
 export { openLogArchive, type ArchiveRun, type LogArchive } from './audit/archive/log-archive.ts';

@@ -1,6 +1,6 @@
 import type { Audit, LogArchive, PublishedFile, Refusal, SealedLog } from '@sealgate/vault';
 import { z } from 'zod';
-import type { LogPiece, RootCheckpoint } from '../domain/admin-answers.ts';
+import type { AnchorsStanding, LogPiece, RootCheckpoint } from '../domain/admin-answers.ts';
 import { refuse } from '../errors.ts';
 import { look, tenantOf } from './audit-forms.ts';
 import { operation } from './operation.ts';
@@ -19,6 +19,7 @@ export interface AuditLogOperationParts {
   readonly audit: Audit;
   readonly auditLog: AdministeredLog;
   readonly auditArchive: { archived(): Promise<LogArchive> };
+  readonly auditAnchors: { standing(): AnchorsStanding; notes(): Promise<readonly string[]> };
 }
 
 const name = z.string().min(1).max(2048).optional();
@@ -26,7 +27,7 @@ const rootPath = 'root/checkpoint';
 
 /** `audit.checkpoint`, `audit.export.log`, `audit.proof`. Who reads or takes the log is in it. */
 export function auditLogOperations(parts: AuditLogOperationParts) {
-  const { audit, auditLog } = parts;
+  const { audit, auditLog, auditAnchors } = parts;
   return {
     'audit.checkpoint': operation(z.strictObject({}), async (operator) =>
       recorded(audit, operator, look('audit.read', undefined), async (): Promise<RootCheckpoint> => {
@@ -34,7 +35,8 @@ export function auditLogOperations(parts: AuditLogOperationParts) {
         const log = await auditLog.log();
         const note = await log.source().read(rootPath);
         if (note === undefined) throw refuse('not_found', 'nothing of the audit log was published yet');
-        return { checkpoint: Buffer.from(note).toString('utf8'), vkeys: log.vkeys, behind };
+        const checkpoint = Buffer.from(note).toString('utf8');
+        return { checkpoint, vkeys: log.vkeys, behind, anchors: auditAnchors.standing() };
       }),
     ),
     'audit.proof': operation(
@@ -62,11 +64,14 @@ export function auditLogOperations(parts: AuditLogOperationParts) {
 }
 
 async function* logPieces(
-  { auditLog, auditArchive }: AuditLogOperationParts,
+  { auditLog, auditArchive, auditAnchors }: AuditLogOperationParts,
   disclose: { readonly scope: string | undefined } | undefined,
 ): AsyncGenerator<LogPiece> {
   const behind = (await auditLog.catchUp())?.message;
-  const published = await (await auditLog.log()).published(disclose, await auditArchive.archived());
+  const archived = await auditArchive.archived();
+  // Before the log is taken, so that none is of a later state.
+  const anchors = await auditAnchors.notes();
+  const published = await (await auditLog.log()).published(disclose, archived, anchors);
   yield { files: published.count, logs: published.logs, behind };
   for await (const file of published.files()) yield pieceOf(file);
 }

@@ -87,6 +87,7 @@ beforeEach(async () => {
     auditors: openAuditors({ tables, sealer: oneKeySealer(), now: Date.now }),
     checkUses: async () => ({ uses: 0, lacking: [] }),
     auditArchive: { archived: () => Promise.reject(new Error('not here')) },
+    auditAnchors: { standing: () => ({ everySeconds: 3600, places: [] }), notes: async () => [] },
     holds: openHolds({ tables, sealer: oneKeySealer(), now: Date.now }),
     auditZones,
     tagsOf: async () => undefined,

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { writeLog, type ProvenEntry, type PublishedFile, type WrittenLog } from '@sealgate/vault';
-import type { LogPiece, RootCheckpoint } from '../domain/admin-answers.ts';
+import type { AnchorsStanding, LogPiece, RootCheckpoint } from '../domain/admin-answers.ts';
 import { administer, show, type CommandContext, type CommonOptions } from './context.ts';
 import { progressBar } from './progress.ts';
 
@@ -10,7 +10,7 @@ import { progressBar } from './progress.ts';
 const checkpointHelp = `
 The signed checkpoint over all logs, up to now. Keep one elsewhere now and then, where whoever has this machine cannot write:
 nothing that it covers can be changed unseen any more. The key to check it with, to be told to whoever checks, goes to
-standard error, and is in --json.
+standard error, and is in --json; so is what was noted elsewhere by itself (AUDIT_ANCHOR_URL), and what is younger than that.
 
 Example:
   sealgate audit checkpoint > /mnt/elsewhere/audit-$(date +%F).checkpoint
@@ -40,6 +40,31 @@ export function auditLogCommands(audit: Command, context: CommandContext): void 
     .action((id: string, options: ProofOptions) => proof(context, id, options));
 }
 
+function anchorsText({ places, everySeconds }: AnchorsStanding): string {
+  const anchored = places.flatMap(({ place, recent }) => recent.map((each) => ({ place, ...each })));
+  const lines = anchored
+    .toSorted((a, b) => a.atMs - b.atMs)
+    .map(({ place, atMs, size, state, code }) =>
+      state === 'anchored'
+        ? `Anchored: ${timeOf(atMs)}, ${size} entries of the root log, ${place}`
+        : `NOT anchored: ${timeOf(atMs)}, ${place} (${code ?? 'unknown'})`,
+    );
+  const late = places.filter(({ state }) => state === 'overdue').map(({ place }) => place);
+  if (late.length > 0)
+    lines.push(`OVERDUE, nothing for three intervals of ${everySeconds} s: ${late.join(', ')}`);
+  const times = places.flatMap(({ lastMs }) => (lastMs === undefined ? [] : [lastMs]));
+  lines.push(
+    times.length === 0
+      ? 'Nothing of the log is anchored elsewhere: whoever has this machine and its keys can rewrite all of it'
+      : `What is younger than ${timeOf(Math.max(...times))} is not anchored elsewhere`,
+  );
+  return lines.map((line) => `${line}\n`).join('');
+}
+
+function timeOf(atMs: number): string {
+  return new Date(atMs).toISOString();
+}
+
 interface ProofOptions extends CommonOptions {
   readonly tenant?: string;
 }
@@ -48,7 +73,10 @@ async function checkpoint(context: CommandContext, options: CommonOptions): Prom
   const found = (await administer(context, ({ call }) => call('audit.checkpoint', {}))) as RootCheckpoint;
   const { stderr } = context.terminal;
   tellBehind(context, found.behind);
-  if (options.json !== true) for (const vkey of found.vkeys) stderr.write(`Key: ${vkey}\n`);
+  if (options.json !== true) {
+    for (const vkey of found.vkeys) stderr.write(`Key: ${vkey}\n`);
+    stderr.write(anchorsText(found.anchors));
+  }
   const [origin, size, root] = found.checkpoint.split('\n');
   show(context, options, { origin, size: Number(size), root, ...found }, () => found.checkpoint);
 }

@@ -12,14 +12,14 @@ import {
 import type { Command } from 'commander';
 import { refuse } from '../errors.ts';
 import { show, type CommandContext, type CommonOptions } from './context.ts';
-import { anchorsIn, keepNotes, rememberedIn, tokenIn, vkeysIn } from './log-notes.ts';
+import { anchorsIn, isAddress, keepNotes, rememberedIn, tokenIn, vkeysIn } from './log-notes.ts';
 import { progressBar, type ProgressBar } from './progress.ts';
 import { columns, printable } from './terminal.ts';
 
 interface VerifyOptions extends CommonOptions {
   readonly vkey?: readonly string[];
   readonly remember?: string;
-  readonly anchors?: string;
+  readonly anchors?: readonly string[];
   readonly tokenFile?: string;
 }
 
@@ -44,6 +44,7 @@ Examples:
   sealgate audit verify /mnt/audit --vkey @gate.vkey --remember gate.json
   sealgate audit verify https://audit.example/gate --vkey @gate.vkey --json
   sealgate audit verify https://gate.example/audit/log --vkey @gate.vkey --token-file auditor.token
+  sealgate audit verify /mnt/audit --vkey @gate.vkey --anchors /mnt/elsewhere/anchors
 `;
 
 /** `sealgate audit verify`. @param walk verifies the journal, when no log is named */
@@ -57,8 +58,11 @@ export function auditVerify(
     .description('say whether the journal is intact, or a published log is')
     .option('--vkey <key>', 'trust this verifier key, or those in @file; may come again', also)
     .option('--remember <file>', 'compare with the checkpoints of the last run, and leave those of this one')
-    .option('--anchors <file>', 'compare with checkpoints that were noted elsewhere')
-    .option('--token-file <file>', 'show the token in it, to a gateway at an address')
+    .option(
+      '--anchors <from>',
+      'compare with checkpoints that were noted elsewhere: a file, a folder or an address; may come again',
+      also,
+    )
     .option('--json', 'print JSON')
     .addHelpText('after', help)
     .action((log: string | undefined, options: VerifyOptions) => {
@@ -74,12 +78,13 @@ export function auditVerify(
 
 async function verify(context: CommandContext, log: string, options: VerifyOptions): Promise<void> {
   context.failureCode = verifyExitCodes.unreadable;
-  const { terminal } = context;
+  const { terminal, product } = context;
   const pathOf = (file: string): string => resolve(terminal.cwd, file);
   const vkeys = options.vkey && vkeysIn(options.vkey, pathOf);
   const file = options.remember === undefined ? undefined : pathOf(options.remember);
   const remembered = file === undefined ? undefined : rememberedIn(file);
-  const anchors = options.anchors === undefined ? undefined : anchorsIn(pathOf(options.anchors));
+  const anchors: string[] = [];
+  for (const from of options.anchors ?? []) anchors.push(...(await anchorsIn(from, pathOf, product.fetch)));
   const source = sourceOf(context, log, options.tokenFile && pathOf(options.tokenFile));
   const bar = progressBar(terminal.stderr);
   let verdict: LogVerdict;
@@ -87,7 +92,7 @@ async function verify(context: CommandContext, log: string, options: VerifyOptio
     verdict = await verifyLog(source, {
       ...(vkeys && { vkeys }),
       ...(remembered && { remembered }),
-      ...(anchors && { anchors }),
+      anchors,
       ...(options.json !== true && { progress: shownBy(bar) }),
     });
   } finally {
@@ -98,7 +103,7 @@ async function verify(context: CommandContext, log: string, options: VerifyOptio
   const compared: Compared = {
     file,
     remembered: remembered?.length ?? 0,
-    anchors: anchors?.length ?? 0,
+    anchors: anchors.length,
     kept,
   };
   context.exitCode = verifyExitCodes[verdict.state];
@@ -113,7 +118,7 @@ function sourceOf(
   log: string,
   tokenFile: string | undefined,
 ): LogSource {
-  if (!/^[a-z][a-z\d+.-]*:\/\//i.test(log)) {
+  if (!isAddress(log)) {
     if (tokenFile === undefined) return folderSource(resolve(terminal.cwd, log));
     throw refuse('usage', '--token-file is for a log at an address');
   }
@@ -133,8 +138,8 @@ interface Compared {
   readonly kept: boolean;
 }
 
-function also(vkey: string, before: readonly string[] = []): readonly string[] {
-  return [...before, vkey];
+function also(given: string, before: readonly string[] = []): readonly string[] {
+  return [...before, given];
 }
 
 /** The log over all logs names the others: until it is read, nobody knows how much there is. */

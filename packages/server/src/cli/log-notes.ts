@@ -1,6 +1,7 @@
-import { readFileSync, statSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { writeWhole } from '@sealgate/vault';
+import { urlSource } from '@sealgate/vault/audit-verify';
 import { refuse } from '../errors.ts';
 
 // What whoever verifies a log holds of it themselves, in files: keys, checkpoints of their last run, and checkpoints that
@@ -51,18 +52,66 @@ export async function keepNotes(path: string, notes: readonly string[]): Promise
   }
 }
 
-/** Checkpoints that were noted elsewhere: one as it was signed, a JSON string a line, or a file of {@link keepNotes}. */
-export function anchorsIn(path: string): readonly string[] {
-  const text = textIn(path);
-  if (text.startsWith('[')) return notesOf(parsed(text), path);
-  if (!text.startsWith('"')) return notesOf(text.includes('\n\n') ? [text] : undefined, path);
-  return notesOf(
-    text
-      .split('\n')
-      .filter((line) => line !== '')
-      .map(parsed),
-    path,
-  );
+/**
+ * Checkpoints that were noted elsewhere, from a file, every file of a folder, or an address: as they were signed, one behind
+ * the other; a JSON string a line; or what {@link keepNotes} left.
+ */
+export async function anchorsIn(
+  from: string,
+  pathOf: (file: string) => string,
+  fetch: typeof globalThis.fetch,
+): Promise<readonly string[]> {
+  if (isAddress(from)) return anchorsOf(await textAt(from, fetch), from);
+  const path = pathOf(from);
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) return anchorsOf(textIn(path), path);
+  const files = readdirSync(path, { withFileTypes: true, recursive: true }).filter((entry) => entry.isFile());
+  if (files.length === 0) throw refuse('usage', `${path} has no checkpoints in it`);
+  return files.flatMap(({ parentPath, name }) => {
+    const file = join(parentPath, name);
+    return anchorsOf(textIn(file), file);
+  });
+}
+
+/** Whether something that is named is to be asked for over the network. */
+export function isAddress(named: string): boolean {
+  return /^[a-z][a-z\d+.-]*:\/\//i.test(named);
+}
+
+function anchorsOf(text: string, from: string): readonly string[] {
+  if (text.startsWith('[')) return notesOf(parsed(text), from);
+  const lines = text.split('\n').filter((line) => line !== '');
+  if (text.startsWith('"')) return notesOf(lines.map(parsed), from);
+  return notesOf(notesIn(text), from);
+}
+
+/** Notes one behind the other: text, a blank line, and signature lines (C2SP signed-note). */
+function notesIn(text: string): readonly string[] | undefined {
+  const all = text.split('\n');
+  if (all.pop() !== '') return undefined;
+  const notes: string[] = [];
+  let lines: string[] = [];
+  for (const [at, line] of all.entries()) {
+    lines.push(line);
+    if (!isSignature(line) || isSignature(all[at + 1] ?? '')) continue;
+    notes.push(`${lines.join('\n')}\n`);
+    lines = [];
+  }
+  return lines.length === 0 && notes.every((note) => note.includes('\n\n')) ? notes : undefined;
+}
+
+function isSignature(line: string): boolean {
+  return line.startsWith('\u2014 ');
+}
+
+async function textAt(address: string, fetch: typeof globalThis.fetch): Promise<string> {
+  const url = URL.parse(address);
+  const name = url?.pathname.split('/').at(-1) ?? '';
+  // What does not belong to such an address is refused with it.
+  const folder =
+    url === null ? address : `${new URL('.', url.origin + url.pathname).href}${url.search}${url.hash}`;
+  const bytes = await urlSource(folder, fetch).read(name, fileBytesMax);
+  if (bytes === undefined) throw refuse('usage', `there is nothing at ${address}`);
+  return Buffer.from(bytes).toString('utf8');
 }
 
 function notesOf(value: unknown, path: string): readonly string[] {

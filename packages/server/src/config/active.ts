@@ -1,6 +1,7 @@
 // The variables that this version reads. The manual, the parser, the near-miss check and the type of the
 // parsed values are all made from this table, so a variable is added in one place.
 import type { z } from 'zod';
+import { anchorVariables } from './anchor-variables.ts';
 import { kmsVariables } from './kms-variables.ts';
 import { choice, host, mailServer, origin, sender, text, whole, zone } from './parsers.ts';
 import { storeVariables } from './store-variables.ts';
@@ -113,6 +114,7 @@ export const active = {
     parse: choice('open', 'closed'),
     expected: 'open or closed',
   },
+  ...anchorVariables,
   ...storeVariables,
   ...vaultVariables,
   KEY_PROVIDER: {

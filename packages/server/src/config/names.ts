@@ -14,6 +14,7 @@ const prefixes = [
   'MCP_DEV_',
   'MCP_KMS_',
   'MCP_SERVERS_',
+  'AUDIT_ANCHOR_',
   'AUDIT_LOG_',
   'MUTATION_',
   'ENABLE_WEBUI',

@@ -43,6 +43,15 @@ export const zone = text.refine((name) => {
   }
 });
 
+/** An address that something is sent to: a query may have a token in it; no user and no fragment. Gives `URL.href`. */
+export const webhook = text.transform((given, context) => {
+  const url = URL.parse(given);
+  const scheme = url?.protocol === 'http:' || url?.protocol === 'https:';
+  if (url !== null && scheme && `${url.username}${url.password}${url.hash}` === '') return url.href;
+  context.addIssue('not an address');
+  return z.NEVER;
+});
+
 /** An AWS region. */
 export const region = text.regex(/^[a-z]{2}(?:-[a-z]+)+-\d{1,2}$/);
 

@@ -68,6 +68,35 @@ test.each(refused)('%j is refused: %s', (env, message) => {
   expect(() => initConfig({ env, cwd })).toThrow(message);
 });
 
+const anchored: [Record<string, string>, string][] = [
+  [{ AUDIT_ANCHOR_SECRET: 's' }, 'AUDIT_ANCHOR_SECRET needs AUDIT_ANCHOR_URL'],
+  [{ AUDIT_ANCHOR_URL: 'http://10.0.0.1/a' }, 'AUDIT_ANCHOR_URL must be https unless it is on this machine'],
+  [{ AUDIT_ANCHOR_URL: 'https://u:p@gate.example' }, 'AUDIT_ANCHOR_URL must be an address'],
+  [{ AUDIT_ANCHOR_URL: 'ftp://gate.example' }, 'AUDIT_ANCHOR_URL must be an address'],
+  [{ AUDIT_ANCHOR_INTERVAL_SECONDS: '59' }, 'AUDIT_ANCHOR_INTERVAL_SECONDS must be a whole number'],
+  [{ AUDIT_ANCHOR_ARCHIV: 'true' }, 'did you mean AUDIT_ANCHOR_ARCHIVE?'],
+];
+test.each(anchored)('%j is refused: %s', (env, message) => {
+  expect(() => initConfig({ env, cwd })).toThrow(message);
+});
+
+test('checkpoints go into the blobs by themselves when those lie in S3, and to the address that is named', () => {
+  const anchors = (env: Record<string, string>) => initConfig({ env, cwd }).auditLog.anchors;
+  expect(anchors({})).toEqual({ intervalSeconds: 3600, archive: false, webhook: undefined });
+  const s3 = { STORAGE_TYPE: 's3', STORAGE_BUCKET: 'blobs', AWS_REGION: 'eu-central-1' };
+  expect([anchors(s3).archive, anchors({ ...s3, AUDIT_ANCHOR_ARCHIVE: 'false' }).archive]).toEqual([
+    true,
+    false,
+  ]);
+  const { webhook } = anchors({ AUDIT_ANCHOR_URL: 'http://[::1]:9/a?token=t', AUDIT_ANCHOR_SECRET: 's' });
+  expect([webhook?.local, webhook?.url.reveal(), webhook?.secret?.reveal()]).toEqual([
+    true,
+    'http://[::1]:9/a?token=t',
+    's',
+  ]);
+  expect(anchors({ AUDIT_ANCHOR_URL: 'https://gate.example/a' }).webhook?.local).toBe(false);
+});
+
 test('a root key that is set beside the one that is named opens what it wrapped, and is told of', () => {
   const { warnings, openingKeys } = initConfig({ env: { KEY_PROVIDER: 'keyring', ...key, ...arn }, cwd });
   expect(openingKeys.map(({ provider }) => provider)).toEqual(['env', 'kms']);

@@ -1,5 +1,6 @@
 // Rules over several variables: contradictions, and what production demands. Each says what to do.
 import type { Values } from './active.ts';
+import { anchorProblems } from './anchors.ts';
 import { databaseProblems } from './database.ts';
 import type { KeyChoice } from './keys.ts';
 import { isLoopback } from './loopback.ts';
@@ -8,7 +9,12 @@ import { storageProblems } from './storage.ts';
 
 /** What of the values contradicts itself or falls short of production, each with what to do. */
 export function contradictions(values: Values): string[] {
-  const problems = [...databaseProblems(values), ...storageProblems(values), ...redisProblems(values)];
+  const problems = [
+    ...databaseProblems(values),
+    ...storageProblems(values),
+    ...redisProblems(values),
+    ...anchorProblems(values),
+  ];
   const production = values.NODE_ENV === 'production';
   const open = !isLoopback(values.HOST);
   if (values.MCP_DEV_SKIP_AUTH && (production || open)) problems.push(skippedSignIn(production));

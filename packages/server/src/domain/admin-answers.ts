@@ -94,6 +94,34 @@ export interface RootCheckpoint {
   readonly vkeys: readonly string[];
   /** Why it may be an older one; `undefined`: it covers all that is in the journal. */
   readonly behind: string | undefined;
+  readonly anchors: AnchorsStanding;
+}
+
+/** Where checkpoints are noted elsewhere, and what was. */
+export interface AnchorsStanding {
+  readonly everySeconds: number;
+  /** Empty: nowhere. */
+  readonly places: readonly PlaceStanding[];
+}
+
+/** One such place. */
+export interface PlaceStanding {
+  readonly place: 'archive' | 'webhook';
+  /** `overdue`: it has got none for three intervals, and one is due. */
+  readonly state: 'ok' | 'failing' | 'overdue';
+  /** Milliseconds since 1970: what was recorded before is covered there. `undefined`: nothing is. */
+  readonly lastMs: number | undefined;
+  /** The last tries, the newest last. */
+  readonly recent: readonly {
+    readonly atMs: number;
+    /** Entries of the root log. */
+    readonly size: number;
+    /** Base64. */
+    readonly root: string;
+    readonly state: 'anchored' | 'failed';
+    /** Why not. */
+    readonly code?: string;
+  }[];
 }
 
 /** A piece of `audit.export.log`: first how much there is, then file by file. */

@@ -22,6 +22,7 @@ const files = [
   'journal.db',
   'journal.db-wal',
   'journal.db-shm',
+  'audit-anchors.json',
   'audit-root.db',
   'audit-root.db-wal',
   'audit-root.db-shm',

@@ -59,7 +59,7 @@ export function openAuditDesk(
 }
 
 function tableOver(ground: Sealgate['ground'], reader: EntryReader, now: () => number) {
-  const { audit, auditLog, auditArchive, sealer, journal, uses } = ground;
+  const { audit, auditLog, auditAnchors, auditArchive, sealer, journal, uses } = ground;
   const tagsOf = tagsThere(auditLog);
   const read = { page: reader.page, verify: journal.verify };
   return {
@@ -71,8 +71,8 @@ function tableOver(ground: Sealgate['ground'], reader: EntryReader, now: () => n
       checkUses: () => uses.check(),
       now,
     }),
-    ...auditLogOperations({ audit, auditLog, auditArchive }),
-    ...auditApiOperations({ audit, journal: reader, auditLog, auditArchive, sealer, tagsOf }),
+    ...auditLogOperations({ audit, auditLog, auditAnchors, auditArchive }),
+    ...auditApiOperations({ audit, journal: reader, auditLog, auditAnchors, auditArchive, sealer, tagsOf }),
   };
 }
 

@@ -9,6 +9,7 @@ import {
   type LentStores,
   type OpenedSealer,
   type SealedLog,
+  type SealedLogParts,
   type Segments,
   type Tables,
   type TagsOf,
@@ -72,6 +73,8 @@ export interface AuditLogParts {
   /** What a thread needs that seals; not given: there is none. */
   readonly lent?: LentStores | undefined;
   readonly journal: Pick<Journal, 'health'>;
+  /** As in `SealedLogParts`. */
+  readonly anchors?: SealedLogParts['anchors'] | undefined;
   readonly log: Log;
   readonly now: () => number;
 }
@@ -196,7 +199,7 @@ async function last(journal: AuditLogParts['journal'], catchUp: () => Promise<un
 }
 
 async function open(
-  { dataDirectory, database, tables, sealer, lent, now }: AuditLogParts,
+  { dataDirectory, database, tables, sealer, lent, anchors, now }: AuditLogParts,
   failed: (refusal: Refusal) => void,
 ): Promise<Opened> {
   const { segments, files } = await openLogStorage(database, dataDirectory, now);
@@ -207,9 +210,10 @@ async function open(
     const name = `${sealer.deployment}.${await segments.mark()}`;
     for (const writer of await lostJournals(segments, journal))
       failed(new Refusal('journal_broken', 'a journal that was sealed is not here any more', writer));
-    const sealing = lent && files ? openSealing({ ...files, journal, name, failed }, lent) : undefined;
+    const sealing =
+      lent && files ? openSealing({ ...files, journal, name, anchors, failed }, lent) : undefined;
     const quiet = sealing?.quiet;
-    const given = { journal, sealer, segments, noteKey, name, now, failed };
+    const given = { journal, sealer, segments, noteKey, name, anchors, now, failed };
     const sealed = await openSealedLog(quiet === undefined ? given : { ...given, quiet });
     return { segments, sealed, sealing };
   } catch (error) {

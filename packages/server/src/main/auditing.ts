@@ -1,4 +1,7 @@
+import { join } from 'node:path';
 import {
+  blobAnchors,
+  openAnchorFile,
   openHolds,
   sealedRecords,
   systemTenant,
@@ -15,9 +18,10 @@ import {
 import type { AppConfig } from '../config.ts';
 import type { AuditZones } from '../domain/audit-zones.ts';
 import type { Log } from '../log.ts';
-import { openAuditArchive, type AuditArchive } from './audit-archive.ts';
+import { openAuditAnchors, type AuditAnchorParts, type AuditAnchors } from './audit-anchors.ts';
+import { openAuditArchive, type AuditArchive, type AuditArchiveParts } from './audit-archive.ts';
 import { watchClock } from './audit-clock.ts';
-import { openAuditLog, type AuditLog } from './audit-log.ts';
+import { openAuditLog, type AuditLog, type AuditLogParts } from './audit-log.ts';
 import { failedBy, openRecording } from './recording.ts';
 import { openAuditNotes, type AuditNoteCounts, type AuditNotes } from './audit-notes.ts';
 import { openUses, type Uses, type UsesParts } from './uses.ts';
@@ -43,9 +47,17 @@ export interface Auditing {
    * Begin to seal and to archive, again and again.
    *
    * @param tenant in whose log it stands what was done with the logs themselves
-   * @returns where months go
+   * @throws Refusal `store_unavailable`
    */
-  start(tenant: string): AuditArchive;
+  start(tenant: string): Promise<AuditKeeping>;
+}
+
+/** What becomes of the sealed log. */
+export interface AuditKeeping {
+  /** Where its months go. */
+  readonly auditArchive: AuditArchive;
+  /** Where its checkpoints are noted elsewhere. */
+  readonly auditAnchors: AuditAnchors;
 }
 
 /** What it stands on. */
@@ -78,7 +90,9 @@ export async function openAuditing(
   const journal = await openDataJournal({ config, sealer, now, failed, told });
   closers.push(() => journal.close());
   const lent = { tables, providers, news };
-  const auditLog = openAuditLog({ dataDirectory, database, tables, sealer, lent, journal, log, now });
+  const anchors = anchorsIn({ config, archive });
+  const where = { dataDirectory, database };
+  const auditLog = openAuditLog({ ...where, tables, sealer, lent, anchors, journal, log, now });
   closers.push(() => auditLog.close());
   const zone = config.auditZone;
   const { audit, auditZones } = await openRecording({ tables, sealer, log, zone, journal, auditLog });
@@ -98,16 +112,35 @@ export async function openAuditing(
       return uses;
     },
     holds,
-    start(tenant) {
-      const { hotDays } = config.auditLog;
-      const auditArchive = openAuditArchive({ auditLog, archive, holds, audit, tenant, hotDays, log, now });
-      closers.push(() => auditArchive.close());
-      auditArchive.start();
+    async start(tenant) {
+      const parts = { auditLog, archive, holds, journal, audit, tenant, log, now };
+      const keeping = await openKeeping(config, parts, closers);
       notes.start({ audit, tenant });
       auditLog.start(notes.gap);
-      return auditArchive;
+      return keeping;
     },
   };
+}
+
+/** Its months go into the archive, its checkpoints elsewhere. */
+async function openKeeping(
+  { dataDirectory, auditLog: { hotDays, anchors: choice } }: AuditingParts['config'],
+  parts: Omit<AuditArchiveParts & AuditAnchorParts, 'hotDays' | 'choice' | 'file'>,
+  closers: (() => void | Promise<void>)[],
+): Promise<AuditKeeping> {
+  const auditArchive = openAuditArchive({ ...parts, hotDays });
+  closers.push(() => auditArchive.close());
+  auditArchive.start();
+  const file = await openAnchorFile(join(dataDirectory, 'audit-anchors.json'));
+  const auditAnchors = openAuditAnchors({ ...parts, choice, file });
+  closers.push(() => auditAnchors.close());
+  auditAnchors.start();
+  return { auditArchive, auditAnchors };
+}
+
+/** What was noted of the log among the blobs. */
+function anchorsIn({ config, archive }: Pick<AuditingParts, 'config' | 'archive'>): AuditLogParts['anchors'] {
+  return config.auditLog.anchors.archive ? (name) => blobAnchors(archive, name).newest() : undefined;
 }
 
 function watched(notes: AuditNotes, log: Log, now: () => number): () => void {

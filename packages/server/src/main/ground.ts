@@ -23,8 +23,7 @@ import { ensureLocalAdministrator, openPeople, type Membership, type People } fr
 import { openUpstreams, type Upstreams } from '../domain/upstreams.ts';
 import type { Log } from '../log.ts';
 import { openArchive } from './archive.ts';
-import type { AuditArchive } from './audit-archive.ts';
-import { openAuditing, type Auditing } from './auditing.ts';
+import { openAuditing, type AuditKeeping, type Auditing } from './auditing.ts';
 import { openDatabase, type Database, type DatabaseState } from './database.ts';
 import { followUpstreams, notTold, toldUpstreams, upstreamTopic } from './followed.ts';
 import type { Uses } from './uses.ts';
@@ -33,7 +32,7 @@ import { claimTables } from './tables-claim.ts';
 import { openTogether, type Shared, type Together } from './together.ts';
 
 /** What everything stands on: one data directory, opened by one process, and the tables, which several may share. */
-export interface Ground extends Together, Omit<Auditing, 'start'> {
+export interface Ground extends Together, AuditKeeping, Omit<Auditing, 'start'> {
   readonly tables: Tables;
   readonly examineDatabase: () => Promise<DatabaseState>;
   /** Leave nothing in the store of what was removed from these tables, and say where copies may lie. */
@@ -42,8 +41,6 @@ export interface Ground extends Together, Omit<Auditing, 'start'> {
   readonly archive: Archive;
   readonly sealer: OpenedSealer;
   readonly auditors: Auditors;
-  /** Where months of the audit log go. */
-  readonly auditArchive: AuditArchive;
   readonly connections: ConnectionRows;
   /** How often credentials were opened, counted beside the journal. */
   readonly uses: Uses;
@@ -88,13 +85,13 @@ export async function openGround(
     closers.push(() => keyWorks.close());
     const everybody = await openEverybody(tables, sealer, now);
     const uses = await auditing.countUses(() => connections.uses());
-    const auditArchive = auditing.start(everybody.administrator.tenant);
+    const keeping = await auditing.start(everybody.administrator.tenant);
     return {
       ...stores,
       auditors: openAuditors({ tables, sealer, now }),
       ...auditing,
       uses,
-      auditArchive,
+      ...keeping,
       connections,
       keyWorks,
       ...everybody,

@@ -32,6 +32,7 @@ export function openRoutes(
     () => ground.journal.health().lost,
   );
   observeAuditLog(metrics, ground);
+  observeAnchors(metrics, ground.auditAnchors);
   observeProcess(metrics);
   return {
     async health() {
@@ -42,6 +43,7 @@ export function openRoutes(
         audit: {
           sealing: ground.auditLog.health().failing ? 'failing' : 'ok',
           journal: journalState(ground.journal.health()),
+          anchors: ground.auditAnchors.health().state,
         },
         encryption: { on: true, keys: config.keys.provider },
       };
@@ -94,6 +96,18 @@ function devicesOf({ devices, failing }: JournalHealth): JournalHealth['devices'
 function journalState(health: JournalHealth): 'ok' | 'degraded' | 'failing' {
   if (health.failing) return 'failing';
   return devicesOf(health).every(({ state }) => state === 'ok') ? 'ok' : 'degraded';
+}
+
+function observeAnchors({ observe }: Metrics, { health }: Ground['auditAnchors']): void {
+  observe(
+    'sealgate_audit_anchor_made',
+    'Checkpoints of the audit log noted elsewhere.',
+    () => health().anchored,
+  );
+  observe('sealgate_audit_anchor_failures', 'Failures of noting one elsewhere.', () => health().failures);
+  observe('sealgate_audit_anchor_overdue', 'Whether a place got none for three intervals: 1 or 0.', () =>
+    Number(health().state === 'overdue'),
+  );
 }
 
 function observeProcess(metrics: Metrics): void {

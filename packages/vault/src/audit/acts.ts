@@ -31,6 +31,7 @@ const upstream = 'upstream:<group>/<upstream>';
 
 /** Every act, by name, in order. */
 export const acts = {
+  'audit.anchor': strict('anchor:<place>/<size>'),
   'audit.archive': strict('month:<month>'),
   'audit.clock': async('clock:<seconds>'),
   'audit.device': async('device:<device>'),
@@ -40,6 +41,7 @@ export const acts = {
   'audit.hold': strict(log),
   'audit.read': async(log),
   'audit.release': strict(log),
+  'audit.unanchored': strict('anchor:<place>'),
   'audit.verify': async(log),
   'auditor.add': strict(auditor),
   'auditor.remove': strict(auditor),

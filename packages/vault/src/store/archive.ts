@@ -18,6 +18,11 @@ export interface BlobEntry {
 export interface BlobWrite {
   /** Leave a blob that is there alone. */
   readonly ifAbsent?: boolean;
+  /**
+   * Until then, in milliseconds since 1970, what is written should stay, whoever wants it gone: a bucket with Object Lock
+   * keeps this version of the blob, also beneath another one. Where nothing can see to it, it is a blob like any other.
+   */
+  readonly lockedUntilMs?: number;
 }
 
 /**

@@ -3,6 +3,7 @@ import { hash } from 'node:crypto';
 // Where archived months lie among the blobs. Instances may share them, so the log's name comes first:
 //
 //   audit/<log>/months/<yyyymm>.json             what the month has; the last blob that is written of it
+//   audit/<log>/anchors/<time>                   checkpoints that were noted there: see `anchors.ts`
 //   audit/<log>/<yyyymm>/policy.json
 //   audit/<log>/<yyyymm>/logs/<scope>/<shard>/…  checkpoint, tile/…, as everywhere; sealed/<n>.jsonl: the sealed bodies of
 //                                                bundle n; manifest.json: every piece, the last that is written of a log
@@ -13,6 +14,8 @@ import { hash } from 'node:crypto';
 export interface ArchiveNames {
   /** Of all months' own blobs. */
   readonly months: string;
+  /** Of all checkpoints that were noted. */
+  readonly anchors: string;
   month(month: string): string;
   policy(month: string): string;
   log(month: string, log: ArchivedName): LogBlobs;
@@ -36,6 +39,7 @@ export function archiveNames(deployment: string): ArchiveNames {
   const base = `audit/${blobPart(deployment)}`;
   return {
     months: `${base}/months/`,
+    anchors: `${base}/anchors/`,
     month: (month) => `${base}/months/${month}.json`,
     policy: (month) => `${base}/${month}/policy.json`,
     log(month, { scope, shard }) {

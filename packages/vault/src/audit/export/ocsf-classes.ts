@@ -30,6 +30,7 @@ const activities: Readonly<Record<OcsfClass, Readonly<Record<string, number>>>> 
 
 /** Every act: its class, and its activity; `undefined` for one that the class does not name. */
 const classes: Readonly<Record<Act, readonly [OcsfClass, string?]>> = {
+  'audit.anchor': ['eventLog'],
   'audit.archive': ['eventLog', 'Archive'],
   'audit.clock': ['eventLog'],
   'audit.device': ['eventLog'],
@@ -39,6 +40,7 @@ const classes: Readonly<Record<Act, readonly [OcsfClass, string?]>> = {
   'audit.hold': ['eventLog'],
   'audit.read': ['eventLog'],
   'audit.release': ['eventLog'],
+  'audit.unanchored': ['eventLog'],
   'audit.verify': ['eventLog'],
   'auditor.add': ['entity', 'Create'],
   'auditor.remove': ['entity', 'Delete'],

@@ -25,8 +25,8 @@ export interface PublishParts {
   readonly sign: (checkpoint: Checkpoint) => string;
   /** Logs that are never signed again. */
   readonly turnedBack: ReadonlyMap<string, StatedHead>;
-  /** Whether the root log itself is older than what was published: then nothing is. */
-  readonly rootTurnedBack: boolean;
+  /** Whether the root log itself is older than what was published: then nothing is. @throws when that is not known */
+  readonly rootTurnedBack: () => Promise<boolean>;
 }
 
 interface Grown {
@@ -43,7 +43,7 @@ interface Grown {
  */
 export async function publish(parts: PublishParts): Promise<number> {
   if ((await grownLogs(parts)).length === 0) return 0;
-  if (parts.rootTurnedBack) throw turnedBackNow(originOf(parts.sealer.deployment, rootLog));
+  if (await parts.rootTurnedBack()) throw turnedBackNow(originOf(parts.sealer.deployment, rootLog));
   return againIfMoved(() => parts.segments.alone(() => publishGrown(parts)));
 }
 

@@ -1,5 +1,5 @@
 import { bodyLine } from '../../audit-verify/bodies.ts';
-import { bodiesPath, policyPath, rootFolder, shardFolder } from '../../audit-verify/layout.ts';
+import { anchorsPath, bodiesPath, policyPath, rootFolder, shardFolder } from '../../audit-verify/layout.ts';
 import type { Sealer } from '../../keys/sealer.ts';
 import { entriesPath, tilePath, tilesAfter, tileWidth, type Tile } from '../../tlog/tile-paths.ts';
 import { openBodies } from './bodies.ts';
@@ -55,6 +55,16 @@ export interface ArchivedFiles extends PublishedLog {
   folders(): AsyncIterable<{ readonly folder: string; readonly files: readonly string[] }>;
 }
 
+/** What is taken besides what is at hand. */
+export interface PublishedMore {
+  /** `undefined`: no body is disclosed. */
+  readonly disclose?: Disclosure | undefined;
+  /** Logs that are not at hand; bodies of those are not disclosed. */
+  readonly archived?: ArchivedFiles | undefined;
+  /** Checkpoints that were noted elsewhere, none of a later state than this one. */
+  readonly anchors?: readonly string[] | undefined;
+}
+
 /** A log as it was published last. */
 export interface LogSnapshot {
   /** Of its files, from the log's own. */
@@ -68,14 +78,12 @@ export interface LogSnapshot {
 /**
  * Note what is published. Nothing may be published while this runs: the root log must not state more than the others have.
  *
- * @param archived logs that are not at hand; bodies of those are not disclosed
  * @throws Refusal `store_unavailable`
  */
 export async function publishedFiles(
   segments: Segments,
   identity: LogIdentity,
-  disclose?: Disclosure,
-  archived?: ArchivedFiles,
+  { disclose, archived, anchors = [] }: PublishedMore = {},
 ): Promise<PublishedFiles> {
   const all = await snapshots(segments);
   const older = archived === undefined ? [] : await archivedPaths(archived, all);
@@ -83,9 +91,10 @@ export async function publishedFiles(
   const bundles = tiles.filter(({ level }) => level === 0).length;
   return {
     logs: all.filter(({ of }) => of !== undefined).length + older.length,
-    count: 1 + all.length + tiles.length + bundles + older.flat().length,
+    count: 1 + Math.min(anchors.length, 1) + all.length + tiles.length + bundles + older.flat().length,
     async *files() {
       yield file(policyPath, policyBytes(identity));
+      if (anchors.length > 0) yield file(anchorsPath, anchorsBytes(anchors));
       for (const each of all) {
         yield* logFiles(segments, each, archived);
         const { of, folder } = each;
@@ -177,6 +186,11 @@ async function* bodiesOf(
     const path = `${folder}/${bodiesPath(block)}`;
     yield { path, bytes: Buffer.from(lines.join('')), bodies: lines.length };
   }
+}
+
+/** A JSON string a line. */
+function anchorsBytes(notes: readonly string[]): Uint8Array {
+  return Buffer.from(notes.map((note) => `${JSON.stringify(note)}\n`).join(''));
 }
 
 function present(path: string, bytes: Uint8Array | undefined): Uint8Array {

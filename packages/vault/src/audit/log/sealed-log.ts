@@ -18,7 +18,8 @@ import { sealJournal, unsealed } from './seal-journal.ts';
 import type { Segments } from './segments.ts';
 import { newestNote } from './tenant-log.ts';
 import { oneBehindTheOther } from './turns.ts';
-import { findTurnedBack, isRootTurnedBack } from './turned-back.ts';
+import { findRootTurnedBack } from './root-turned-back.ts';
+import { findTurnedBack } from './turned-back.ts';
 import { writeLog, type WrittenLog } from './write-log.ts';
 import { signCheckpoint, type Checkpoint } from '../../tlog/checkpoint.ts';
 import { signerOf } from '../../tlog/note.ts';
@@ -41,6 +42,13 @@ export interface SealedLogParts {
   readonly quiet?: <V>(work: () => Promise<V>) => Promise<V>;
   /** Told what went wrong and was got over. For the log. */
   readonly failed?: (refusal: Refusal) => void;
+  /**
+   * Checkpoints of the root log that were noted elsewhere last. Asked before the first one is signed, and again while that
+   * fails; `undefined`: there is nobody to ask.
+   *
+   * @param name what strangers know the log by
+   */
+  readonly anchors?: ((name: string) => Promise<readonly string[]>) | undefined;
 }
 
 /** Whose bodies are disclosed; `undefined`: everybody's. */
@@ -69,9 +77,14 @@ export interface SealedLog {
   /**
    * The published log as it is now, to be taken at leisure.
    *
+   * @param anchors checkpoints that were noted elsewhere before this was asked for
    * @throws as {@link publishedFiles}
    */
-  published(disclose?: Disclosed, archived?: ArchivedFiles): Promise<PublishedFiles>;
+  published(
+    disclose?: Disclosed,
+    archived?: ArchivedFiles,
+    anchors?: readonly string[],
+  ): Promise<PublishedFiles>;
   /** The published log, by path. */
   source(): PublishedLog;
   /** As {@link newestNote}. */
@@ -104,13 +117,13 @@ export async function openSealedLog(parts: SealedLogParts): Promise<SealedLog> {
   const signer = signerOf(noteKeyName(sealer.deployment), parts.noteKey);
   const sign = (checkpoint: Checkpoint) => signCheckpoint(checkpoint, [signer]);
   const turnedBack = await findTurnedBack(segments, sealer.deployment);
-  const rootTurnedBack = await isRootTurnedBack(segments, sealer.deployment);
   for (const origin of turnedBack.keys())
     failed(refuse('journal_broken', 'an audit log is older than what was stated of it', origin));
   const keyring = logKeyring(sealer, segments.secrets, now);
   const rows = openRows(parts.journal);
   const ground: LogGround = { rows, sealer, segments, keyring, policy, turnedBack, failed };
   const identity = { deployment: sealer.deployment, vkeys: [signer.vkey] };
+  const rootTurnedBack = await findRootTurnedBack({ segments, identity, anchors: parts.anchors, failed });
   let closed = false;
   const queued = oneBehindTheOther();
   const publishing = { sealer, segments, sign, turnedBack, rootTurnedBack };
@@ -153,14 +166,18 @@ function takenBy(
   { segments, identity, sealer, keyring }: Omit<Disclosure, 'scope'> & Parameters<typeof proveEntry>[0],
   alone: NonNullable<SealedLogParts['quiet']>,
 ): Pick<SealedLog, 'write' | 'published' | 'identity' | 'drop' | 'source' | 'newest' | 'prove'> {
-  const snapshot = (disclose: Disclosed | undefined, archived?: ArchivedFiles) =>
-    publishedFiles(segments, identity, disclose && { ...disclose, sealer, keyring }, archived);
+  const snapshot = (disclose: Disclosed | undefined, archived?: ArchivedFiles, anchors?: readonly string[]) =>
+    publishedFiles(segments, identity, {
+      disclose: disclose && { ...disclose, sealer, keyring },
+      archived,
+      anchors,
+    });
   return {
     write: (directory, scope) =>
       alone(async () =>
         writeLog(directory, (await snapshot(scope === undefined ? undefined : { scope })).files()),
       ),
-    published: (disclose, archived) => alone(() => snapshot(disclose, archived)),
+    published: (...wanted) => alone(() => snapshot(...wanted)),
     identity,
     drop: (month) => alone(() => segments.drop(month)),
     source: () => logSource(segments, identity),

@@ -17,6 +17,7 @@ describe('archive in S3', () => {
     peer = await openS3Peer();
   });
   afterEach(() => {
+    peer.locks = false;
     peer.objects.clear();
     peer.plan.length = 0;
   });
@@ -77,6 +78,24 @@ describe('archive in S3', () => {
     expect(peer.uploads.size).toBe(0);
     expect(peer.objects.size).toBe(0);
     await archive.close();
+  });
+
+  it('what is to be locked is locked in compliance mode, where the bucket has Object Lock, and written where it has not', async () => {
+    const lockedUntilMs = Date.UTC(2033, 10, 22);
+    const without = s3Archive(address());
+    expect(await without.put('plain', Buffer.from('x'), { lockedUntilMs })).toBe(true);
+    await without.remove('plain');
+    peer.locks = true;
+    const archive = s3Archive(address());
+    peer.plan.push('reset');
+    expect(await archive.put('locked', Buffer.from('ours'), { ifAbsent: true, lockedUntilMs })).toBe(true);
+    expect(await archive.put('open', Buffer.from('x'))).toBe(true);
+    expect(peer.objects.get('locked')?.headers).toMatchObject({
+      'x-amz-object-lock-mode': 'COMPLIANCE',
+      'x-amz-object-lock-retain-until-date': '2033-11-22T00:00:00Z',
+    });
+    expect(peer.objects.get('open')?.headers).not.toHaveProperty('x-amz-object-lock-mode');
+    for (const each of [without, archive]) await each.close();
   });
 
   it('says whether public access is blocked', async () => {

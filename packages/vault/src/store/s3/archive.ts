@@ -10,6 +10,7 @@ import type { Readable } from 'node:stream';
 import { checkedPage } from '../archive/blob-pages.ts';
 import { checkedBlobName, type Archive } from '../archive.ts';
 import { openS3, type BucketAddress } from './bucket.ts';
+import { openLocks } from './locks.ts';
 import { asking, marked, statusOf } from './s3-error.ts';
 import { headOf, upload, type Condition, type Target } from './upload.ts';
 
@@ -40,9 +41,11 @@ export function s3Archive(options: S3ArchiveOptions): Archive {
       ? {}
       : { ServerSideEncryption: 'aws:kms' as const, SSEKMSKeyId: kmsKeyId, BucketKeyEnabled: true };
   const at = (name: string) => ({ Bucket: bucket, Key: prefix + checkedBlobName(name) });
+  const locks = openLocks(client, bucket);
   return {
-    async put(name, body, { ifAbsent = false } = {}) {
-      const target = { ...at(name), ...encryption, Metadata: { [writeId]: randomUUID() } };
+    async put(name, body, { ifAbsent = false, lockedUntilMs } = {}) {
+      const object = { ...at(name), ...encryption, Metadata: { [writeId]: randomUUID() } };
+      const target = { ...object, ...(await asking(() => locks(lockedUntilMs))) };
       // What a caller does with the bytes meanwhile must not be sent when an attempt is repeated.
       const bytes = body instanceof Uint8Array ? Buffer.from(body) : marked(body);
       return asking(() => write(client, target, bytes, ifAbsent));

@@ -20,7 +20,15 @@ const partBytes = 8 * 1024 * 1024;
 /** Where a blob goes, and under which headers. */
 export type Target = Pick<
   PutObjectCommandInput,
-  'Bucket' | 'Key' | 'Metadata' | 'ServerSideEncryption' | 'SSEKMSKeyId' | 'BucketKeyEnabled'
+  | 'Bucket'
+  | 'Key'
+  | 'Metadata'
+  | 'ServerSideEncryption'
+  | 'SSEKMSKeyId'
+  | 'BucketKeyEnabled'
+  | 'ObjectLockMode'
+  | 'ObjectLockRetainUntilDate'
+  | 'ChecksumAlgorithm'
 >;
 
 /** A condition on the step in which the blob appears. */

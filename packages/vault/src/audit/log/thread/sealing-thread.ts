@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { refuse, type Refusal, type VaultCode } from '../../../refusal.ts';
 import { openExchange, type Exchange } from './exchange.ts';
+import type { SealedLogParts } from '../sealed-log.ts';
 import { lending, type LentStores } from './lent-stores.ts';
 import type { SealingFiles } from './sealing-worker.ts';
 
@@ -14,9 +15,10 @@ const workerUrl = new URL(
 );
 
 /** What the thread is started with. */
-export interface SealingChoices extends Omit<SealingFiles, 'providers'> {
+export interface SealingChoices extends Omit<SealingFiles, 'providers' | 'anchored'> {
   /** As `SealedLogParts`. */
   readonly failed: (refusal: Refusal) => void;
+  readonly anchors?: SealedLogParts['anchors'];
 }
 
 /** Seals, beside whoever serves. */
@@ -34,14 +36,19 @@ export interface SealingThread {
 }
 
 /** Start the thread. */
-export function openSealingThread({ failed, ...files }: SealingChoices, stores: LentStores): SealingThread {
-  const workerData: SealingFiles = { ...files, providers: stores.providers.map(({ name }) => name) };
+export function openSealingThread(
+  { failed, anchors, ...files }: SealingChoices,
+  stores: LentStores,
+): SealingThread {
+  const providers = stores.providers.map(({ name }) => name);
+  const workerData: SealingFiles = { ...files, providers, anchored: anchors !== undefined };
   // No environment and no flags: the thread needs neither, and the environment may hold secrets.
   const worker = new Worker(workerUrl, { workerData, env: {}, execArgv: [], name: 'sealing' });
   const exchange: Exchange = openExchange(worker);
   const lent = lending(stores, exchange.ask);
   exchange.answer({
     ...lent.answers,
+    anchors: async (name: string) => anchors?.(name) ?? [],
     failed: async ({ code, message, detail }: Pick<Refusal<VaultCode>, 'code' | 'message' | 'detail'>) =>
       failed(refuse(code, message, detail)),
   });

@@ -19,11 +19,13 @@ export interface SealingFiles {
   readonly name: string;
   /** Names of the providers that are lent. */
   readonly providers: readonly string[];
+  /** Whether what was noted elsewhere can be asked for. */
+  readonly anchored: boolean;
 }
 
 // The thread that seals. What it opens is closed when it is told to; it keeps its keys to itself.
 
-const { journal, directory, rootFile, name, providers: names } = workerData as SealingFiles;
+const { journal, directory, rootFile, name, providers: names, anchored } = workerData as SealingFiles;
 const queued = oneBehindTheOther();
 const exchange = openExchange(parentPort!);
 const stores = borrowed(names, exchange.ask);
@@ -76,7 +78,10 @@ async function open() {
   const noteKey = await openNoteKey({ tables, sealer, now });
   const failed = ({ code, message, detail }: Refusal): void =>
     void exchange.ask('failed', { code, message, detail }).catch(() => undefined);
-  const log = await openSealedLog({ journal, sealer, segments, noteKey, name, now, failed });
+  const anchors = anchored
+    ? (of: string): Promise<readonly string[]> => exchange.ask('anchors', of)
+    : undefined;
+  const log = await openSealedLog({ journal, sealer, segments, noteKey, name, anchors, now, failed });
   return {
     log,
     async close() {
