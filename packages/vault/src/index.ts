@@ -11,6 +11,7 @@ export { endedCalls, newestCalls, type Call, type CallFilter } from './audit/cal
 export type { EntryReader, OnReached } from './audit/every-entry.ts';
 export { csvLine } from './audit/export/csv.ts';
 export { exportFormats, exportText, type ExportFormat } from './audit/export/export-lines.ts';
+export { exportProven, type ExportPiece } from './audit/export/proven-export.ts';
 export type { EntryFilter } from './audit/filter.ts';
 export { findCall } from './audit/find-call.ts';
 export { followEntries } from './audit/follow.ts';

@@ -6,9 +6,15 @@ import { logKeyring, type LogKeyring } from './log-keyring.ts';
 import type { LogGround } from './log-ground.ts';
 import { noteKeyName } from './names.ts';
 import { logSource, type LogIdentity, type PublishedLog } from './log-source.ts';
+import { openEntryProofs, type EntryProofs } from './entry-proofs.ts';
 import { proveEntry, type ProvenEntry } from './prove-entry.ts';
 import { publish, type PublishParts } from './publish.ts';
-import { publishedFiles, type ArchivedFiles, type Disclosure, type PublishedFiles } from './published-files.ts';
+import {
+  publishedFiles,
+  type ArchivedFiles,
+  type Disclosure,
+  type PublishedFiles,
+} from './published-files.ts';
 import { sealJournal, unsealed } from './seal-journal.ts';
 import type { Segments } from './segments.ts';
 import { oneBehindTheOther } from './turns.ts';
@@ -74,6 +80,12 @@ export interface SealedLog {
    * @returns whether it was the oldest, and another is behind it
    */
   drop(month: string): Promise<boolean>;
+  /**
+   * What proves the entries of an export.
+   *
+   * @param catchUp seals what the journal holds
+   */
+  proofs(catchUp: () => Promise<unknown>): EntryProofs;
   /** As {@link proveEntry}. */
   prove(scope: string | undefined, id: string): Promise<ProvenEntry | undefined>;
   /** Resolves when what is under way has come to a point where it can end. */
@@ -109,7 +121,7 @@ export async function openSealedLog(parts: SealedLogParts): Promise<SealedLog> {
     vkeys: identity.vkeys,
     keyring,
     run,
-    ...takenBy({ segments, identity, sealer, keyring }, queued),
+    ...takenBy({ segments, identity, sealer, keyring, now }, queued),
     async close() {
       closed = true;
       await queued(async () => rows.close());
@@ -140,9 +152,15 @@ async function sealWhatIsThere(
 
 /** What is taken out of the log. */
 function takenBy(
-  { segments, identity, sealer, keyring }: Omit<Disclosure, 'scope'> & Parameters<typeof proveEntry>[0],
+  {
+    segments,
+    identity,
+    sealer,
+    keyring,
+    now,
+  }: Omit<Disclosure, 'scope'> & Parameters<typeof proveEntry>[0] & Pick<SealedLogParts, 'now'>,
   queued: ReturnType<typeof oneBehindTheOther>,
-): Pick<SealedLog, 'write' | 'published' | 'identity' | 'drop' | 'source' | 'prove'> {
+): Pick<SealedLog, 'write' | 'published' | 'identity' | 'drop' | 'source' | 'proofs' | 'prove'> {
   const snapshot = (disclose: Disclosed | undefined, archived?: ArchivedFiles) =>
     publishedFiles(segments, identity, disclose && { ...disclose, sealer, keyring }, archived);
   return {
@@ -154,6 +172,7 @@ function takenBy(
     identity,
     drop: (month) => queued(() => segments.drop(month)),
     source: () => logSource(segments, identity),
+    proofs: (catchUp) => openEntryProofs({ segments, identity, sealer, keyring, catchUp, now }),
     prove: (scope, id) => proveEntry({ segments, identity }, scope, id),
   };
 }
