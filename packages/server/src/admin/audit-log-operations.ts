@@ -11,7 +11,7 @@ export interface AdministeredLog {
   /** Seal and publish what the journal holds. @returns why that was not possible; `undefined` when it is done */
   catchUp(): Promise<Refusal | undefined>;
   /** @throws Refusal when it cannot be opened now */
-  log(): Promise<Pick<SealedLog, 'vkeys' | 'published' | 'source' | 'prove'>>;
+  log(): Promise<Pick<SealedLog, 'vkeys' | 'published' | 'source' | 'proofs' | 'prove'>>;
 }
 
 /** What these operations work on. */

@@ -3,6 +3,7 @@ import type { Finding, Status } from '../domain/admin-answers.ts';
 import type { Membership } from '../domain/people.ts';
 import { requestId } from '../domain/request-id.ts';
 import { refuse } from '../errors.ts';
+import { auditExportOperations, type AuditExportParts } from './audit-export-operations.ts';
 import { auditKeepingOperations, type AuditKeepingParts } from './audit-keeping-operations.ts';
 import { auditLogOperations, type AuditLogOperationParts } from './audit-log-operations.ts';
 import { auditOperations, type AuditOperationParts } from './audit-operations.ts';
@@ -19,6 +20,7 @@ import { upstreamOperations } from './upstream-operations.ts';
 /** What administration works on. */
 export interface AdminParts
   extends
+    AuditExportParts,
     AuditKeepingParts,
     AuditLogOperationParts,
     AuditOperationParts,
@@ -58,6 +60,7 @@ export function openOperations(parts: AdminParts, { tenant, subject }: Membershi
     ...transferOperations(parts),
     ...auditOperations(parts),
     ...auditLogOperations(parts),
+    ...auditExportOperations(parts),
     ...auditKeepingOperations(parts),
     'sign-in.link': operation(nothing, async (operator) => {
       const object = `person:${operator.subject}`;
