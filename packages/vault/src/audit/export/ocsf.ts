@@ -68,6 +68,8 @@ export function ocsfEvent({ attempt, outcome }: Call, places: OcsfPlaces = nowhe
       correlation_uid: attempt.corr,
       tenant_uid: attempt.tenant,
       log_name: 'audit',
+      // Application Lifecycle has an actor in this profile alone.
+      ...(kind === 'lifecycle' ? { profiles: ['host'] } : {}),
     },
     ...ofClass[kind](attempt),
     unmapped: unmappedOf(attempt, outcome, places),
