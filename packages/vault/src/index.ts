@@ -20,6 +20,7 @@ export { openJournal, openJournalReader } from './audit/journal.ts';
 export { redactionOf, type RedactionPolicy, type RedactionRule, type TagOf } from './audit/leaf/redaction.ts';
 export { holdsSecretShape } from './audit/leaf/secret-shapes.ts';
 export { copyLog, markOf, placeLog, setLogAside, type LogPlace } from './audit/log/copy-log.ts';
+export { formerLog } from './audit/log/former-log.ts';
 export type { EntryProofs } from './audit/log/entry-proofs.ts';
 export { logEntries, type LogQuery, type LogReader } from './audit/log/log-entries.ts';
 export { logSource, type LogIdentity, type PublishedLog } from './audit/log/log-source.ts';

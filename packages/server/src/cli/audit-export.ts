@@ -16,6 +16,7 @@ interface ExportOptions extends FilterOptions {
   readonly out: string;
   readonly bodies: boolean;
   readonly proof: boolean;
+  readonly former?: string;
   readonly force?: boolean;
 }
 
@@ -47,6 +48,7 @@ export function auditExportCommand(audit: Command, context: CommandContext): voi
     .requiredOption('--out <path>', 'where to; of a log a folder')
     .option('--force', 'replace the file that is there')
     .option('--no-bodies', 'of a log: only what anybody may see')
+    .option('--former <mark>', 'of a log: that of a former instance, which came with sealgate import')
     .option('--no-proof', 'of the others: without what proves it')
     .option('--json', 'print JSON')
     .addHelpText('after', help)
@@ -54,19 +56,20 @@ export function auditExportCommand(audit: Command, context: CommandContext): voi
 }
 
 async function wholeLog(context: CommandContext, options: ExportOptions): Promise<void> {
-  const { out, bodies, json, tenant, force } = options;
+  const { out, bodies, json, tenant, force, former } = options;
   const { tenant: _, ...narrower } = askedBy(options);
   if (force === true || Object.keys(narrower).length > 0)
     throw refuse(
       'usage',
-      'a log is exported whole, into an empty folder: --tenant and --no-bodies are all it takes',
+      'a log is exported whole, into an empty folder: --tenant, --no-bodies and --former are all it takes',
     );
   const whose = { ...(tenant === undefined ? {} : { tenant }), ...(json === undefined ? {} : { json }) };
-  return exportLog(context, { out, bodies, ...whose });
+  return exportLog(context, { out, bodies, ...whose, ...(former === undefined ? {} : { former }) });
 }
 
 async function exportTo(context: CommandContext, options: ExportOptions): Promise<void> {
   const { terminal } = context;
+  if (options.former !== undefined) throw refuse('usage', '--former is for --format log');
   const path = resolve(terminal.cwd, options.out);
   const replace = options.force === true;
   if (!replace && (await stat(path).catch(() => undefined)) !== undefined) throw isThere(path);

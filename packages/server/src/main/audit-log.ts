@@ -4,8 +4,10 @@ import {
   openNoteKey,
   openSealedLog,
   sqliteSegments,
+  type Disclosed,
   type Journal,
   type OpenedSealer,
+  type PublishedFiles,
   type Refusal,
   type SealedLog,
   type Segments,
@@ -13,6 +15,7 @@ import {
 } from '@sealgate/vault';
 import type { Log } from '../log.ts';
 import { openFaults } from './audit-faults.ts';
+import { publishedFormer } from './former-logs.ts';
 
 // The journal is what a call waits for; from there its entries are sealed into logs that strangers can check, a second later.
 // When that fails nothing is lost and no call is refused: it is told once, counted, and tried again.
@@ -39,6 +42,8 @@ export interface AuditLog {
   catchUp(): Promise<Refusal | undefined>;
   /** @throws Refusal when it cannot be opened now */
   log(): Promise<SealedLog>;
+  /** What was published of the log of a former instance. @throws as {@link publishedFormer} */
+  former(mark: string, disclose?: Disclosed): Promise<PublishedFiles>;
   /** What it lies in. @throws as {@link log} */
   segments(): Promise<Segments>;
   /**
@@ -94,6 +99,7 @@ export function openAuditLog(parts: AuditLogParts): AuditLog {
     },
     catchUp,
     log: async () => (await files.opened()).sealed,
+    former: (mark, disclose) => publishedFormer(parts, mark, disclose),
     segments: async () => (await files.opened()).segments,
     async forget(tenant) {
       try {

@@ -107,8 +107,12 @@ export function parseRecord(line: string): ExportRecord | undefined {
   return good && isText(tenant) ? (value as unknown as ExportRecord) : undefined;
 }
 
-/** JSON with names in order, for comparing: two values have the same text only when they are the same. */
-export function sameText(value: unknown): string {
+/** Whether two values are the same as JSON, in whatever order their names stand. */
+export function isSame(one: unknown, other: unknown): boolean {
+  return JSON.stringify(one) === JSON.stringify(other) || inOrder(one) === inOrder(other);
+}
+
+function inOrder(value: unknown): string {
   return JSON.stringify(value, (_, each: unknown) =>
     isObject(each) ? Object.fromEntries(Object.entries(each).toSorted(([a], [b]) => (a < b ? -1 : 1))) : each,
   );

@@ -1,6 +1,6 @@
 import { callCsv, callCsvHead } from '../audit/export/call-csv.ts';
 import { ocsfEvent, type OcsfPlaces } from '../audit/export/ocsf.ts';
-import { sameText, type ExportedFormat } from './export-form.ts';
+import { isSame, type ExportedFormat } from './export-form.ts';
 
 // The lines of an exported file, and what they have to be.
 
@@ -49,7 +49,7 @@ export function isLineOf(
   const value = asJson(line);
   const wanted = format === 'ocsf' ? ocsfEvent({ attempt, outcome }, places) : attempt;
   // Text that says a name twice, or the same otherwise, would be read in more than one way.
-  return value !== undefined && JSON.stringify(value) === line && sameText(value) === sameText(wanted);
+  return value !== undefined && JSON.stringify(value) === line && isSame(value, wanted);
 }
 
 /** The id that a line names; `undefined` when it names none. */

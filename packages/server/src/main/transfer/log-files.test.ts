@@ -1,14 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -18,6 +10,7 @@ import {
   openAudit,
   openJournal,
   openSealer,
+  writeLog,
   type OpenedSealer,
   type Tables,
 } from '@sealgate/vault';
@@ -25,13 +18,14 @@ import { folderSource, verifyLog, type LogVerdict } from '@sealgate/vault/audit-
 import { afterEach, beforeEach, test } from 'vitest';
 import { openLog } from '../../main.ts';
 import { openAuditLog } from '../audit-log.ts';
-import { bringLog, checkLog, formerPlace, takeLog } from './log-files.ts';
+import { publishedFormer } from '../former-logs.ts';
+import { bringLog, checkLog, takeLog } from './log-files.ts';
 
 // The sealed log of one machine, brought to another: it goes on in one place or in none, and whoever keeps checkpoints sees
 // it when it goes on in two.
 
 const now = Date.now;
-const log = openLog('silent');
+const log = openLog('error');
 let folder: string;
 let tables: Tables;
 let sealer: OpenedSealer;
@@ -103,8 +97,13 @@ test('a log of which a copy is taken goes on here, and the copy is kept there be
   const there = await worked('there');
   assert.equal(there.state, 'ok');
   assert.notEqual(nameOf(there), nameOf(before));
-  const { directory, rootFile } = formerPlace(place('there'), taken!.mark);
-  assert.ok(existsSync(rootFile) && readdirSync(directory).length === 2);
+  const parts = { dataDirectory: place('there'), tables, sealer, now };
+  const former = await publishedFormer(parts, taken!.mark, { scope: undefined });
+  const written = await writeLog(place('former'), former.files());
+  assert.ok(written.bodies > 0);
+  const verdict = await verifyLog(folderSource(place('former')), { remembered: before.notes });
+  assert.deepEqual([verdict.state, verdict.entries], ['ok', before.entries]);
+  await assert.rejects(publishedFormer(parts, 'f'.repeat(12)), { code: 'not_found' });
 });
 
 test('whoever goes on in both places against that is found out by a checkpoint that was kept', async () => {

@@ -13,6 +13,7 @@ import {
   type Manifest,
 } from '@sealgate/vault';
 import { refuse } from '../../errors.ts';
+import { formerPlace } from '../former-logs.ts';
 
 // The sealed log travels as its files. Two that go on from one copy would sign two histories under one name, and whoever
 // remembers a checkpoint of one would call the other tampered with, and be right. So it goes on elsewhere only when its source
@@ -93,12 +94,6 @@ export async function bringLog(
   if (existsSync(place.rootFile)) return 'left: there is one already';
   await placeLog(from, place);
   return 'goes on here';
-}
-
-/** Where the log of a former instance lies. */
-export function formerPlace(dataDirectory: string, mark: string): LogPlace {
-  const directory = join(dataDirectory, 'audit-former', mark);
-  return { directory, rootFile: join(directory, 'root.db') };
 }
 
 function movedTo(dataDirectory: string, mark: string): string {

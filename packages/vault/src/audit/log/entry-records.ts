@@ -1,12 +1,13 @@
-import { sameText, type ExportRecord } from '../../audit-verify/export-form.ts';
+import { isSame, type ExportRecord } from '../../audit-verify/export-form.ts';
 import type { Sealer } from '../../keys/sealer.ts';
+import { tileWidth } from '../../tlog/tile-paths.ts';
 import type { Entry } from '../entry.ts';
 import { entryOf, personIn, sealedPersonIn } from '../leaf/entry-of.ts';
 import { personPlace } from '../leaf/person-part.ts';
 import { openBodies } from './bodies.ts';
 import type { LogKeyring } from './log-keyring.ts';
+import { blockSlices } from './log-source.ts';
 import { scopeIn, scopePart } from './names.ts';
-import type { Slice } from './segments.ts';
 import type { Standing } from './standings.ts';
 import { unlessShredded } from './unless-shredded.ts';
 
@@ -16,7 +17,7 @@ export interface RecordParts {
   readonly keyring: LogKeyring;
 }
 
-/** Slices that are kept open. */
+/** Blocks that are kept open. */
 const openMax = 64;
 
 /** What is shown of an entry that stands in a log. @param log its number in the export */
@@ -28,21 +29,17 @@ export type RecordOf = (entry: Entry, standing: Standing, log: number) => Promis
  * @throws Refusal `key_disabled`, `key_unavailable`, `open_failed`, `store_unavailable`, as the function does
  */
 export function openRecords({ sealer, keyring }: RecordParts): RecordOf {
-  const slices = openSlices(sealer);
+  const leafAt = openBlocks(sealer);
   return async (entry, standing, log) => {
-    const { first, leaves, bodies } = await slices(standing);
     const { ix } = standing;
-    const leaf = leaves[ix - first]!;
-    const body = bodies?.[ix - first] ?? '';
+    const { leaf, body } = await leafAt(standing);
     const { tenant } = entry;
     const place = { log, ix, leaf, ...(scopeIn(scopePart(tenant)) === undefined ? { tenant } : {}) };
     const salt = (await keyring.find(tenant))?.saltOf(entry.id).toString('base64url');
     if (body === '' || salt === undefined) return { ...place, entry: { ...entry } };
     const person = await personOf(sealer, entry, body);
     const made = entryOf(tenant, leaf, body, person.who ?? person.said);
-    return sameText(made) === sameText(entry)
-      ? { ...place, salt, body, ...person }
-      : { ...place, entry: { ...entry } };
+    return isSame(made, entry) ? { ...place, salt, body, ...person } : { ...place, entry: { ...entry } };
   };
 }
 
@@ -68,27 +65,42 @@ async function personOf(sealer: RecordParts['sealer'], entry: Entry, body: strin
   );
 }
 
-interface OpenSlice extends Pick<Slice, 'first' | 'leaves'> {
-  /** `undefined` when their keys were destroyed. */
-  readonly bodies: readonly string[] | undefined;
+interface OpenLeaf {
+  readonly leaf: string;
+  /** `''`: it has none, or its keys were destroyed. */
+  readonly body: string;
 }
 
-/** The slices that entries stand in, each opened once as long as they lie beside each other. */
-function openSlices(sealer: RecordParts['sealer']): (standing: Standing) => Promise<OpenSlice> {
-  const kept = new Map<string, OpenSlice>();
+/** Leaves with their bodies, by blocks of 256 that are opened once as long as entries lie beside each other. */
+function openBlocks(sealer: RecordParts['sealer']): (standing: Standing) => Promise<OpenLeaf> {
+  const kept = new Map<string, readonly OpenLeaf[]>();
   return async ({ period, log, ix }) => {
-    const key = JSON.stringify([log.scope, log.shard, Math.floor(ix / 256)]);
-    const known = kept.get(key);
-    if (known !== undefined && ix >= known.first && ix < known.first + known.leaves.length) return known;
-    const [slice] = await period.slices(log, ix, 1);
-    if (slice === undefined) throw new Error(`${log.shard} lacks leaf ${ix}`);
-    const bodies = await unlessShredded<readonly string[], undefined>(
-      openBodies(sealer, log, slice),
-      () => undefined,
-    );
-    if (kept.size >= openMax) kept.delete(kept.keys().next().value!);
-    const opened = { first: slice.first, leaves: slice.leaves, bodies };
-    kept.set(key, opened);
-    return opened;
+    const block = Math.floor(ix / tileWidth);
+    const key = JSON.stringify([log.scope, log.shard, block]);
+    let leaves = kept.get(key);
+    if (leaves?.[ix % tileWidth] === undefined) {
+      if (kept.size >= openMax) kept.delete(kept.keys().next().value!);
+      leaves = await openBlock(sealer, { period, log }, block);
+      kept.set(key, leaves);
+    }
+    const found = leaves[ix % tileWidth];
+    if (found === undefined) throw new Error(`${log.shard} lacks leaf ${ix}`);
+    return found;
   };
+}
+
+async function openBlock(
+  sealer: RecordParts['sealer'],
+  { period, log }: Pick<Standing, 'period' | 'log'>,
+  block: number,
+): Promise<readonly OpenLeaf[]> {
+  const all: OpenLeaf[] = [];
+  for (const slice of await blockSlices(period, log, block)) {
+    const bodies = await unlessShredded<readonly string[], readonly string[]>(
+      openBodies(sealer, log, slice),
+      () => [],
+    );
+    for (const [at, leaf] of slice.leaves.entries()) all.push({ leaf, body: bodies[at] ?? '' });
+  }
+  return all;
 }
