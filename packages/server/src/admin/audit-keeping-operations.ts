@@ -18,12 +18,23 @@ const asked = z.strictObject({ tenant: z.string().min(1).max(2048) });
 export function auditKeepingOperations({ audit, holds, auditArchive }: AuditKeepingParts) {
   return {
     'audit.archived': operation(z.strictObject({}), async (operator) =>
-      recorded(audit, operator, { act: 'audit.read', object: heldObject('*'), service: 'audit' }, async () => {
-        const logs: ArchivedMonth[] = [];
-        for await (const { month, manifest, keptUntilMs } of (await auditArchive.archived()).logs())
-          logs.push({ month, scope: manifest.scope, shard: manifest.shard, leaves: manifest.size, keptUntilMs });
-        return logs;
-      }),
+      recorded(
+        audit,
+        operator,
+        { act: 'audit.read', object: heldObject('*'), service: 'audit' },
+        async () => {
+          const logs: ArchivedMonth[] = [];
+          for await (const { month, manifest, keptUntilMs } of (await auditArchive.archived()).logs())
+            logs.push({
+              month,
+              scope: manifest.scope,
+              shard: manifest.shard,
+              leaves: manifest.size,
+              keptUntilMs,
+            });
+          return logs;
+        },
+      ),
     ),
     'audit.hold.list': operation(z.strictObject({}), async () => holds.list()),
     'audit.hold.add': operation(asked, async (operator, { tenant }) => {

@@ -44,7 +44,12 @@ export function auditKeepingCommands(audit: Command, context: CommandContext): v
 async function archived(context: CommandContext, options: CommonOptions): Promise<void> {
   const logs = (await administer(context, ({ call }) => call('audit.archived', {}))) as ArchivedMonth[];
   show(context, options, logs, () => {
-    const rows = logs.map(({ shard, scope, leaves, keptUntilMs }) => [shard, scope, String(leaves), day(keptUntilMs)]);
+    const rows = logs.map(({ shard, scope, leaves, keptUntilMs }) => [
+      shard,
+      scope,
+      String(leaves),
+      day(keptUntilMs),
+    ]);
     return columns(['MONTH', 'GROUP', 'ENTRIES', 'KEPT UNTIL'], rows, 'Nothing is in the archive.');
   });
 }

@@ -36,7 +36,11 @@ async function used(tenant: string): Promise<void> {
   const context = { tenant, actor, source: 'mcp', correlation: 'r1' } as const;
   const { entry } = await audit.record('strict', context, { act: 'tool.call', object: 'upstreams' });
   audit.outcome(entry, context, { out: 'success' });
-  await audit.record('strict', { ...context, tenant: '_system' }, { act: 'gateway.start', object: 'gateway' });
+  await audit.record(
+    'strict',
+    { ...context, tenant: '_system' },
+    { act: 'gateway.start', object: 'gateway' },
+  );
   expect(await auditLog.catchUp()).toBeUndefined();
 }
 
@@ -55,7 +59,9 @@ test('a month goes into the archive, and a stranger who is given the log finds i
   expect(await sealgate.ground.auditArchive.run()).toEqual({ archived: ['202611'], expired: [] });
   expect(await hotMonths()).toEqual(['202612']);
   const logs = (await call('audit.archived')) as ArchivedMonth[];
-  expect(logs.map(({ scope, keptUntilMs }) => [scope, new Date(keptUntilMs).toISOString().slice(0, 10)])).toEqual(
+  expect(
+    logs.map(({ scope, keptUntilMs }) => [scope, new Date(keptUntilMs).toISOString().slice(0, 10)]),
+  ).toEqual(
     expect.arrayContaining([
       ['group-1', '2027-11-20'],
       ['_system', '2033-11-20'],
@@ -79,7 +85,9 @@ test('a month goes into the archive, and a stranger who is given the log finds i
   nowMs = Date.UTC(2027, 10, 20);
   const { expired } = await sealgate.ground.auditArchive.run();
   expect(expired.some((origin) => origin.endsWith('/audit/group-1/202611'))).toBe(true);
-  const acts = (await sealgate.ground.journal.page({ order: 'newest', limit: 200 })).entries.map(({ act, obj }) => [act, obj]);
+  const acts = (await sealgate.ground.journal.page({ order: 'newest', limit: 200 })).entries.map(
+    ({ act, obj }) => [act, obj],
+  );
   expect(acts).toContainEqual(['audit.archive', 'month:202611']);
   expect(acts).toContainEqual(['audit.expire', `log:${expired[0]}`]);
 });

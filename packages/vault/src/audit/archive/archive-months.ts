@@ -44,7 +44,8 @@ export async function archiveMonths(parts: ArchiveMonthsParts): Promise<readonly
     const period = await parts.segments.period(month);
     const logs = await period.logs();
     if (!(await isDue(parts, period, logs)) || (await isHeld(parts, logs))) break;
-    if (!(await parts.noted('audit.archive', `month:${month}`, () => archiveMonth(parts, period, logs)))) break;
+    if (!(await parts.noted('audit.archive', `month:${month}`, () => archiveMonth(parts, period, logs))))
+      break;
     done.push(month);
   }
   return done;

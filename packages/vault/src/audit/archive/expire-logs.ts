@@ -89,7 +89,11 @@ export async function* archivedLogs(
     if (bytes === undefined) continue;
     const manifest = readLogManifest(bytes);
     if (manifest.scope !== log.scope || manifest.shard !== log.shard)
-      throw refuse('store_unavailable', 'a manifest in the archive of the audit log is another log’s', manifest.origin);
+      throw refuse(
+        'store_unavailable',
+        'a manifest in the archive of the audit log is another log’s',
+        manifest.origin,
+      );
     yield { month, manifest, keptUntilMs: logKeptUntilMs(manifest.newest) };
   }
 }

@@ -65,7 +65,10 @@ export function heldObject(tenant: string): string {
 
 /** The holds of this deployment. */
 export function openHolds({ tables, sealer, now }: HoldParts): Holds {
-  const read = async (): Promise<{ readonly holds: readonly Hold[]; readonly revision: Revision | undefined }> => {
+  const read = async (): Promise<{
+    readonly holds: readonly Hold[];
+    readonly revision: Revision | undefined;
+  }> => {
     const found = await tables.get('deployment', key);
     const sealed = found?.item[holdsSecret.attribute];
     if (found === undefined || typeof sealed !== 'string') return { holds: [], revision: found?.revision };
@@ -104,7 +107,10 @@ export function openHolds({ tables, sealer, now }: HoldParts): Holds {
     held: (scopes) => heldBy((tenant) => scopes.includes(scopePart(tenant))),
     async refuseHeld(tenants) {
       if (await heldBy((tenant) => tenants.includes(tenant)))
-        throw refuse('log_held', 'a legal hold is on the audit log of this group: its keys are not destroyed');
+        throw refuse(
+          'log_held',
+          'a legal hold is on the audit log of this group: its keys are not destroyed',
+        );
     },
   };
 }

@@ -58,7 +58,10 @@ test('an archived month with the log over all logs verifies, to whoever has the 
     const after = join(stage.folder, 'after');
     await writeLog(after, (await stage.log.published(undefined, archive)).files());
     assert.deepEqual((await verifyLog(folderSource(after), { vkeys })).findings, []);
-    const [then, now] = [await verifyLog(folderSource(before), { vkeys }), await verifyLog(source, { vkeys })];
+    const [then, now] = [
+      await verifyLog(folderSource(before), { vkeys }),
+      await verifyLog(source, { vkeys }),
+    ];
     assert.deepEqual([now.state, now.findings], ['ok', []]);
     assert.deepEqual([now.logs, now.entries], [then.logs, then.entries]);
     assert.equal((await verifyLog(hot, { vkeys })).state, 'incomplete');
@@ -72,7 +75,8 @@ test('each class is kept for its years, and a log goes on its day', async () => 
     await stage.archiving().run();
     const inArchive = async () => {
       const logs: string[] = [];
-      for await (const { manifest } of stage.archiving().logs()) logs.push(`${manifest.scope} ${manifest.shard}`);
+      for await (const { manifest } of stage.archiving().logs())
+        logs.push(`${manifest.scope} ${manifest.shard}`);
       return logs;
     };
     const all = ['calls 202611', 'Owner%2F1 202611', '_system 202611'];
@@ -84,7 +88,10 @@ test('each class is kept for its years, and a log goes on its day', async () => 
     stage.clock.nowMs += 1;
     const { expired } = await stage.archiving().run();
     assert.deepEqual(expired, [`${stage.log.identity.deployment}/audit/calls/202611`]);
-    assert.deepEqual((await everyBlob(stage.blobs)).filter((name) => name.includes('/calls/202611/')), []);
+    assert.deepEqual(
+      (await everyBlob(stage.blobs)).filter((name) => name.includes('/calls/202611/')),
+      [],
+    );
 
     stage.clock.nowMs = Date.UTC(2033, 10, 20) - 1;
     await stage.archiving().run();
@@ -127,7 +134,9 @@ test('another entry that somebody put there before, with a manifest that fits, i
     forged[forged.lastIndexOf('"ts":') + 6]! ^= 1;
     await stage.blobs.put(entries, forged);
     const old = hash('sha256', await bytesOf(stopped, entries), 'hex');
-    const text = JSON.parse((await bytesOf(stage.blobs, manifest)).toString()) as { pieces: { path: string; sha256: string }[] };
+    const text = JSON.parse((await bytesOf(stage.blobs, manifest)).toString()) as {
+      pieces: { path: string; sha256: string }[];
+    };
     for (const piece of text.pieces) if (piece.path === 'tile/entries/000') piece.sha256 = old;
     await stage.blobs.put(manifest, Buffer.from(JSON.stringify(text)));
     await assert.rejects(stage.archiving().run(), { detail: /\/audit\/calls\/202611 entry|tile|hash/ });

@@ -42,7 +42,9 @@ export function readLogManifest(bytes: Uint8Array): LogManifest {
   const named = isName(value) && typeof origin === 'string' && Number.isSafeInteger(size);
   const timed =
     isObject(newest) &&
-    Object.entries(newest).every(([of, ts]) => retentionClasses.some((each) => each === of) && Number.isSafeInteger(ts));
+    Object.entries(newest).every(
+      ([of, ts]) => retentionClasses.some((each) => each === of) && Number.isSafeInteger(ts),
+    );
   if (value.v !== 1 || !named || !timed || !Array.isArray(pieces) || !pieces.every(isPiece))
     throw notOurs(`${String(scope)}/${String(shard)}`);
   return value as LogManifest;
@@ -70,7 +72,9 @@ function parsed(bytes: Uint8Array): Readonly<Record<string, unknown>> {
 }
 
 function isName(value: Partial<ArchivedName>): boolean {
-  return typeof value.scope === 'string' && typeof value.shard === 'string' && /^\d{6}(-\d+)?$/.test(value.shard);
+  return (
+    typeof value.scope === 'string' && typeof value.shard === 'string' && /^\d{6}(-\d+)?$/.test(value.shard)
+  );
 }
 
 function isPiece(piece: Partial<ArchivedPiece>): boolean {

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
-import { Buffer } from 'node:buffer';
 import { afterAll, beforeAll, describe, test } from 'vitest';
 import { memorySource } from '../../audit-verify/fixtures/memory-source.ts';
 import { sampleLog } from '../../audit-verify/fixtures/sample-log.ts';
 import { verifyExport } from '../../audit-verify/verify-export.ts';
+import { receiptFor } from '../../keys/fixtures/receipt-for.ts';
+import { personOf, keysOf } from '../../keys/administration.ts';
+import { plainOrder } from '../../keys/shred/fixtures/stage.ts';
 import type { CallFilter } from '../calls.ts';
 import { logStage, type LogStage } from '../log/fixtures/stage.ts';
 import { exportFormats, type ExportFormat } from './export-lines.ts';
@@ -254,4 +256,28 @@ test('a closed month is shown to be whole, and its last lines cannot be left out
     text.replace(/"close":"(.*?)\\"ts\\":\d/, '"close":"$1\\"ts\\":9'),
   );
   assert.match((await said(forged)).join(), /tampered,the log does not end with what is said to close it/);
+});
+
+test('whose keys were destroyed is not proven any more, and nothing else suffers', async () => {
+  const bob = { tenant: 'erased', actor: { type: 'person', id: 'bob' }, ip: '203.0.113.9' } as const;
+  await stage.act(bob, 2);
+  await stage.log.run();
+  const { administration } = stage.sealer;
+  const order = { subject: 'bob', tenants: [], places: ['erased'] };
+  await administration.shredPerson(await receiptFor('key.shred', personOf('bob')), order, plainOrder);
+  const unnamed = await exported('csv', { tenant: 'erased' });
+  assert.deepEqual(await said(unnamed), [
+    'incomplete',
+    'of 2 entries it is not proven who asked, and from where',
+  ]);
+  await administration.shredTenant(await receiptFor('key.shred', keysOf('erased')), 'erased', plainOrder);
+  await stage.log.keyring.forget('erased', 'destroyed');
+  const without = await exported('csv', { tenant: 'erased' });
+  assert.deepEqual(
+    await said(without),
+    ['incomplete', '4 entries have no proof'],
+    'each still stands in its place',
+  );
+  const other = beside(without, first, (text) => text.replace('"out":"success"', '"out":"failure"'));
+  assert.match((await said(other)).join(), /^tampered,.*an entry is not what its place says/);
 });

@@ -4,7 +4,13 @@ import type { Sealer } from '../../keys/sealer.ts';
 import { entriesPath, tilePath, tilesAfter, tileWidth, type Tile } from '../../tlog/tile-paths.ts';
 import { openBodies } from './bodies.ts';
 import type { LogKeyring } from './log-keyring.ts';
-import { blockSlices, policyBytes, publishedTile, type LogIdentity, type PublishedLog } from './log-source.ts';
+import {
+  blockSlices,
+  policyBytes,
+  publishedTile,
+  type LogIdentity,
+  type PublishedLog,
+} from './log-source.ts';
 import { scopePart } from './names.ts';
 import { rootLog, type Period, type Segments, type StoredLog } from './segments.ts';
 import { unlessShredded } from './unless-shredded.ts';
