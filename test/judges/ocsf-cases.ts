@@ -50,12 +50,12 @@ export const ocsfCases: readonly OcsfCase[] = [
       const said = verdict(events());
       if (said === undefined) return skipped;
       assert.deepEqual(said.faults, []);
-      const classes = Object.keys(said.classes).map(Number).toSorted();
+      const classes = Object.keys(said.classes).map(Number).toSorted((a, b) => a - b);
       assert.deepEqual(
         classes,
         Object.values(ocsfClasses)
           .map(({ uid }) => uid)
-          .toSorted(),
+          .toSorted((a, b) => a - b),
       );
       const count = Object.values(said.classes).reduce((sum, each) => sum + each, 0);
       return `${count} events of ${classes.length} classes`;
