@@ -50,7 +50,9 @@ export const ocsfCases: readonly OcsfCase[] = [
       const said = verdict(events());
       if (said === undefined) return skipped;
       assert.deepEqual(said.faults, []);
-      const classes = Object.keys(said.classes).map(Number).toSorted((a, b) => a - b);
+      const classes = Object.keys(said.classes)
+        .map(Number)
+        .toSorted((a, b) => a - b);
       assert.deepEqual(
         classes,
         Object.values(ocsfClasses)

@@ -110,9 +110,7 @@ export function openAuditArchive(parts: AuditArchiveParts): AuditArchive {
 function whileRunning(archive: Archive, stopped: () => boolean): Archive {
   const unless = <T>(work: () => Promise<T>): Promise<T> =>
     stopped()
-      ? Promise.reject(
-          new Refusal('store_unavailable', 'the gateway stops; archiving goes on after its start'),
-        )
+      ? Promise.reject(new Refusal('store_unavailable', 'the gateway stops; archiving goes on after its start'))
       : work();
   return {
     ...archive,
