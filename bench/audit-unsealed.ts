@@ -11,6 +11,7 @@ export function openAuditLog(): AuditLog {
     tagsOf: async () => undefined,
     catchUp: async () => undefined,
     log: none,
+    former: () => Promise.reject(new Error('nothing is sealed')),
     segments: none,
     forget: async () => false,
     health: () => ({ failing: false, failures: 0, sealed: 0 }),

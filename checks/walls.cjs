@@ -78,8 +78,9 @@ module.exports = {
     },
     looksDown(
       'audit-verify',
-      ['tlog/', 'refusal\\.ts$'],
-      'An auditor reads this and the trees alone, and needs no key of ours.',
+      // How an entry is made of its parts, and how it is written: pure, and the same for whoever exports it.
+      ['tlog/', 'refusal\\.ts$', 'audit/leaf/entry-of\\.ts$', 'audit/export/(call-csv|ocsf)\\.ts$'],
+      'An auditor reads this, the trees and how an entry is written, and needs no key of ours.',
     ),
     looksDown(
       'keys',

@@ -1,11 +1,13 @@
 // Real clients and the conformance suite against a gateway that is started for them, and other people's verifiers of audit logs
-// before a sample of ours: `npm run judges [part of a name]`, or `npm run judges -- --write`, which also puts what the suites
+// and validators of events before samples of ours: `npm run judges [part of a name]`, or `npm run judges -- --write`, which also puts what the suites
 // found into docs/protocol.md.
 import { parseArgs } from 'node:util';
 import { cases } from './cases.ts';
 import { clientCases } from './client-cases.ts';
 import { conformanceCases } from './conformance-cases.ts';
 import { openConformanceStage } from './conformance-stage.ts';
+import { ocsfCases } from './ocsf-cases.ts';
+import { openOcsfStage } from './ocsf-stage.ts';
 import { parityCases } from './parity-cases.ts';
 import { openParityStage } from './parity-stage.ts';
 import { installPrograms } from './programs.ts';
@@ -56,6 +58,7 @@ async function judge<Stage extends { close(): Promise<void> }>(
 
 installPrograms();
 await judge(tlogCases, openTlogStage);
+await judge(ocsfCases, openOcsfStage);
 await judge(cases, openStage);
 await judge([...conformanceCases((one) => found.push(one)), ...clientCases], openConformanceStage);
 await judge(parityCases, openParityStage);

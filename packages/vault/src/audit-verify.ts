@@ -2,8 +2,16 @@
 // and reads what it is given.
 export { verifyExitCodes, type Finding, type LogState } from './audit-verify/findings.ts';
 export { folderSource } from './audit-verify/folder-source.ts';
+export { scopePart } from './audit-verify/layout.ts';
 export type { Progress } from './audit-verify/open-log.ts';
 export type { LogSource } from './audit-verify/source.ts';
 export { urlSource } from './audit-verify/url-source.ts';
+export {
+  verifyExport,
+  type ExportedShare,
+  type ExportParts,
+  type ExportVerdict,
+  type VerifyExportOptions,
+} from './audit-verify/verify-export.ts';
 export { verifyLog, type LogVerdict, type VerifyOptions } from './audit-verify/verify-log.ts';
 export { openTlogProof } from './tlog/tlog-proof.ts';

@@ -31,6 +31,7 @@ export type { DeviceName, DeviceStanding, DeviceState } from './audit/devices/de
 export type { DeviceChange } from './audit/devices/lane.ts';
 export { csvLine } from './audit/export/csv.ts';
 export { exportFormats, exportText, type ExportFormat } from './audit/export/export-lines.ts';
+export { exportProven, type ExportPiece } from './audit/export/proven-export.ts';
 export type { EntryFilter } from './audit/filter.ts';
 export { findCall } from './audit/find-call.ts';
 export { followEntries } from './audit/follow.ts';
@@ -48,6 +49,9 @@ export { hoursJudge } from './audit/report/hours-flag.ts';
 export { redactionOf, type RedactionPolicy, type RedactionRule, type TagOf } from './audit/leaf/redaction.ts';
 export { holdsSecretShape } from './audit/leaf/secret-shapes.ts';
 export type { LogKeyring } from './audit/log/log-keyring.ts';
+export { copyLog, markOf, placeLog, setLogAside, type LogPlace } from './audit/log/copy-log.ts';
+export { formerLog } from './audit/log/former-log.ts';
+export type { EntryProofs } from './audit/log/entry-proofs.ts';
 export { logEntries, type LogQuery, type LogReader } from './audit/log/log-entries.ts';
 export { lostJournals } from './audit/log/lost-journals.ts';
 export { logSource, type LogIdentity, type PublishedLog } from './audit/log/log-source.ts';

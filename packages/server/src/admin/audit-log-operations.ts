@@ -1,4 +1,12 @@
-import type { Audit, LogArchive, PublishedFile, Refusal, SealedLog } from '@sealgate/vault';
+import type {
+  Audit,
+  Disclosed,
+  LogArchive,
+  PublishedFile,
+  PublishedFiles,
+  Refusal,
+  SealedLog,
+} from '@sealgate/vault';
 import { z } from 'zod';
 import type { AnchorsStanding, LogPiece, RootCheckpoint } from '../domain/admin-answers.ts';
 import { refuse } from '../errors.ts';
@@ -11,7 +19,9 @@ export interface AdministeredLog {
   /** Seal and publish what the journal holds. @returns why that was not possible; `undefined` when it is done */
   catchUp(): Promise<Refusal | undefined>;
   /** @throws Refusal when it cannot be opened now */
-  log(): Promise<Pick<SealedLog, 'vkeys' | 'published' | 'source' | 'newest' | 'prove'>>;
+  log(): Promise<Pick<SealedLog, 'vkeys' | 'published' | 'source' | 'newest' | 'proofs' | 'prove'>>;
+  /** What was published of the log of a former instance. @throws Refusal `not_found`, and those of reading a log */
+  former(mark: string, disclose?: Disclosed): Promise<PublishedFiles>;
 }
 
 /** What these operations work on. */
@@ -23,6 +33,8 @@ export interface AuditLogOperationParts {
 }
 
 const name = z.string().min(1).max(2048).optional();
+/** Of the log of a former instance. */
+const mark = z.string().regex(/^[0-9a-f]{12}$/);
 const rootPath = 'root/checkpoint';
 
 /** `audit.checkpoint`, `audit.export.log`, `audit.proof`. Who reads or takes the log is in it. */
@@ -52,11 +64,11 @@ export function auditLogOperations(parts: AuditLogOperationParts) {
       },
     ),
     'audit.export.log': operation(
-      z.strictObject({ tenant: name, bodies: z.boolean() }),
-      async (operator, { tenant: named, bodies }) => {
+      z.strictObject({ tenant: name, bodies: z.boolean(), former: mark.optional() }),
+      async (operator, { tenant: named, bodies, former }) => {
         const tenant = tenantOf(named, operator.context.tenant);
         return recordedPieces(audit, operator, look('audit.export', bodies ? tenant : undefined), () =>
-          logPieces(parts, bodies ? { scope: tenant } : undefined),
+          logPieces(parts, bodies ? { scope: tenant } : undefined, former),
         );
       },
     ),
@@ -66,12 +78,15 @@ export function auditLogOperations(parts: AuditLogOperationParts) {
 async function* logPieces(
   { auditLog, auditArchive, auditAnchors }: AuditLogOperationParts,
   disclose: { readonly scope: string | undefined } | undefined,
+  former: string | undefined,
 ): AsyncGenerator<LogPiece> {
-  const behind = (await auditLog.catchUp())?.message;
-  const archived = await auditArchive.archived();
+  const behind = former === undefined ? (await auditLog.catchUp())?.message : undefined;
   // Before the log is taken, so that none is of a later state.
   const anchors = await auditAnchors.notes();
-  const published = await (await auditLog.log()).published(disclose, archived, anchors);
+  const published =
+    former === undefined
+      ? await (await auditLog.log()).published(disclose, await auditArchive.archived(), anchors)
+      : await auditLog.former(former, disclose);
   yield { files: published.count, logs: published.logs, behind };
   for await (const file of published.files()) yield pieceOf(file);
 }

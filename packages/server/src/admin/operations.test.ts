@@ -50,6 +50,7 @@ const nothingShredded = {
   signingKey: async () => '',
 };
 const noLog = {
+  former: () => Promise.reject(new Error('not here')),
   catchUp: async () => undefined,
   log: () => Promise.reject(new Error('not here')),
 };

@@ -3,6 +3,7 @@ import type { Finding, Status } from '../domain/admin-answers.ts';
 import type { Membership } from '../domain/people.ts';
 import { requestId } from '../domain/request-id.ts';
 import { refuse } from '../errors.ts';
+import { auditExportOperations, type AuditExportParts } from './audit-export-operations.ts';
 import { auditKeepingOperations, type AuditKeepingParts } from './audit-keeping-operations.ts';
 import { auditLogOperations, type AuditLogOperationParts } from './audit-log-operations.ts';
 import { auditOperations, type AuditOperationParts } from './audit-operations.ts';
@@ -21,6 +22,7 @@ import { upstreamOperations } from './upstream-operations.ts';
 /** What administration works on. */
 export interface AdminParts
   extends
+    AuditExportParts,
     AuditKeepingParts,
     AuditLogOperationParts,
     AuditOperationParts,
@@ -64,6 +66,7 @@ export function openOperations(parts: AdminParts, { tenant, subject }: Membershi
     ...auditOperations(parts),
     ...auditLogOperations(parts),
     ...auditorOperations(parts),
+    ...auditExportOperations(parts),
     ...auditKeepingOperations(parts),
     'sign-in.link': operation(nothing, async (operator) => {
       const object = `person:${operator.subject}`;

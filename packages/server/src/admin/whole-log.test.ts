@@ -19,6 +19,7 @@ const parts = {
   auditLog: {
     catchUp: async () => undefined,
     log: async () => ({ source: () => atHand }) as never,
+    former: () => Promise.reject(new Error('not asked for')),
   },
   auditArchive: { archived: async () => older as LogArchive },
 };

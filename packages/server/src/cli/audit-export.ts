@@ -3,16 +3,20 @@ import { constants, copyFile, link, open, rename, rm, stat } from 'node:fs/promi
 import { resolve } from 'node:path';
 import { Option, type Command } from 'commander';
 import { exportFormats, type EntryPage, type ExportFormat } from '@sealgate/vault';
+import type { ProvenExportPiece } from '../domain/admin-answers.ts';
 import { refuse } from '../errors.ts';
 import { exportLog } from './audit-log.ts';
 import { askedBy, filterOptions, type FilterOptions } from './audit-options.ts';
 import { administer, type CommandContext } from './context.ts';
+import { openProofFolder } from './export-proof.ts';
 import { progressBar } from './progress.ts';
 
 interface ExportOptions extends FilterOptions {
   readonly format: ExportFormat | 'log';
   readonly out: string;
   readonly bodies: boolean;
+  readonly proof: boolean;
+  readonly former?: string;
   readonly force?: boolean;
 }
 
@@ -24,7 +28,8 @@ log     a folder that whoever has it can verify: all logs, signed, with what ent
         (--no-bodies); into a folder that is empty or not there
 
 The others in the order in which calls ended. The file is new, and can be read by you alone; --force replaces one that is there. It appears
-when it is whole.
+when it is whole. Beside it lies what proves it, <path>.proof: whoever has both can say whether a line was changed, without this
+gateway (sealgate audit verify <path>). Keep them together; --no-proof writes none.
 
 Examples:
   sealgate audit export --format jsonl --out /backup/audit-2026-11.jsonl --since 2026-11-01 --until 2026-11-30T23:59:59Z
@@ -43,50 +48,109 @@ export function auditExportCommand(audit: Command, context: CommandContext): voi
     .requiredOption('--out <path>', 'where to; of a log a folder')
     .option('--force', 'replace the file that is there')
     .option('--no-bodies', 'of a log: only what anybody may see')
+    .option('--former <mark>', 'of a log: that of a former instance, which came with sealgate import')
+    .option('--no-proof', 'of the others: without what proves it')
     .option('--json', 'print JSON')
     .addHelpText('after', help)
     .action((options: ExportOptions) => (options.format === 'log' ? wholeLog : exportTo)(context, options));
 }
 
 async function wholeLog(context: CommandContext, options: ExportOptions): Promise<void> {
-  const { out, bodies, json, tenant, force } = options;
+  const { out, bodies, json, tenant, force, former } = options;
   const { tenant: _, ...narrower } = askedBy(options);
   if (force === true || Object.keys(narrower).length > 0)
     throw refuse(
       'usage',
-      'a log is exported whole, into an empty folder: --tenant and --no-bodies are all it takes',
+      'a log is exported whole, into an empty folder: --tenant, --no-bodies and --former are all it takes',
     );
   const whose = { ...(tenant === undefined ? {} : { tenant }), ...(json === undefined ? {} : { json }) };
-  return exportLog(context, { out, bodies, ...whose });
+  return exportLog(context, { out, bodies, ...whose, ...(former === undefined ? {} : { former }) });
 }
 
 async function exportTo(context: CommandContext, options: ExportOptions): Promise<void> {
   const { terminal } = context;
+  if (options.former !== undefined) throw refuse('usage', '--former is for --format log');
   const path = resolve(terminal.cwd, options.out);
-  if (options.force !== true && (await stat(path).catch(() => undefined)) !== undefined) throw isThere(path);
+  const replace = options.force === true;
+  if (!replace && (await stat(path).catch(() => undefined)) !== undefined) throw isThere(path);
+  const beside = await openProofFolder(path, replace);
   const bar = progressBar(terminal.stderr);
-  const question = { ...askedBy(options), format: options.format };
+  const told = ({ entry, of }: EntryPage['reached']): void => {
+    if (options.json !== true) bar.show({ what: 'exporting', done: entry, total: of });
+  };
+  let unproven: Ended | undefined;
   try {
-    const bytes = await written(path, options.force === true, async (write) => {
-      await administer(context, async ({ call }) => {
-        const pieces = (await call('audit.export', question)) as AsyncIterable<{
-          readonly text: string;
-          readonly reached: EntryPage['reached'];
-        }>;
-        for await (const { text, reached } of pieces) {
-          await write(text);
-          if (options.json !== true) bar.show({ what: 'exporting', done: reached.entry, total: reached.of });
-        }
-      });
+    const bytes = await written(path, replace, async (write) => {
+      if (options.proof) unproven = await proven(context, options, { write, told, beside });
+      else await plain(context, options, { write, told });
     });
+    await beside.place();
     bar.end();
-    const done = { file: path, format: options.format, bytes };
+    const proof = options.proof ? { proof: beside.path, ...unproven } : {};
+    const done = { file: path, format: options.format, bytes, ...proof };
     terminal.stdout.write(
-      options.json === true ? `${JSON.stringify(done)}\n` : `Wrote ${path} (${bytes} bytes)\n`,
+      options.json === true
+        ? `${JSON.stringify(done)}\n`
+        : `Wrote ${path} (${bytes} bytes)${unproven === undefined ? '' : provenText(unproven)}\n`,
     );
   } finally {
     bar.end();
+    await beside.discard();
   }
+}
+
+type Ended = Extract<ProvenExportPiece, { readonly lines: number }>;
+
+interface Sinks {
+  readonly write: (text: string) => Promise<void>;
+  readonly told: (reached: EntryPage['reached']) => void;
+}
+
+async function plain(context: CommandContext, options: ExportOptions, { write, told }: Sinks): Promise<void> {
+  await administer(context, async ({ call }) => {
+    const question = { ...askedBy(options), format: options.format };
+    const pieces = (await call('audit.export', question)) as AsyncIterable<{
+      readonly text: string;
+      readonly reached: EntryPage['reached'];
+    }>;
+    for await (const { text, reached } of pieces) {
+      await write(text);
+      told(reached);
+    }
+  });
+}
+
+/** The text into the file, the rest beside it. @returns how much it was */
+function proven(
+  context: CommandContext,
+  options: ExportOptions,
+  { write, told, beside }: Sinks & { readonly beside: Awaited<ReturnType<typeof openProofFolder>> },
+): Promise<Ended | undefined> {
+  return administer(context, async ({ call }) => {
+    const question = { ...askedBy(options), format: options.format };
+    const pieces = (await call('audit.export.proven', question)) as AsyncIterable<ProvenExportPiece>;
+    let ended: Ended | undefined;
+    await beside.write(
+      (async function* () {
+        for await (const piece of pieces) {
+          if ('path' in piece)
+            yield { path: piece.path, bytes: Buffer.from(piece.base64, 'base64'), bodies: 0 };
+          else if ('lines' in piece) ended = piece;
+          else {
+            await write(piece.text);
+            told(piece.reached);
+          }
+        }
+      })(),
+    );
+    return ended;
+  });
+}
+
+function provenText({ entries, unproven, behind }: Ended): string {
+  const why = behind === undefined ? '' : `: ${behind}`;
+  const without = unproven === 0 ? '' : `; ${unproven} of them without a proof${why}`;
+  return `, and beside it what proves it (${entries} entries${without})`;
 }
 
 /** Write a file that appears when it is whole. @returns its length in bytes */

@@ -94,14 +94,20 @@ export interface LogExport extends CommonOptions {
   readonly tenant?: string;
   /** `false`: no body is disclosed. */
   readonly bodies: boolean;
+  /** The mark of a former instance, whose log is taken in place of this one's. */
+  readonly former?: string;
 }
 
 /** `sealgate audit export --format log`. */
 export async function exportLog(context: CommandContext, options: LogExport): Promise<void> {
   const { terminal } = context;
   const directory = resolve(terminal.cwd, options.out);
-  const { tenant, bodies } = options;
-  const question = { bodies, ...(tenant === undefined ? {} : { tenant }) };
+  const { tenant, bodies, former } = options;
+  const question = {
+    bodies,
+    ...(tenant === undefined ? {} : { tenant }),
+    ...(former === undefined ? {} : { former }),
+  };
   const bar = progressBar(terminal.stderr);
   const written = (await administer(context, async ({ call }) => {
     const pieces = (await call('audit.export.log', question)) as AsyncIterable<LogPiece>;

@@ -1,22 +1,27 @@
+import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import {
   folderSource,
+  scopePart,
   urlSource,
   verifyExitCodes,
   verifyLog,
   type LogSource,
-  type LogState,
   type LogVerdict,
   type Progress,
 } from '@sealgate/vault/audit-verify';
-import type { Command } from 'commander';
+import { InvalidArgumentError, type Command } from 'commander';
 import { refuse } from '../errors.ts';
 import { show, type CommandContext, type CommonOptions } from './context.ts';
+import { verifyExported } from './export-verify.ts';
 import { anchorsIn, isAddress, keepNotes, rememberedIn, tokenIn, vkeysIn } from './log-notes.ts';
 import { progressBar, type ProgressBar } from './progress.ts';
-import { columns, printable } from './terminal.ts';
+import { printable } from './terminal.ts';
+import { findingLines, keyText, said } from './verdict-text.ts';
 
 interface VerifyOptions extends CommonOptions {
+  readonly tenant?: readonly string[];
+  readonly timeout?: number;
   readonly vkey?: readonly string[];
   readonly remember?: string;
   readonly anchors?: readonly string[];
@@ -25,7 +30,8 @@ interface VerifyOptions extends CommonOptions {
 
 const help = `
 Without a log it walks the journal of DATA_DIR. With one, a folder or an address (https, or http on this machine), it verifies
-that with nothing but what was published: no gateway, no data directory, no configuration.
+that with nothing but what was published: no gateway, no data directory, no configuration. With a file that sealgate audit export
+wrote, it verifies that with what lies beside it (<file>.proof), line by line.
 
 Hold the keys yourself (--vkey), or whoever can write the log can have made them. Keep what a run saw (--remember, a file for
 each log), or an older state that is put back does not show; nothing is kept without it.
@@ -33,7 +39,7 @@ each log), or an older state that is put back does not show; nothing is kept wit
 A running gateway has its log at /audit/log, for auditors (sealgate audit auditor add): their token is shown to it from
 --token-file, or from SEALGATE_AUDIT_TOKEN.
 
-Exit codes with a log:
+Exit codes with a log or an export:
   0  ok: whole and unchanged
   1  tampered: something contradicts what was signed, or stood there before
   2  incomplete: nothing does, but a part is missing; also a command line that is wrong, as everywhere
@@ -45,6 +51,8 @@ Examples:
   sealgate audit verify https://audit.example/gate --vkey @gate.vkey --json
   sealgate audit verify https://gate.example/audit/log --vkey @gate.vkey --token-file auditor.token
   sealgate audit verify /mnt/audit --vkey @gate.vkey --anchors /mnt/elsewhere/anchors
+  sealgate audit verify https://audit.example/gate --vkey @gate.vkey --tenant crm-client-7 --json
+  sealgate audit verify audit.jsonl --vkey @gate.vkey
 `;
 
 /** `sealgate audit verify`. @param walk verifies the journal, when no log is named */
@@ -55,7 +63,7 @@ export function auditVerify(
 ): void {
   audit
     .command('verify [log]')
-    .description('say whether the journal is intact, or a published log is')
+    .description('say whether the journal is intact, or a published log or an exported file is')
     .option('--vkey <key>', 'trust this verifier key, or those in @file; may come again', also)
     .option('--remember <file>', 'compare with the checkpoints of the last run, and leave those of this one')
     .option(
@@ -63,17 +71,35 @@ export function auditVerify(
       'compare with checkpoints that were noted elsewhere: a file, a folder or an address; may come again',
       also,
     )
+    .option('--token-file <file>', 'show the token in it, to a gateway at an address')
+    .option('--tenant <group>', 'of a log, only those of this group or client; may come again', also)
+    .option('--timeout <seconds>', 'of an address, for one answer (60)', secondsOf)
     .option('--json', 'print JSON')
     .addHelpText('after', help)
     .action((log: string | undefined, options: VerifyOptions) => {
-      if (log !== undefined) return verify(context, log, options);
-      const { vkey, remember, anchors, tokenFile } = options;
-      if ((vkey ?? remember ?? anchors ?? tokenFile) === undefined) return walk(options);
-      throw refuse(
-        'usage',
-        '--vkey, --remember, --anchors and --token-file are for a log: name its folder or address',
-      );
+      const { vkey, remember, anchors, tenant, timeout, tokenFile, json } = options;
+      const ofLogs = remember ?? anchors ?? tenant ?? timeout ?? tokenFile;
+      if (log === undefined) {
+        if ((vkey ?? ofLogs) === undefined) return walk(options);
+        throw refuse('usage', 'name a log, its folder or address: only --json is for the journal');
+      }
+      const file = isAddress(log) ? undefined : exportedFile(resolve(context.terminal.cwd, log));
+      if (file === undefined) return verify(context, log, options);
+      if (ofLogs === undefined)
+        return verifyExported(context, file, { ...(vkey && { vkey }), ...(json === true && { json }) });
+      throw refuse('usage', 'of the options that compare or narrow, only --vkey is for an exported file');
     });
+}
+
+/** A log is a folder, so a file is an export. */
+function exportedFile(path: string): string | undefined {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() === true ? path : undefined;
+}
+
+function secondsOf(text: string): number {
+  const seconds = Number(text);
+  if (/^\d{1,4}$/.test(text) && seconds >= 1 && seconds <= 3600) return seconds;
+  throw new InvalidArgumentError('It is a number from 1 to 3600.');
 }
 
 async function verify(context: CommandContext, log: string, options: VerifyOptions): Promise<void> {
@@ -85,7 +111,8 @@ async function verify(context: CommandContext, log: string, options: VerifyOptio
   const remembered = file === undefined ? undefined : rememberedIn(file);
   const anchors: string[] = [];
   for (const from of options.anchors ?? []) anchors.push(...(await anchorsIn(from, pathOf, product.fetch)));
-  const source = sourceOf(context, log, options.tokenFile && pathOf(options.tokenFile));
+  const { tenant } = options;
+  const source = sourceOf(context, log, options);
   const bar = progressBar(terminal.stderr);
   let verdict: LogVerdict;
   try {
@@ -93,13 +120,15 @@ async function verify(context: CommandContext, log: string, options: VerifyOptio
       ...(vkeys && { vkeys }),
       ...(remembered && { remembered }),
       anchors,
+      ...(tenant && { scopes: tenant.map(scopePart) }),
       ...(options.json !== true && { progress: shownBy(bar) }),
     });
   } finally {
     bar.end();
   }
   const kept = file !== undefined && verdict.state === 'ok';
-  if (kept) await keepNotes(file, verdict.notes);
+  // Of logs that were not looked at, what was remembered before stays.
+  if (kept) await keepNotes(file, tenant ? mergedNotes(verdict.notes, remembered) : verdict.notes);
   const compared: Compared = {
     file,
     remembered: remembered?.length ?? 0,
@@ -116,16 +145,23 @@ async function verify(context: CommandContext, log: string, options: VerifyOptio
 function sourceOf(
   { terminal, product }: CommandContext,
   log: string,
-  tokenFile: string | undefined,
+  { tokenFile, timeout }: Pick<VerifyOptions, 'tokenFile' | 'timeout'>,
 ): LogSource {
+  const pathOf = (file: string): string => resolve(terminal.cwd, file);
   if (!isAddress(log)) {
-    if (tokenFile === undefined) return folderSource(resolve(terminal.cwd, log));
-    throw refuse('usage', '--token-file is for a log at an address');
+    if (tokenFile === undefined && timeout === undefined) return folderSource(pathOf(log));
+    throw refuse('usage', '--token-file and --timeout are for a log at an address');
   }
-  const token = tokenFile === undefined ? product.auditToken() : tokenIn(tokenFile);
-  if (token === undefined) return urlSource(log, product.fetch);
+  const token = tokenFile === undefined ? product.auditToken() : tokenIn(pathOf(tokenFile));
+  if (token === undefined) return urlSource(log, product.fetch, timeout);
   const headers = { authorization: `Bearer ${token}` };
-  return urlSource(log, (url, init) => product.fetch(url, { ...init, headers }));
+  return urlSource(log, (url, init) => product.fetch(url, { ...init, headers }), timeout);
+}
+
+function mergedNotes(notes: readonly string[], before: readonly string[] = []): readonly string[] {
+  const originOf = (note: string): string => note.slice(0, note.indexOf('\n'));
+  const origins = new Set(notes.map(originOf));
+  return [...notes, ...before.filter((note) => !origins.has(originOf(note)))];
 }
 
 /** What the log was compared with beside itself: so many checkpoints. */
@@ -159,34 +195,14 @@ function shownBy(bar: ProgressBar): (progress: Progress) => void {
   };
 }
 
-const said: Readonly<Record<LogState, string>> = {
-  ok: 'Ok: whole and unchanged',
-  tampered: 'Tampered: something contradicts what was signed, or stood there before',
-  incomplete: 'Incomplete: nothing contradicts what was signed, but a part is missing',
-  unreadable: 'Unreadable: it cannot be said whether it is whole',
-};
-const shownMax = 50;
-
 function verdictText(verdict: LogVerdict, compared: Compared): string {
-  const { state, findings, keys, logs, entries, bodies } = verdict;
-  const rows = findings
-    .slice(0, shownMax)
-    .map(({ state: found, log, index, path, says }) => [
-      found,
-      log ?? '',
-      String(index ?? ''),
-      path ?? '',
-      says,
-    ]);
-  const more = findings.length - rows.length;
+  const { state, keys, logs, left, entries, bodies } = verdict;
   return [
     said[state],
-    ...(rows.length === 0 ? [] : [columns(['FOUND', 'LOG', 'ENTRY', 'FILE', 'WHAT'], rows, '').trimEnd()]),
-    ...(more > 0 ? [`and ${more} more; --json prints them`] : []),
+    ...findingLines(verdict),
     `Logs: ${logs}, with ${entries} entries; ${bodies} disclosed bodies were compared with them`,
-    keys === 'given'
-      ? 'Keys: those you gave'
-      : 'Keys: NOT compared with any that you hold; the log names them itself, and agrees with itself at most (--vkey)',
+    ...(left === 0 ? [] : [`NOT verified: ${left} logs of others (--tenant)`]),
+    keyText(keys),
     `Before: ${beforeText(compared)}`,
     ...(compared.anchors === 0 ? [] : [`Anchors: compared with ${compared.anchors} that you gave`]),
     '',

@@ -137,8 +137,11 @@ describe.each(['the running gateway', 'the data directory itself'])(
       );
       expect(done).toMatchObject({
         code: 0,
-        stdout: expect.stringMatching(/^Wrote .*out\.jsonl \(\d+ bytes\)/),
+        stdout: expect.stringMatching(
+          /^Wrote .*out\.jsonl \(\d+ bytes\), and beside it what proves it \(4 entries\)\n$/,
+        ),
       });
+      expect((await stat(`${file}.proof`)).mode & 0o777).toBe(0o700);
       expect(done.stderr).toMatch(/exporting: 100 %/);
       expect((await stat(file)).mode & 0o777).toBe(0o600);
       const lines = (await readFile(file, 'utf8')).trimEnd().split('\n');
@@ -148,6 +151,24 @@ describe.each(['the running gateway', 'the data directory itself'])(
         'upstream.add',
         'outcome',
       ]);
+      const { vkeys } = JSON.parse((await audit('checkpoint', '--json')).stdout) as { vkeys: string[] };
+      const verified = () => audit('verify', 'out.jsonl', '--vkey', vkeys[0] ?? '', '--json');
+      expect(JSON.parse((await verified()).stdout)).toMatchObject({
+        state: 'ok',
+        keys: 'given',
+        lines: 4,
+        entries: 4,
+        whole: false,
+      });
+      const text = lines.join('\n');
+      for (const [changed, code] of [
+        [text.replace('/shop', '/shoq'), 1],
+        [text.split('\n').slice(1).join('\n'), 2],
+      ] as const) {
+        await writeFile(file, `${changed}\n`);
+        expect((await verified()).code).toBe(code);
+      }
+      await writeFile(file, `${text}\n`);
       const again = ['export', '--format', 'csv', '--out', file];
       expect(await audit(...again)).toMatchObject({ code: 2, stdout: '' });
       expect((await readFile(file, 'utf8')).trimEnd().split('\n')).toEqual(lines);
@@ -157,9 +178,16 @@ describe.each(['the running gateway', 'the data directory itself'])(
       await audit('export', '--format', 'ocsf', '--out', join(dataDir, 'ocsf'));
       expect(await readFile(join(dataDir, 'ocsf'), 'utf8')).toContain('"version":"1.8.0"');
       expect((await readdir(dataDir)).filter((name) => name.endsWith('.tmp'))).toEqual([]);
+      expect(await audit('verify', 'ocsf')).toMatchObject({
+        code: 0,
+        stdout: expect.stringMatching(/^Ok: [^]*Asked for: everything[^]*Keys: NOT compared/),
+      });
+      await audit('export', '--format', 'ocsf', '--out', 'ocsf', '--force', '--no-proof');
+      expect((await readdir(dataDir)).filter((name) => name.startsWith('ocsf'))).toEqual(['ocsf']);
+      expect(await audit('verify', 'ocsf')).toMatchObject({ code: 3 });
       expect(
         (await audit('list', '--act', 'audit.export', '--json')).stdout.match(/"audit\.export"/g),
-      ).toHaveLength(3);
+      ).toHaveLength(4);
     });
   },
 );

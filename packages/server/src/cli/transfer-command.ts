@@ -16,9 +16,13 @@ leaves the data frozen, and the same command goes on where it was.
 The directory holds everything but the root key. With KEY_PROVIDER=keyring that is keyring.json in DATA_DIR: keep a copy of
 it elsewhere. With --with-keyring it travels along, and whoever has the directory can then open everything in it.
 
+The sealed audit log is in it as a copy, and goes on here. With --move-log, and no gateway running, it is set aside here and goes
+on where the directory is brought in: bring it in once. What starts here again begins another log.
+
 Examples:
   sealgate export /backup/2031-04-01
   sealgate export /media/stick/sealgate --with-keyring --blobs
+  sealgate export /mnt/new-machine --with-keyring --move-log
 `;
 
 const importHelp = `
@@ -46,13 +50,14 @@ export function transferCommands(program: Command, context: CommandContext): voi
     .description('write all data into a directory, sealed as it is')
     .option('--with-keyring', 'take the keyring along: the export alone then opens everything')
     .option('--blobs', 'take the blobs along')
+    .option('--move-log', 'let the sealed audit log go on where this is brought in, and not here any more')
     .option('--json', 'print JSON')
     .addHelpText('after', exportHelp)
     .action(async (directory: string, options: ExportOptions) => {
-      const { withKeyring = false, blobs = false } = options;
+      const { withKeyring = false, blobs = false, moveLog = false } = options;
       const to = resolve(context.terminal.cwd, directory);
       const exported = await work(context, options, (transfer, progress) =>
-        transfer.exportTo(to, { withKeyring, withBlobs: blobs }, stoppable(context, progress)),
+        transfer.exportTo(to, { withKeyring, withBlobs: blobs, moveLog }, stoppable(context, progress)),
       );
       show(context, options, exportedJson(exported), () => exportedText(exported));
     });
@@ -82,6 +87,7 @@ export function transferCommands(program: Command, context: CommandContext): voi
 interface ExportOptions extends CommonOptions {
   readonly withKeyring?: boolean;
   readonly blobs?: boolean;
+  readonly moveLog?: boolean;
 }
 
 interface MigrateOptions extends CommonOptions {
@@ -156,12 +162,20 @@ function exportedText({ directory, manifest, blobs }: Exported): string {
     tablesText(manifest),
     `Written to ${directory}`,
     `Journal: ${files['journal.db'] === undefined ? 'there is none here' : 'of this instance, in it'}`,
+    `Audit log: ${logText(manifest.log)}`,
     `Blobs: ${blobs === undefined ? 'left where they are (--blobs takes them along)' : `${blobs.blobs}, ${blobs.bytes} bytes`}`,
     files['keyring.json'] === undefined
       ? `To open it: ${key ?? keyProvider}`
       : 'The keyring is in it: whoever has this directory can open everything. Keep it as you keep keys.',
     '',
   ].join('\n');
+}
+
+function logText(log: Exported['manifest']['log']): string {
+  if (log === undefined) return 'no sealed one is here';
+  return log.moved
+    ? `${log.mark}, in it: it goes on where this is brought in, once, and not here any more`
+    : `${log.mark}, a copy: it goes on here`;
 }
 
 function importedJson({ manifest, ...rest }: Imported) {
@@ -173,11 +187,12 @@ function importedJson({ manifest, ...rest }: Imported) {
   };
 }
 
-function importedText({ manifest, tables, journal, keyring, blobs }: Imported): string {
+function importedText({ manifest, tables, journal, log, keyring, blobs }: Imported): string {
   return [
     tablesText(manifest),
     `Brought in ${tables.rows} rows; ${tables.ended} had ended since the export`,
     `Journal: ${journal}`,
+    `Audit log: ${log}`,
     `Keyring: ${keyring}`,
     `Blobs: ${blobs === undefined ? 'left (--blobs brings them in)' : `${blobs.blobs}, ${blobs.bytes} bytes`}`,
     '',

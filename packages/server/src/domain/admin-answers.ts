@@ -124,6 +124,19 @@ export interface PlaceStanding {
   }[];
 }
 
+/** A piece of `audit.export.proven`: text of the file, a file that lies beside it, and at last how much it was. */
+export type ProvenExportPiece =
+  | { readonly text: string; readonly reached: { readonly entry: number; readonly of: number } }
+  | { readonly path: string; readonly base64: string }
+  | {
+      readonly lines: number;
+      readonly entries: number;
+      /** Entries without a proof. */
+      readonly unproven: number;
+      /** Why something was not sealed; `undefined`: nothing was in the way. */
+      readonly behind: string | undefined;
+    };
+
 /** A piece of `audit.export.log`: first how much there is, then file by file. */
 export type LogPiece =
   | { readonly files: number; readonly logs: number; readonly behind: string | undefined }

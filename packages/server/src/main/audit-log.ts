@@ -5,9 +5,11 @@ import {
   openNoteKey,
   openSealedLog,
   Refusal,
+  type Disclosed,
   type Journal,
   type LentStores,
   type OpenedSealer,
+  type PublishedFiles,
   type SealedLog,
   type SealedLogParts,
   type Segments,
@@ -20,6 +22,7 @@ import { asRefusal, openFaults } from './audit-faults.ts';
 import { openTags } from './audit-tags.ts';
 import { openLogStorage } from './log-storage.ts';
 import { openSealing, type Sealing } from './sealing.ts';
+import { publishedFormer } from './former-logs.ts';
 
 // The journal is what a call waits for; from there its entries are sealed into logs that strangers can check, a second later.
 // When that fails nothing is lost and no call is refused: it is told once, counted, and tried again.
@@ -48,6 +51,8 @@ export interface AuditLog {
   catchUp(): Promise<Refusal | undefined>;
   /** @throws Refusal when it cannot be opened now */
   log(): Promise<SealedLog>;
+  /** What was published of the log of a former instance. @throws as {@link publishedFormer} */
+  former(mark: string, disclose?: Disclosed): Promise<PublishedFiles>;
   /** What it lies in. @throws as {@link log} */
   segments(): Promise<Segments>;
   /** The keys that parameters of calls are tagged with. */
@@ -116,6 +121,7 @@ export function openAuditLog(parts: AuditLogParts): AuditLog {
     catchUp,
     tagsOf: openTags({ opened: files.openedNow, open: async () => (await files.opened()).sealed.keyring }),
     log: async () => (await files.opened()).sealed,
+    former: (mark, disclose) => publishedFormer(parts, mark, disclose),
     segments: async () => (await files.opened()).segments,
     async forget(tenant) {
       try {

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { indexPath } from '../tlog/tile-paths.ts';
 
 // Where things lie in the folder of an audit log, and how its logs are called.
@@ -51,6 +52,27 @@ export function bodiesPath(bundle: number): string {
 export function scopeOf(tenant: string): string | undefined {
   const scope = tenant.isWellFormed() ? encodeURIComponent(tenant) : '';
   return isScope(scope) ? scope : undefined;
+}
+
+const hashed = /^~[\w-]{43}$/;
+
+/**
+ * A scope as a part of an origin or a path. One that would lead elsewhere, or is too long, is hashed; so is one that looks like
+ * such a hash, so that no two scopes have one name.
+ */
+export function scopePart(scope: string): string {
+  const part = hashed.test(scope) ? undefined : scopeOf(scope);
+  return part ?? `~${hash('sha256', scope, 'base64url')}`;
+}
+
+/** The scope of such a part. `undefined` when it is hashed, or none. */
+export function scopeIn(part: string): string | undefined {
+  if (hashed.test(part)) return undefined;
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return undefined;
+  }
 }
 
 /** The shard that an origin is of; `undefined` when it is none of this deployment. */

@@ -12,6 +12,7 @@ export interface LogSource {
 /** Most bytes of each kind of file. */
 export const bytesMax = {
   policy: 65_536,
+  manifest: 16_777_216,
   checkpoint: 1_000_000,
   tile: 8192,
   bundle: bundleBytesMax,

@@ -1,16 +1,21 @@
 import { Refusal, refuse } from '../refusal.ts';
 import { isLogPath, type LogSource } from './source.ts';
 
-const requestSecondsMax = 60;
+const requestSeconds = 60;
 const loopback = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 
 /**
- * A log over HTTP, as `GET <address>/<path>`. Redirects are not followed; an answer has a bound in bytes and 60 seconds.
+ * A log over HTTP, as `GET <address>/<path>`. Redirects are not followed; an answer has a bound in bytes and in time.
  *
  * @param address `https:`, or `http:` on this machine
+ * @param timeoutSeconds for one answer, all of it; 60 when not given
  * @throws Refusal `log_unreadable` when it is another address
  */
-export function urlSource(address: string, fetch: typeof globalThis.fetch): LogSource {
+export function urlSource(
+  address: string,
+  fetch: typeof globalThis.fetch,
+  timeoutSeconds: number = requestSeconds,
+): LogSource {
   const base = URL.canParse(address) ? new URL(address) : undefined;
   const safe = base?.protocol === 'https:' || (base?.protocol === 'http:' && loopback.test(base.hostname));
   const plain = base?.search === '' && base.hash === '' && base.username === '' && base.password === '';
@@ -26,7 +31,7 @@ export function urlSource(address: string, fetch: typeof globalThis.fetch): LogS
       // A scope is escaped within its path, so it is escaped twice here.
       const url = `${prefix}/${path.split('/').map(encodeURIComponent).join('/')}`;
       try {
-        const signal = AbortSignal.timeout(requestSecondsMax * 1000);
+        const signal = AbortSignal.timeout(timeoutSeconds * 1000);
         return await answerOf(await fetch(url, { redirect: 'error', signal }), path, bytesMax);
       } catch (error) {
         if (error instanceof Refusal) throw error;

@@ -32,6 +32,7 @@ describe('the sample', () => {
       findings: [],
       keys: 'given',
       logs: 7,
+      left: 0,
       entries: 42 + 7 + 3 + 330 + 10 + 1,
       bodies: 27 + 4 + 1 + 220 + 6,
       notes,
@@ -56,7 +57,11 @@ describe('the sample', () => {
 
   test('can be asked for one tenant alone, without the others’ files', async () => {
     const some = new Map([...files].filter(([path]) => !/^logs\/(b|_)/.test(path)));
-    assert.equal((await verify(some, { scopes: ['acme'], remembered: notes })).state, 'ok');
+    const acme = await verify(some, { scopes: ['acme'], remembered: notes });
+    assert.equal(acme.state, 'ok');
+    assert.deepEqual([acme.logs + acme.left, acme.left > 0], [7, true], 'what was not looked at is counted');
+    const typo = await verify(some, { scopes: ['acme', 'acne'] });
+    assert.deepEqual([typo.state, typo.findings.length], ['unreadable', 1]);
     const all = await verify(some);
     assert.equal(all.state, 'incomplete');
     assert.equal(all.findings.length, 4);

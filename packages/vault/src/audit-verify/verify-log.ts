@@ -19,7 +19,7 @@ export interface VerifyOptions {
   readonly remembered?: readonly string[];
   /** Checkpoints that were noted elsewhere, as signed; those beside the log are read anyway. */
   readonly anchors?: readonly string[];
-  /** Only these tenants, as they stand in paths; `undefined` for all. */
+  /** Only these tenants, as they stand in paths (`scopePart`); `undefined` for all. The log over all logs is verified anyway. */
   readonly scopes?: readonly string[];
   readonly progress?: (progress: Progress) => void;
   /** A bound on memory: so many statements of the log over all logs are held before its shards are walked up to them. */
@@ -34,6 +34,8 @@ export interface LogVerdict {
   readonly keys: 'given' | 'stated';
   /** Logs that were found, the one over all logs included. */
   readonly logs: number;
+  /** Logs that it names and that were not looked at: of other tenants than those asked for. */
+  readonly left: number;
   /** Entries of the shards. */
   readonly entries: number;
   /** Disclosed bodies that were compared. */
@@ -55,7 +57,7 @@ export async function verifyLog(source: LogSource, options: VerifyOptions = {}):
   const reader = findingSource(source, findings);
   const trust = await readTrust(reader, options.vkeys, findings);
   if (trust === undefined)
-    return verdict({ findings, keys: 'stated', root: undefined, whole: [], shards: [] });
+    return verdict({ findings, keys: 'stated', root: undefined, whole: [], shards: [], left: 0 });
   const { remembered = [], anchors = [] } = options;
   const known = await readKnown(reader, trust, { remembered, anchors, findings });
   const shards = openShards({ source: reader, findings, trust, known, options });
@@ -69,10 +71,11 @@ export async function verifyLog(source: LogSource, options: VerifyOptions = {}):
     progress: options.progress,
     onBundle: (log, index, entries) => shards.named(log, index, entries ?? []),
   });
-  if (root === undefined) return verdict({ findings, keys: trust.keys, root, whole: [], shards: [] });
+  if (root === undefined)
+    return verdict({ findings, keys: trust.keys, root, whole: [], shards: [], left: 0 });
   const whole = (await root.finish()) ? [root] : [];
   whole.push(...(await shards.finish(root.isComplete())));
-  return verdict({ findings, keys: trust.keys, root, whole, shards: shards.all() });
+  return verdict({ findings, keys: trust.keys, root, whole, shards: shards.all(), left: shards.left() });
 }
 
 interface ShardsParts {
@@ -85,14 +88,15 @@ interface ShardsParts {
 
 function openShards({ source, findings, trust, known, options }: ShardsParts) {
   const shards = new Map<string, Shard>();
+  const left = new Set<string>();
   let held = 0;
   async function take(root: ExaminedLog, leaf: Uint8Array, index: number): Promise<void> {
     const named = readNamed(leaf);
     const name = named && parseShardOrigin(trust.deployment, named.origin);
     if (named === undefined || name === undefined)
       return root.see({ state: 'tampered', index, says: 'an entry names no log of this deployment' });
-    if (options.scopes?.includes(name.scope) === false) return undefined;
     const { origin } = named;
+    if (options.scopes?.includes(name.scope) === false) return void left.add(origin);
     const parts = { ...trust, source, findings, known: known.get(origin) ?? [], progress: options.progress };
     const shard = shards.get(origin) ?? (await openShard(name, named, parts));
     shards.set(origin, shard);
@@ -105,6 +109,7 @@ function openShards({ source, findings, trust, known, options }: ShardsParts) {
   }
   return {
     all: () => [...shards.values()],
+    left: () => left.size,
     async named(root: ExaminedLog, bundle: number, leaves: readonly Uint8Array[]): Promise<void> {
       for (const [place, leaf] of leaves.entries()) await take(root, leaf, bundle * tileWidth + place);
       if (held < (options.statementsMax ?? statementsMax)) return;
@@ -118,14 +123,22 @@ function openShards({ source, findings, trust, known, options }: ShardsParts) {
       // A log that is not named may be named where the entries are missing: that much was told already.
       if (!complete) return whole;
       checkSuccession([...shards.values()], findings);
+      for (const scope of options.scopes ?? []) if (!isNamed(scope)) findings.add(unknown(scope));
       for (const origin of known.keys()) if (isMissing(origin)) findings.add(missing(origin));
       return whole;
     },
   };
+  function isNamed(scope: string): boolean {
+    return [...shards.values()].some(({ name }) => name.scope === scope);
+  }
   function isMissing(origin: string): boolean {
     const name = parseShardOrigin(trust.deployment, origin);
     return name !== undefined && options.scopes?.includes(name.scope) !== false && !shards.has(origin);
   }
+}
+
+function unknown(scope: string): Finding {
+  return { state: 'unreadable', says: `the log over all logs names no log of ${scope}` };
 }
 
 function missing(log: string): Finding {
@@ -142,14 +155,16 @@ interface Found {
   readonly root: ExaminedLog | undefined;
   readonly whole: readonly ExaminedLog[];
   readonly shards: readonly Shard[];
+  readonly left: number;
 }
 
-function verdict({ findings, keys, root, whole, shards }: Found): LogVerdict {
+function verdict({ findings, keys, root, whole, shards, left }: Found): LogVerdict {
   return {
     state: findings.state(),
     findings: findings.list(),
     keys,
     logs: (root === undefined ? 0 : 1) + shards.length,
+    left,
     entries: shards.reduce((sum, { log }) => sum + (log?.head.size ?? 0), 0),
     bodies: shards.reduce((sum, shard) => sum + shard.bodies(), 0),
     notes: whole.map(({ note }) => note),

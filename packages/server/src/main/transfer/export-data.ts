@@ -23,6 +23,7 @@ import { refuse } from '../../errors.ts';
 import { openLog } from '../../log.ts';
 import { openArchive } from '../archive.ts';
 import { countsOf } from './counts.ts';
+import { takeLog } from './log-files.ts';
 import { noted, noteHere } from './noted.ts';
 import { openSource, type Source, type TransferGround } from './source.ts';
 
@@ -31,6 +32,8 @@ export interface ExportChoices {
   /** The keyring, too: the export alone then opens everything. */
   readonly withKeyring: boolean;
   readonly withBlobs: boolean;
+  /** The sealed log goes on where this is brought in, and not here any more. */
+  readonly moveLog: boolean;
 }
 
 /** What an export holds, for whoever asked. */
@@ -50,9 +53,10 @@ export interface Exported {
 export async function exportData(
   ground: TransferGround,
   directory: string,
-  { withKeyring, withBlobs }: ExportChoices,
+  choices: ExportChoices,
 ): Promise<Exported> {
   const { config } = ground;
+  const { withKeyring, withBlobs, moveLog } = choices;
   if (withKeyring && config.keys.provider !== 'keyring')
     throw refuse('usage', `there is no keyring to take along: KEY_PROVIDER=${config.keys.provider}`);
   const claimed = claimDirectory(directory);
@@ -66,11 +70,12 @@ export async function exportData(
         'journal',
         ...(withKeyring ? ['keyring'] : []),
         ...(withBlobs ? ['blobs'] : []),
+        ...(moveLog ? ['log'] : []),
       ];
       return await noted(
         source.holds ? noteHere(ground, source) : ground.noteThere,
         { attempt: { act: 'data.export', object: object.join(), out: 'success' }, done: 'data.exported' },
-        () => copy(ground, source, directory, { withKeyring, withBlobs }),
+        () => copy(ground, source, directory, choices),
         ({ manifest, blobs }) => countsOf(manifest, blobs),
       );
     } finally {
@@ -95,6 +100,12 @@ async function copy(
     freezeId = exported.freezeId;
     const blobs = choices.withBlobs ? await copyBlobs(config, directory) : undefined;
     const files = await takeFiles(config, directory, choices);
+    const log = await takeLog({
+      dataDirectory: config.dataDirectory,
+      directory,
+      move: choices.moveLog,
+      holds: source.holds,
+    });
     const manifest = signManifest(source.sealer, {
       format: 'sealgate-export-1',
       ...exported,
@@ -103,6 +114,7 @@ async function copy(
       keyProvider: config.keys.provider,
       finishedAtMs: now(),
       files,
+      ...(log && { log }),
     });
     await writeManifest(directory, manifest);
     await dropCheckpoint(directory);

@@ -23,6 +23,7 @@ import { openArchive } from '../archive.ts';
 import { openTables } from '../database.ts';
 import { openRootKeys, openRootsThere } from '../root-keys.ts';
 import { countsOf } from './counts.ts';
+import { bringLog, checkLog, type BroughtLog } from './log-files.ts';
 import { noteHere } from './noted.ts';
 import type { TransferGround } from './source.ts';
 
@@ -36,6 +37,7 @@ export interface Imported {
   readonly manifest: Manifest;
   readonly tables: ImportedTables;
   readonly journal: 'brought in' | 'left: there is one already' | 'not in the export';
+  readonly log: BroughtLog;
   readonly keyring: 'brought in' | 'was there' | 'not in the export';
   /** `undefined`: they were left. */
   readonly blobs: CopiedBlobs | undefined;
@@ -60,6 +62,7 @@ export async function importData(
   try {
     await checkFiles(directory, manifest, progress);
     await checkBeside(directory, manifest);
+    await checkLog(directory, manifest);
     if (withBlobs && manifest.files['blobs.ndjson'] === undefined)
       throw exportInvalid('the export was made without blobs');
     await proveExport({
@@ -76,11 +79,12 @@ export async function importData(
       const tables = await importTables({ target, directory, manifest, now, progress });
       await recheckUniques(target);
       const beside = await bringFiles(ground, directory, manifest);
+      const log = await bringLog(config.dataDirectory, directory, manifest);
       const blobs = withBlobs ? await blobsInto(ground, directory) : undefined;
       await noteImport(ground, target, { manifest, blobs });
       // From here on a gateway may work on it.
       await target.thaw(manifest.mac);
-      return { manifest, tables, ...beside, blobs };
+      return { manifest, tables, ...beside, log, blobs };
     } finally {
       await target.close();
     }

@@ -21,8 +21,23 @@ const statuses: Readonly<Record<AuditOutcome['out'], readonly [number, string]>>
   unknown: [0, 'Unknown'],
 };
 
-/** The event of a call. Its time is that of the attempt. */
-export function ocsfEvent({ attempt, outcome }: Call): OcsfEvent {
+/** Where an entry stands in the sealed log. */
+export interface OcsfPlace {
+  /** The log's origin. */
+  readonly log: string;
+  readonly index: number;
+}
+
+/** Where the entries of a call stand; `undefined`: in no log. */
+export interface OcsfPlaces {
+  readonly attempt: OcsfPlace | undefined;
+  readonly outcome: OcsfPlace | undefined;
+}
+
+const nowhere: OcsfPlaces = { attempt: undefined, outcome: undefined };
+
+/** The event of a call. Its time is that of the attempt. @param places stand in `unmapped.proof` */
+export function ocsfEvent({ attempt, outcome }: Call, places: OcsfPlaces = nowhere): OcsfEvent {
   const act = attempt.act ?? '';
   const { kind, activity } = ocsfOf(act);
   const { uid, name, category } = ocsfClasses[kind];
@@ -53,9 +68,11 @@ export function ocsfEvent({ attempt, outcome }: Call): OcsfEvent {
       correlation_uid: attempt.corr,
       tenant_uid: attempt.tenant,
       log_name: 'audit',
+      // Application Lifecycle has an actor in this profile alone.
+      ...(kind === 'lifecycle' ? { profiles: ['host'] } : {}),
     },
     ...ofClass[kind](attempt),
-    unmapped: unmappedOf(attempt, outcome),
+    unmapped: unmappedOf(attempt, outcome, places),
   };
 }
 
@@ -136,7 +153,8 @@ function typeOf({ obj = '' }: Entry): string {
   return /^[a-z]+(?=:)/.exec(obj)?.[0] ?? 'data';
 }
 
-function unmappedOf(attempt: Entry, outcome: Entry | undefined): OcsfEvent {
+function unmappedOf(attempt: Entry, outcome: Entry | undefined, places: OcsfPlaces): OcsfEvent {
+  const placed = places.attempt !== undefined || places.outcome !== undefined;
   return {
     id: attempt.id,
     v: attempt.v,
@@ -150,5 +168,6 @@ function unmappedOf(attempt: Entry, outcome: Entry | undefined): OcsfEvent {
     ...(outcome === undefined
       ? {}
       : { outcome: { id: outcome.id, out: outcome.out, code: outcome.code, bytes: outcome.bytes } }),
+    ...(placed ? { proof: { attempt: places.attempt, outcome: places.outcome } } : {}),
   };
 }

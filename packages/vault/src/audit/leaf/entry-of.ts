@@ -19,6 +19,8 @@ interface Body {
   readonly cut?: true;
   readonly flags?: Entry['flags'];
   readonly obj?: string;
+  /** What the person's part hashes to; older entries have none. */
+  readonly pc?: string;
   /** `null`: the keys of that person were destroyed. */
   readonly pii?: string | null;
   readonly req?: Entry['req'];
@@ -32,6 +34,12 @@ export const erasedId = '(erased)';
 /** The sealed part of the person in a body. `undefined`: there is none, or it was never kept. */
 export function sealedPersonIn(body: string): string | undefined {
   return body === '' ? undefined : ((JSON.parse(body) as Body).pii ?? undefined);
+}
+
+/** What a body says of the person who asked: nothing, or what that person's part hashes to. `undefined`: nobody in person did. */
+export function personIn(body: string): { readonly pc: string | undefined } | undefined {
+  const { pii, pc } = (body === '' ? {} : JSON.parse(body)) as Body;
+  return pii === undefined ? undefined : { pc };
 }
 
 /** Whether a leaf stands for an entry, and not for the beginning or the end of a log. */

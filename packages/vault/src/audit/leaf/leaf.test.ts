@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { createHmac } from 'node:crypto';
+import { createHmac, hash } from 'node:crypto';
 import { test } from 'vitest';
 import { canonicalText } from '../../keys/shred/shredding-receipt.ts';
 import { attemptText, outcomeText } from '../entry-text.ts';
@@ -37,7 +37,9 @@ function attempt(context: AuditContext = ann, fields: AuditFields = asked): Entr
 /** Stands in for sealing. */
 const sealed = (entry: Entry) => {
   const part = personPartOf(entry);
-  return part && Buffer.from(part.text).toString('base64url');
+  return (
+    part && { pc: hash('sha256', part.text, 'base64url'), pii: Buffer.from(part.text).toString('base64url') }
+  );
 };
 const parted = (entry: Entry) => leafOf(entry, origin, keys, sealed(entry));
 

@@ -28,6 +28,14 @@ export interface EntryParts {
   readonly salt: Buffer | undefined;
 }
 
+/** What an entry says about a person, sealed under that person's own key. */
+export interface SealedPerson {
+  /** SHA-256 of the text that is sealed, base64url: who is shown the text can check it. A salt lies in the text itself. */
+  readonly pc: string;
+  /** The sealed text, base64url. */
+  readonly pii: string;
+}
+
 /**
  * Split an entry.
  *
@@ -39,7 +47,7 @@ export function leafOf(
   entry: Entry,
   origin: LeafOrigin,
   keys: LogKeys | undefined,
-  person: string | null | undefined,
+  person: SealedPerson | null | undefined,
 ): EntryParts {
   const salt = keys?.saltOf(entry.id);
   const body = keys === undefined ? '' : bodyText(entry, person);
@@ -64,7 +72,7 @@ export function leafOf(
   return { leaf, body, salt };
 }
 
-function bodyText(entry: Entry, person: string | null | undefined): string {
+function bodyText(entry: Entry, person: SealedPerson | null | undefined): string {
   const { actor, bytes, code, corr, cut, flags, ms, obj, out, req, src } = entry;
   const personal = person !== undefined;
   return JSON.stringify({
@@ -73,7 +81,8 @@ function bodyText(entry: Entry, person: string | null | undefined): string {
     cut,
     flags,
     obj,
-    pii: person,
+    pc: person?.pc,
+    pii: person === null ? null : person?.pii,
     req,
     res: out === undefined ? undefined : { bytes, code, ms },
     src: src && (personal ? { source: src.source } : { agent: src.agent, ip: src.ip, source: src.source }),

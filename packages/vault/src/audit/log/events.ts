@@ -1,7 +1,8 @@
+import { hash } from 'node:crypto';
 import { Refusal } from '../../refusal.ts';
 import type { Sealer } from '../../keys/sealer.ts';
 import type { Entry } from '../entry.ts';
-import { leafOf } from '../leaf/leaf.ts';
+import { leafOf, type SealedPerson } from '../leaf/leaf.ts';
 import type { LogKeys, TagName } from '../leaf/log-keys.ts';
 import { personPartOf, personPlace } from '../leaf/person-part.ts';
 import { searchValues } from '../leaf/search-values.ts';
@@ -52,12 +53,13 @@ async function sealedPerson(
   sealer: Pick<Sealer, 'seal'>,
   scope: string,
   entry: Entry,
-): Promise<string | null | undefined> {
+): Promise<SealedPerson | null | undefined> {
   const part = personPartOf(entry);
   if (part === undefined) return undefined;
   try {
     const place = personPlace(scope, part.subject, entry.id);
-    return (await sealer.seal('audit_person', place, Buffer.from(part.text))).toString('base64url');
+    const pii = (await sealer.seal('audit_person', place, Buffer.from(part.text))).toString('base64url');
+    return { pc: hash('sha256', part.text, 'base64url'), pii };
   } catch (error) {
     // That person asked to be forgotten, or all of the tenant was: the latter shows when the bodies are sealed.
     if (error instanceof Refusal && error.code === 'key_shredded') return null;

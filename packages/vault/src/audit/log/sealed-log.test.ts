@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { createHmac } from 'node:crypto';
+import { createHmac, hash } from 'node:crypto';
 import { cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'vitest';
@@ -117,17 +117,20 @@ test('when a person’s keys are destroyed every proof stands, and nobody is nam
     await stage.log.run();
     const before = await written(stage, 'before', 'group-1');
     const sealed = stage.sealer;
-    const { pii } = JSON.parse(readBodies(before.directory, 'logs/group-1/202611')[0]!.body) as {
+    const { pc, pii } = JSON.parse(readBodies(before.directory, 'logs/group-1/202611')[0]!.body) as {
+      pc: string;
       pii: string;
     };
     const [leaf] = leavesIn(before.logs, 'logs/group-1/202611').filter(isEventLeaf);
     const { id } = JSON.parse(leaf!) as { id: string };
     const place = { tenant: 'group-1', subject: ann.id, table: 'audit', record: id, field: 'pii', epoch: 0 };
     const opened = () => sealed.open('audit_person', place, Buffer.from(pii, 'base64url'));
-    assert.equal(
-      (await opened()).toString(),
-      '{"agent":"Annas Firefox","id":"ann-0001","ip":"203.0.113.77"}',
+    const text = (await opened()).toString();
+    assert.match(
+      text,
+      /^\{"agent":"Annas Firefox","id":"ann-0001","ip":"203\.0\.113\.77","salt":"[\w-]{22}"\}$/,
     );
+    assert.equal(pc, hash('sha256', text, 'base64url'), 'who is shown the text can check it');
     await shredPerson(stage, ann.id);
     await assert.rejects(opened(), (error: { code: string }) => error.code !== undefined);
     await stage.act({ actor: ann, ip: '203.0.113.78' });

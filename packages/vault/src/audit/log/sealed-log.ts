@@ -6,6 +6,7 @@ import { logKeyring, type LogKeyring } from './log-keyring.ts';
 import type { LogGround } from './log-ground.ts';
 import { noteKeyName } from './names.ts';
 import { logSource, type LogIdentity, type PublishedLog } from './log-source.ts';
+import { openEntryProofs, type EntryProofs } from './entry-proofs.ts';
 import { proveEntry, type ProvenEntry } from './prove-entry.ts';
 import { publish, type PublishParts } from './publish.ts';
 import {
@@ -97,6 +98,12 @@ export interface SealedLog {
    * @returns whether it was the oldest, and another is behind it
    */
   drop(month: string): Promise<boolean>;
+  /**
+   * What proves the entries of an export.
+   *
+   * @param catchUp seals what the journal holds
+   */
+  proofs(catchUp: () => Promise<unknown>): EntryProofs;
   /** As {@link proveEntry}. */
   prove(scope: string | undefined, id: string): Promise<ProvenEntry | undefined>;
   /** Resolves when what is under way has come to a point where it can end. */
@@ -132,7 +139,7 @@ export async function openSealedLog(parts: SealedLogParts): Promise<SealedLog> {
     vkeys: identity.vkeys,
     keyring,
     run,
-    ...takenBy({ segments, identity, sealer, keyring }, (work) => queued(() => quiet(work))),
+    ...takenBy({ segments, identity, sealer, keyring, now }, (work) => queued(() => quiet(work))),
     async close() {
       closed = true;
       await queued(async () => rows.close());
@@ -163,9 +170,15 @@ async function sealWhatIsThere(
 
 /** What is taken out of the log. */
 function takenBy(
-  { segments, identity, sealer, keyring }: Omit<Disclosure, 'scope'> & Parameters<typeof proveEntry>[0],
+  {
+    segments,
+    identity,
+    sealer,
+    keyring,
+    now,
+  }: Omit<Disclosure, 'scope'> & Parameters<typeof proveEntry>[0] & Pick<SealedLogParts, 'now'>,
   alone: NonNullable<SealedLogParts['quiet']>,
-): Pick<SealedLog, 'write' | 'published' | 'identity' | 'drop' | 'source' | 'newest' | 'prove'> {
+): Pick<SealedLog, 'write' | 'published' | 'identity' | 'drop' | 'source' | 'newest' | 'proofs' | 'prove'> {
   const snapshot = (disclose: Disclosed | undefined, archived?: ArchivedFiles, anchors?: readonly string[]) =>
     publishedFiles(segments, identity, {
       disclose: disclose && { ...disclose, sealer, keyring },
@@ -182,6 +195,7 @@ function takenBy(
     drop: (month) => alone(() => segments.drop(month)),
     source: () => logSource(segments, identity),
     newest: (tenant) => newestNote(segments, tenant),
+    proofs: (catchUp) => openEntryProofs({ segments, identity, sealer, keyring, catchUp, now }),
     prove: (scope, id) => proveEntry({ segments, identity }, scope, id),
   };
 }

@@ -24,6 +24,15 @@ export interface TableEntry extends Tally, FileDigest {
   readonly ended: number;
 }
 
+/** The sealed audit log in an export: `log/root.db`, and `log/<yyyymm>.db` for each month. */
+export interface ExportedLogFiles {
+  /** What tells it from the logs of other instances: 12 hexadecimal digits. */
+  readonly mark: string;
+  /** Whether it goes on where the export is brought in: its source has set it aside for good. */
+  readonly moved: boolean;
+  readonly files: Readonly<Record<string, FileDigest>>;
+}
+
 /** What an export holds. */
 export interface Manifest {
   readonly format: typeof format;
@@ -41,6 +50,8 @@ export interface Manifest {
   /** Tables that were left behind on purpose, and the rows that lay there. */
   readonly leftBehind: { readonly [T in TableName]?: number };
   readonly files: { readonly [name in (typeof besideFiles)[number]]?: FileDigest };
+  /** The sealed audit log; `undefined`: it is not in the export. */
+  readonly log?: ExportedLogFiles;
   /** Over everything else, under a key of the deployment. */
   readonly mac: string;
 }
@@ -101,7 +112,23 @@ function checkedManifest(found: unknown): Manifest {
   named(tables, travelling, (entry) => isTally(entry) && isDigest(entry) && isCount(entry['ended']));
   named(leftBehind, Object.keys(tableSpecs), isCount);
   named(files, besideFiles, (entry) => isObject(entry) && isDigest(entry));
+  if (found['log'] !== undefined) checkLog(found['log']);
   return found as unknown as Manifest;
+}
+
+function checkLog(log: unknown): void {
+  const { mark, moved, files } = isObject(log) ? log : {};
+  if (
+    typeof mark !== 'string' ||
+    !/^[0-9a-f]{12}$/.test(mark) ||
+    typeof moved !== 'boolean' ||
+    !isObject(files)
+  )
+    throw malformed('the entry of the log');
+  for (const [name, entry] of Object.entries(files))
+    if (!/^(root|\d{6})\.db$/.test(name) || !isObject(entry) || !isDigest(entry))
+      throw malformed(`the entry of ${JSON.stringify(name)}`);
+  if (files['root.db'] === undefined) throw malformed('the log has no root');
 }
 
 function named(entries: object, known: readonly string[], holds: (entry: unknown) => boolean): void {
