@@ -7,6 +7,7 @@ export type { ArchivedLog } from './audit/archive/expire-logs.ts';
 export { openLogArchive, type ArchiveRun, type LogArchive } from './audit/archive/log-archive.ts';
 export type { AuditClass, AuditContext, AuditFields, AuditOutcome, Entry, Source } from './audit/entry.ts';
 export type { Audit } from './audit/audit.ts';
+export { journalCalls, type CallHints, type CallReader } from './audit/call-reader.ts';
 export { endedCalls, newestCalls, type Call, type CallFilter } from './audit/calls.ts';
 export type { EntryReader, OnReached } from './audit/every-entry.ts';
 export { csvLine } from './audit/export/csv.ts';
@@ -18,8 +19,8 @@ export { copyJournal } from './audit/journal-copy.ts';
 export { openJournal, openJournalReader } from './audit/journal.ts';
 export { redactionOf, type RedactionPolicy, type RedactionRule, type TagOf } from './audit/leaf/redaction.ts';
 export { holdsSecretShape } from './audit/leaf/secret-shapes.ts';
-export { logEntries, type LogQuery, type LogReader } from './audit/log/log-entries.ts';
 export { logSource, type LogIdentity, type PublishedLog } from './audit/log/log-source.ts';
+export type { SealedCallParts } from './audit/log/call-source.ts';
 export type { ProvenEntry } from './audit/log/prove-entry.ts';
 export type { ArchivedFiles, PublishedFile, PublishedFiles } from './audit/log/published-files.ts';
 export {
@@ -28,6 +29,7 @@ export {
   type SealedLog,
   type SealedLogParts,
 } from './audit/log/sealed-log.ts';
+export { sealedCalls } from './audit/log/sealed-calls.ts';
 export type { Segments } from './audit/log/segments.ts';
 export {
   sqliteSegments,
@@ -48,6 +50,7 @@ export {
   type ReportName,
   type ReportRow,
 } from './audit/report/reports.ts';
+export { reportOf, type ReportAsked } from './audit/report/report-of.ts';
 export { searchCalls, type SearchResult } from './audit/report/search.ts';
 export { statsOf, type Count, type Stats } from './audit/report/stats.ts';
 export { openTokenJournals, type TokenJournals } from './audit/token-journals.ts';

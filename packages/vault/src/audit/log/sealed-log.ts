@@ -14,8 +14,8 @@ import {
   type Disclosure,
   type PublishedFiles,
 } from './published-files.ts';
-import { sealJournal, unsealed } from './seal-journal.ts';
-import type { Segments } from './segments.ts';
+import { sealedThrough, sealJournal, unsealed } from './seal-journal.ts';
+import type { SealedThrough, Segments } from './segments.ts';
 import { oneBehindTheOther } from './turns.ts';
 import { findTurnedBack, isRootTurnedBack } from './turned-back.ts';
 import { writeLog, type WrittenLog } from './write-log.ts';
@@ -71,6 +71,8 @@ export interface SealedLog {
   published(disclose?: Disclosed, archived?: ArchivedFiles): Promise<PublishedFiles>;
   /** The published log, by path. */
   source(): PublishedLog;
+  /** How much of the journal is sealed; `undefined`: nothing, or the journal is another one. @throws as {@link run} */
+  through(): Promise<SealedThrough | undefined>;
   /** What its logs are known by, to strangers. */
   readonly identity: LogIdentity;
   /**
@@ -114,6 +116,7 @@ export async function openSealedLog(parts: SealedLogParts): Promise<SealedLog> {
     vkeys: identity.vkeys,
     keyring,
     run,
+    through: () => sealedThrough(ground),
     ...takenBy({ segments, identity, sealer, keyring }, queued),
     async close() {
       closed = true;

@@ -34,6 +34,7 @@ export const periodTables = `${logs}
   CREATE INDEX of_actor ON events (log, tag_actor, ts) WHERE tag_actor IS NOT NULL;
   CREATE INDEX in_hours ON events (log, ts) WHERE flags & ${callFlags.hours};
   CREATE INDEX unsuccessful ON events (log, ts) WHERE flags & ${callFlags.unsuccessful};
+  CREATE INDEX of_tokens ON events (log, ts) WHERE flags & ${callFlags.token};
   CREATE INDEX caused ON events (log, ts) WHERE cause IS NOT NULL;
   CREATE TABLE ends (scope TEXT PRIMARY KEY, shard TEXT NOT NULL, size INTEGER NOT NULL, root BLOB NOT NULL) STRICT;
   CREATE TABLE sealed_through (
