@@ -31,6 +31,12 @@ export {
 } from './audit/log/sealed-log.ts';
 export { sealedCalls } from './audit/log/sealed-calls.ts';
 export type { Segments } from './audit/log/segments.ts';
+export type { LentStores } from './audit/log/thread/lent-stores.ts';
+export {
+  openSealingThread,
+  type SealingChoices,
+  type SealingThread,
+} from './audit/log/thread/sealing-thread.ts';
 export {
   sqliteSegments,
   type SqliteSegments,

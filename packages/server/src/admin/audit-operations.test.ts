@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
+  journalCalls,
   objectOf,
   openAudit,
   openJournal,
@@ -53,7 +54,7 @@ async function use(tenant: string, code?: string): Promise<string> {
 }
 
 const ask = (name: keyof ReturnType<typeof auditOperations>, input: object = {}): Promise<unknown> =>
-  auditOperations({ audit, journal, now: Date.now })[name].run(operator, input);
+  auditOperations({ audit, journal, calls: journalCalls(journal), now: Date.now })[name].run(operator, input);
 async function pieces<T>(name: Parameters<typeof ask>[0], input: object = {}): Promise<T[]> {
   const all: T[] = [];
   for await (const piece of (await ask(name, input)) as AsyncIterable<T>) all.push(piece);

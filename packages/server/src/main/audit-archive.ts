@@ -55,25 +55,13 @@ export interface AuditArchiveParts {
 
 /** Archiving for this instance. */
 export function openAuditArchive(parts: AuditArchiveParts): AuditArchive {
-  const { auditLog, archive, holds, hotDays, log, now } = parts;
+  const { log } = parts;
   let timer: NodeJS.Timeout | undefined;
   let closing = false;
   let underWay: Promise<unknown> = Promise.resolve();
   let failures = 0;
   let archived = 0;
-  const opened = async (): Promise<LogArchive> => {
-    const sealed = await auditLog.log();
-    return openLogArchive({
-      archive: whileRunning(archive, () => closing),
-      segments: await auditLog.segments(),
-      identity: sealed.identity,
-      hotDays,
-      held: holds.held,
-      noted: noteIn(parts),
-      drop: (month) => sealed.drop(month),
-      now,
-    });
-  };
+  const opened = (): Promise<LogArchive> => openedIn(parts, () => closing);
   const run = async (): Promise<ArchiveRun> => {
     try {
       const done = await (await opened()).run();
@@ -104,6 +92,21 @@ export function openAuditArchive(parts: AuditArchiveParts): AuditArchive {
       await underWay;
     },
   };
+}
+
+async function openedIn(parts: AuditArchiveParts, stopped: () => boolean): Promise<LogArchive> {
+  const { auditLog, archive, holds, hotDays, now } = parts;
+  const sealed = await auditLog.log();
+  return openLogArchive({
+    archive: whileRunning(archive, stopped),
+    segments: await auditLog.segments(),
+    identity: sealed.identity,
+    hotDays,
+    held: holds.held,
+    noted: noteIn(parts),
+    drop: (month) => sealed.drop(month),
+    now,
+  });
 }
 
 /** A gateway that stops does not wait for a month to be written: it goes on after the next start. */

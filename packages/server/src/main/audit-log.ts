@@ -5,6 +5,7 @@ import {
   openSealedLog,
   sqliteSegments,
   type Journal,
+  type LentStores,
   type OpenedSealer,
   type Refusal,
   type SealedLog,
@@ -13,6 +14,7 @@ import {
 } from '@sealgate/vault';
 import type { Log } from '../log.ts';
 import { openFaults } from './audit-faults.ts';
+import { openSealing, type Sealing } from './sealing.ts';
 
 // The journal is what a call waits for; from there its entries are sealed into logs that strangers can check, a second later.
 // When that fails nothing is lost and no call is refused: it is told once, counted, and tried again.
@@ -35,6 +37,8 @@ export interface AuditLogHealth {
 export interface AuditLog {
   /** Begin to seal, again and again. @param gap told once of each fault that leaves a gap for good */
   start(gap: (refusal: Refusal) => void): void;
+  /** From now on others are served here: seal on a thread of its own. */
+  makeWay(): void;
   /** Seal and publish what the journal holds. @returns why that was not possible; `undefined` when it is done */
   catchUp(): Promise<Refusal | undefined>;
   /** @throws Refusal when it cannot be opened now */
@@ -58,6 +62,8 @@ export interface AuditLogParts {
   readonly dataDirectory: string;
   readonly tables: Tables;
   readonly sealer: OpenedSealer;
+  /** What a thread needs that seals; not given: there is none. */
+  readonly lent?: LentStores | undefined;
   readonly journal: Pick<Journal, 'health'>;
   readonly log: Log;
   readonly now: () => number;
@@ -66,6 +72,8 @@ export interface AuditLogParts {
 interface Opened {
   readonly segments: Segments;
   readonly sealed: SealedLog;
+  /** On a thread of its own; `undefined`: there is none. */
+  readonly sealing: Sealing | undefined;
 }
 
 /** The log in `DATA_DIR/audit/` and `DATA_DIR/audit-root.db`. Its files are opened at the first use. */
@@ -75,10 +83,11 @@ export function openAuditLog(parts: AuditLogParts): AuditLog {
   const files = openFiles(parts, faults.gotOver);
   const begunWith = journal.health().end.batch;
   let sealed = 0;
+  let serving = false;
   const catchUp = async (): Promise<Refusal | undefined> => {
     try {
-      const { sealed: log } = await files.opened();
-      const more = await log.run();
+      const { sealed: log, sealing } = await files.opened();
+      const more = await (serving && sealing !== undefined ? sealing : log).run();
       sealed += more;
       faults.mended();
       return undefined;
@@ -92,14 +101,16 @@ export function openAuditLog(parts: AuditLogParts): AuditLog {
       faults.listen(gap);
       rounds.start();
     },
+    makeWay: () => void (serving = true),
     catchUp,
     log: async () => (await files.opened()).sealed,
     segments: async () => (await files.opened()).segments,
     async forget(tenant) {
       try {
-        const { segments, sealed: log } = await files.opened();
+        const { segments, sealed: log, sealing } = await files.opened();
         const had = (await segments.secrets.get(tenant)) !== undefined;
         await log.keyring.forget(tenant, 'destroyed');
+        await sealing?.forget(tenant);
         return had;
       } catch (error) {
         faults.failed(error);
@@ -154,6 +165,7 @@ function openFiles(parts: AuditLogParts, failed: (refusal: Refusal) => void) {
     async close(ended: Promise<unknown>): Promise<void> {
       const opened = await opening?.catch(() => undefined);
       await opened?.sealed.close();
+      await opened?.sealing?.close();
       await ended;
       await opened?.segments.close();
     },
@@ -168,18 +180,22 @@ async function last(journal: AuditLogParts['journal'], catchUp: () => Promise<un
 }
 
 async function open(
-  { dataDirectory, tables, sealer, now }: AuditLogParts,
+  { dataDirectory, tables, sealer, lent, now }: AuditLogParts,
   failed: (refusal: Refusal) => void,
 ): Promise<Opened> {
-  const directory = join(dataDirectory, 'audit');
-  const segments = sqliteSegments({ directory, rootFile: join(dataDirectory, 'audit-root.db') });
+  const files = { directory: join(dataDirectory, 'audit'), rootFile: join(dataDirectory, 'audit-root.db') };
+  const segments = sqliteSegments(files);
   try {
     const noteKey = await openNoteKey({ tables, sealer, now });
     const journal = join(dataDirectory, 'journal.db');
     // Several instances have one deployment and one key, and a log each: two that are called the same would contradict each other.
     const name = `${sealer.deployment}.${segments.mark}`;
-    const sealed = await openSealedLog({ journal, sealer, segments, noteKey, name, now, failed });
-    return { segments, sealed };
+    const sealing =
+      lent && segments.shared ? openSealing({ ...files, journal, name, failed }, lent) : undefined;
+    const quiet = sealing?.quiet;
+    const given = { journal, sealer, segments, noteKey, name, now, failed };
+    const sealed = await openSealedLog(quiet === undefined ? given : { ...given, quiet });
+    return { segments, sealed, sealing };
   } catch (error) {
     await segments.close();
     throw error;

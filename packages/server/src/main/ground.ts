@@ -3,20 +3,15 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import {
   claimDirectory,
-  openAudit,
   openConnections,
-  openHolds,
-  openJournal,
   openSealer,
   sealedRecords,
   sealedTables,
   systemTenant,
   tableRecords,
   type Archive,
-  type Audit,
   type ConnectionRows,
-  type Holds,
-  type Journal,
+  type KeyProvider,
   type OpenedSealer,
   type Tables,
 } from '@sealgate/vault';
@@ -27,9 +22,8 @@ import { ensureLocalAdministrator, openPeople, type Membership, type People } fr
 import { openUpstreams, type Upstreams } from '../domain/upstreams.ts';
 import type { Log } from '../log.ts';
 import { openArchive } from './archive.ts';
-import { openAuditArchive, type AuditArchive } from './audit-archive.ts';
-import { openAuditLog, type AuditLog } from './audit-log.ts';
-import { noteGap } from './audit-gap.ts';
+import type { AuditArchive } from './audit-archive.ts';
+import { openAuditing, type Auditing } from './auditing.ts';
 import { openDatabase, type Database, type DatabaseState } from './database.ts';
 import { followUpstreams, notTold, toldUpstreams, upstreamTopic } from './followed.ts';
 import { openRootKeys } from './root-keys.ts';
@@ -37,7 +31,7 @@ import { claimTables } from './tables-claim.ts';
 import { openTogether, type Shared, type Together } from './together.ts';
 
 /** What everything stands on: one data directory, opened by one process, and the tables, which several may share. */
-export interface Ground extends Together {
+export interface Ground extends Together, Omit<Auditing, 'start'> {
   readonly tables: Tables;
   readonly examineDatabase: () => Promise<DatabaseState>;
   /** Leave nothing in the store of what was removed from these tables, and say where copies may lie. */
@@ -45,14 +39,8 @@ export interface Ground extends Together {
   /** Blobs; what must not be read is sealed before. */
   readonly archive: Archive;
   readonly sealer: OpenedSealer;
-  readonly journal: Journal;
-  readonly audit: Audit;
-  /** What the journal becomes for strangers. */
-  readonly auditLog: AuditLog;
-  /** Where its months go. */
+  /** Where months of the audit log go. */
   readonly auditArchive: AuditArchive;
-  /** Tenants whose log must be kept as it is. */
-  readonly holds: Holds;
   readonly connections: ConnectionRows;
   /** Rotations and moves of keys that this process does. */
   readonly keyWorks: KeyWorks;
@@ -85,14 +73,7 @@ export async function openGround(
   try {
     const stores = await openStores({ config, log, now, given }, closers);
     const { tables, sealer, news, several } = stores;
-    const failed = (refusal: { code: string; message: string; detail: string | undefined }): void =>
-      log.error({ code: refusal.code, detail: refusal.detail }, refusal.message);
-    const path = join(config.dataDirectory, 'journal.db');
-    const journal = await openJournal({ path, sealer, now, failed });
-    closers.push(() => journal.close());
-    const audit = openAudit({ journal, failed });
-    const auditLog = openAuditLog({ dataDirectory: config.dataDirectory, tables, sealer, journal, log, now });
-    closers.push(() => auditLog.close());
+    const auditing = await openAuditing({ config, log, now, ...stores }, closers);
     const upstreams = await keptUpstreams(tables, sealer, log, now);
     const topic = upstreamTopic(news);
     closers.push(await followUpstreams(upstreams, { topic, log, several }));
@@ -101,21 +82,11 @@ export async function openGround(
     const keyWorks = openKeyWorks();
     closers.push(() => keyWorks.close());
     const everybody = await openEverybody(tables, sealer, now);
-    const { tenant } = everybody.administrator;
-    const holds = openHolds({ tables, sealer, now });
-    const { hotDays } = config.auditLog;
-    const { archive } = stores;
-    const auditArchive = openAuditArchive({ auditLog, archive, holds, audit, tenant, hotDays, log, now });
-    closers.push(() => auditArchive.close());
-    auditArchive.start();
-    auditLog.start(noteGap({ audit, tenant, failed, now }));
+    const auditArchive = auditing.start(everybody.administrator.tenant);
     return {
       ...stores,
-      journal,
-      audit,
-      auditLog,
+      ...auditing,
       auditArchive,
-      holds,
       connections,
       keyWorks,
       ...everybody,
@@ -148,7 +119,11 @@ interface GroundParts {
   readonly given: Shared;
 }
 
-type Stores = Together & Pick<Ground, 'tables' | 'examineDatabase' | 'forgetRows' | 'archive' | 'sealer'>;
+type Stores = Together &
+  Pick<Ground, 'tables' | 'examineDatabase' | 'forgetRows' | 'archive' | 'sealer'> & {
+    /** Root keys, the active one first. */
+    readonly providers: readonly KeyProvider[];
+  };
 
 /** @param closers given what closes each of them, in the order in which they were opened */
 async function openStores({ config, log, now, given }: GroundParts, closers: Closers): Promise<Stores> {
@@ -174,7 +149,8 @@ async function openStores({ config, log, now, given }: GroundParts, closers: Clo
   closers.push(await sealer.follow(together.news, unheard));
   if (given.tables === undefined && config.database.type === 'dynamodb')
     closers.push(await claim({ config, log, now }, { tables, sealer }));
-  return { ...together, tables, examineDatabase, forgetRows, archive, sealer };
+  const providers = [provider, ...opening];
+  return { ...together, tables, examineDatabase, forgetRows, archive, sealer, providers };
 }
 
 /** Claim tables that lie elsewhere: nothing but the claim keeps two that do not know of each other apart. */

@@ -21,6 +21,7 @@ export async function openLocal(
   { log, walk }: { readonly log: Log; readonly walk: WalkFloor },
 ): Promise<() => Promise<void>> {
   const cwd = process.cwd();
+  ground.auditLog.makeWay();
   const mcp = openWalk({ ...walk, bearer: localBearer(ground.administrator) });
   const local = await openLocalHttp(
     mcpSocketPath(config.dataDirectory, cwd),

@@ -38,7 +38,10 @@ test('what is held is neither dropped nor does it expire, and goes on its way wh
       await holds.add(await put(tenant), tenant);
       stage.clock.nowMs = Date.UTC(2040, 0, 1);
       const gone = (await archive.run()).expired.map((origin) => origin.split('/').at(-2));
-      assert.deepEqual(gone.toSorted(), tenant === '*' ? [] : ['_system', 'calls']);
+      assert.deepEqual(
+        gone.toSorted((a, b) => String(a).localeCompare(String(b))),
+        tenant === '*' ? [] : ['_system', 'calls'],
+      );
       await holds.remove(await lift(tenant), tenant);
       assert.equal((await archive.run()).expired.length, tenant === '*' ? 3 : 1);
       assert.equal(await holds.remove(await lift(tenant), tenant), false);

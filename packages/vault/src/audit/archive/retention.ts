@@ -10,7 +10,7 @@ export type RetentionClass = 'standard' | 'extended';
 export const retentionClasses: readonly RetentionClass[] = ['standard', 'extended'];
 
 /** Years by the calendar. PCI DSS 10.5.1 asks for one; seven are the longest that anybody is known to ask for. */
-export const keptYears: Readonly<Record<RetentionClass, number>> = { standard: 1, extended: 7 };
+const keptYears: Readonly<Record<RetentionClass, number>> = { standard: 1, extended: 7 };
 
 type Family = Act extends `${infer First}.${string}` ? First : never;
 

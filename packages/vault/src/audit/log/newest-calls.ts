@@ -25,17 +25,15 @@ export async function* newestSealed(
     pages: () => itemsOf(newestOf(source.tail('newest'), filter, outcomes)),
     untilMs: Infinity,
   };
-  let calls: Call[] = [];
-  for await (const items of mergedInTime<Item>([tail, ...(await source.rows(hints, true))], true)) {
-    for (const item of items) {
-      const call = 'call' in item ? item.call : await callOf(source, item, outcomes);
-      if (isMeant(call)) calls.push(call);
-      if (calls.length < callsAtOnce) continue;
+  for await (const items of mergedInTime<Item>([tail, ...(await source.rows(hints, true))], true))
+    for (let at = 0; at === 0 || at < items.length; at += callsAtOnce) {
+      const calls: Call[] = [];
+      for (const item of items.slice(at, at + callsAtOnce)) {
+        const call = 'call' in item ? item.call : await callOf(source, item, outcomes);
+        if (isMeant(call)) calls.push(call);
+      }
       yield calls;
-      calls = [];
     }
-  }
-  yield calls;
 }
 
 async function* itemsOf(pages: AsyncIterable<readonly Call[]>): AsyncGenerator<readonly Item[]> {

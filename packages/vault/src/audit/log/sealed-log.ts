@@ -36,6 +36,8 @@ export interface SealedLogParts {
   readonly now: () => number;
   /** Version of the redaction policy; 1 when not given. */
   readonly policy?: number;
+  /** Does work while nobody else seals or publishes; when not given nobody else does. */
+  readonly quiet?: <V>(work: () => Promise<V>) => Promise<V>;
   /** Told what went wrong and was got over. For the log. */
   readonly failed?: (refusal: Refusal) => void;
 }
@@ -96,7 +98,7 @@ const publishMs = 1000;
  * @throws Refusal `audit_unavailable`, `journal_broken` when the journal is no database; `store_unavailable`
  */
 export async function openSealedLog(parts: SealedLogParts): Promise<SealedLog> {
-  const { segments, now, policy = 1, failed = () => undefined } = parts;
+  const { segments, now, policy = 1, failed = () => undefined, quiet = (work) => work() } = parts;
   const sealer = { ...parts.sealer, deployment: parts.name ?? parts.sealer.deployment };
   const signer = signerOf(noteKeyName(sealer.deployment), parts.noteKey);
   const sign = (checkpoint: Checkpoint) => signCheckpoint(checkpoint, [signer]);
@@ -117,7 +119,7 @@ export async function openSealedLog(parts: SealedLogParts): Promise<SealedLog> {
     keyring,
     run,
     through: () => sealedThrough(ground),
-    ...takenBy({ segments, identity, sealer, keyring }, queued),
+    ...takenBy({ segments, identity, sealer, keyring }, (work) => queued(() => quiet(work))),
     async close() {
       closed = true;
       await queued(async () => rows.close());
@@ -149,18 +151,18 @@ async function sealWhatIsThere(
 /** What is taken out of the log. */
 function takenBy(
   { segments, identity, sealer, keyring }: Omit<Disclosure, 'scope'> & Parameters<typeof proveEntry>[0],
-  queued: ReturnType<typeof oneBehindTheOther>,
+  alone: NonNullable<SealedLogParts['quiet']>,
 ): Pick<SealedLog, 'write' | 'published' | 'identity' | 'drop' | 'source' | 'prove'> {
   const snapshot = (disclose: Disclosed | undefined, archived?: ArchivedFiles) =>
     publishedFiles(segments, identity, disclose && { ...disclose, sealer, keyring }, archived);
   return {
     write: (directory, scope) =>
-      queued(async () =>
+      alone(async () =>
         writeLog(directory, (await snapshot(scope === undefined ? undefined : { scope })).files()),
       ),
-    published: (disclose, archived) => queued(() => snapshot(disclose, archived)),
+    published: (disclose, archived) => alone(() => snapshot(disclose, archived)),
     identity,
-    drop: (month) => queued(() => segments.drop(month)),
+    drop: (month) => alone(() => segments.drop(month)),
     source: () => logSource(segments, identity),
     prove: (scope, id) => proveEntry({ segments, identity }, scope, id),
   };

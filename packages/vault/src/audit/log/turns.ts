@@ -1,8 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
+import { isMainThread } from 'node:worker_threads';
 
-// Sealing shares its thread with those who serve. After some 8 ms of work others have their turn, and as long as they have
-// much to do, sealing takes a twenty-fifth of the time and no more, but for a little that it saved up: the journal has every
-// entry already, so what is not sealed yet can wait, and a call cannot.
+// Sealing has a thread of its own, or shares one with those who serve. There others have their turn after some 8 ms of work,
+// and as long as they have much to do, sealing takes a twenty-fifth of the time and no more, but for a little that it saved up:
+// the journal has every entry already, so what is not sealed yet can wait, and a call cannot.
 
 const shareWhenBusy = 1 / 25;
 const savedMsMax = 100;
@@ -17,6 +18,7 @@ let resumedAtMs = 0;
 
 /** Let others have their turn. */
 export async function turn(): Promise<void> {
+  if (!isMainThread) return nextTurn();
   const endedAtMs = performance.now();
   const workedMs = Math.min(endedAtMs - resumedAtMs, workMsMax);
   const gainedMs = (endedAtMs - countedAtMs) * shareWhenBusy;

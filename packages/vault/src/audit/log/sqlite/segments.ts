@@ -30,6 +30,8 @@ export interface SqliteSegments extends Segments {
    * elsewhere, is another one and must not be called the same.
    */
   readonly mark: string;
+  /** Whether others may open the same files meanwhile; not on a network mount. */
+  readonly shared: boolean;
 }
 
 /** The sealed log on SQLite. @throws Refusal `store_unavailable`, as do the methods */
@@ -42,7 +44,8 @@ export function sqliteSegments({ directory, rootFile, networkMount }: SqliteSegm
     root,
     secrets,
     mark: asking(() => String(rootAt.db.prepare('SELECT mark FROM made').get()?.['mark'])),
-    // One process has these files open.
+    shared: rootAt.lazy,
+    // One process has these files open, and one thread of it seals.
     alone: (work) => work(),
     periods: async () => files.begun(),
     async period(name) {
@@ -97,22 +100,28 @@ function periodFiles(directory: string, networkMount: boolean | undefined) {
     file.db.close();
     return undefined;
   };
+  const forget = (name: string): void => {
+    opened.get(name)?.close();
+    opened.delete(name);
+  };
   return {
     find,
-    begun: (): readonly string[] =>
-      (existsSync(directory) ? readdirSync(directory) : [])
+    begun(): readonly string[] {
+      const names = (existsSync(directory) ? readdirSync(directory) : [])
         .filter((file) => file.endsWith('.db'))
         .map((file) => file.slice(0, -'.db'.length))
-        .filter((name) => periodName.test(name) && find(name) !== undefined)
-        .toSorted(),
+        .filter((name) => periodName.test(name));
+      // Another thread may have dropped one.
+      for (const name of opened.keys()) if (!names.includes(name)) forget(name);
+      return names.filter((name) => find(name) !== undefined).toSorted();
+    },
     begin(name: string, fill: (file: LogFile) => void): void {
       const file = open(name);
       beginFile(file, periodTables, () => fill(file));
       keep(name, file);
     },
     remove(name: string): void {
-      opened.get(name)?.close();
-      opened.delete(name);
+      forget(name);
       for (const ending of ['', '-wal', '-shm', '-journal']) rmSync(pathOf(name) + ending, { force: true });
     },
     close(): void {
