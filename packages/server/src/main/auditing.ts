@@ -6,6 +6,7 @@ import {
   type Archive,
   type Audit,
   type Bus,
+  type CallReader,
   type Holds,
   type Journal,
   type KeyProvider,
@@ -16,6 +17,7 @@ import {
 import type { AppConfig } from '../config.ts';
 import type { Log } from '../log.ts';
 import { openAuditArchive, type AuditArchive } from './audit-archive.ts';
+import { auditCalls } from './audit-calls.ts';
 import { noteGap } from './audit-gap.ts';
 import { openAuditLog, type AuditLog } from './audit-log.ts';
 
@@ -25,6 +27,8 @@ export interface Auditing {
   readonly audit: Audit;
   /** What the journal becomes for strangers. */
   readonly auditLog: AuditLog;
+  /** Calls of all of it. */
+  readonly calls: CallReader;
   /** Tenants whose log must be kept as it is. */
   readonly holds: Holds;
   /**
@@ -72,6 +76,7 @@ export async function openAuditing(
     journal,
     audit,
     auditLog,
+    calls: auditCalls({ auditLog, journal, sealer, tables }),
     holds,
     start(tenant) {
       const { hotDays } = keeping;
