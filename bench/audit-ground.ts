@@ -14,7 +14,8 @@ import {
   sqliteTables,
   type Audit,
   type Journal,
-  type LogReader,
+  sealedCalls,
+  type CallReader,
   type SealedLog,
 } from '@sealgate/vault';
 
@@ -25,7 +26,8 @@ export interface AuditGround {
   readonly audit: Audit;
   readonly journal: Journal;
   readonly log: SealedLog;
-  readonly reader: LogReader;
+  /** Calls of the sealed log. */
+  readonly calls: CallReader;
   readonly folder: string;
   /** Bytes on the disk, the write-ahead logs included. */
   bytes(): { readonly journal: number; readonly sealed: number };
@@ -52,7 +54,14 @@ export async function openAuditGround(now: () => number): Promise<AuditGround> {
     audit: openAudit({ journal, failed }),
     journal,
     log,
-    reader: { segments, sealer, keyring: log.keyring, subjects: keySubjects(tables, 'audit_person') },
+    calls: sealedCalls({
+      segments,
+      sealer,
+      journal,
+      keyring: log.keyring,
+      subjects: keySubjects(tables, 'audit_person'),
+      through: log.through,
+    }),
     folder,
     bytes: () => ({
       journal: sizeOf(folder, (name) => name.startsWith('journal.db')),

@@ -9,9 +9,9 @@ import { turn } from './turns.ts';
 // Rows of attempts that may be meant: the index knows what an attempt said by tags, and what came of it by bits that are set
 // until it is ruled out. What is given is a little more than what is meant, so that each is looked at once more.
 
-/** Most ask for a page; who goes on asks for all. */
-const rowsAtFirst = 32;
-const rowsAtOnce = 512;
+/** Most ask for a page, of one log or of many together; who goes on asks for all. */
+const rowsAtFirst = { ofOne: 128, ofMany: 32 } as const;
+const rowsAtOnce = 256;
 
 /** Rows of one log that may be meant. */
 export interface RowsWanted {
@@ -37,7 +37,7 @@ export async function* callRows(place: ViewedLog, wanted: RowsWanted): AsyncGene
   const mayHaveEnded = endMatcher(filter, wanted.keys);
   const stretches = within === undefined ? [{}] : await stretchesOf(place, query, within);
   for (const stretch of descending ? stretches.toReversed() : stretches)
-    for await (const rows of pagesOf(place, { ...query, ...stretch }))
+    for await (const rows of pagesOf(place, { ...query, ...stretch }, filter.tenant !== undefined))
       // What was added since the log was looked at is read from the journal.
       yield rows.filter(({ row }) => row.ix < place.log.size && mayHaveEnded(row, place));
 }
@@ -71,9 +71,10 @@ async function stretchesOf(
 async function* pagesOf(
   { period, log }: ViewedLog,
   query: Omit<RowQuery, 'limit'>,
+  ofOne: boolean,
 ): AsyncGenerator<readonly PlacedRow[]> {
   for (let after: IndexRow | undefined; ;) {
-    const limit = after === undefined ? rowsAtFirst : rowsAtOnce;
+    const limit = after !== undefined ? rowsAtOnce : ofOne ? rowsAtFirst.ofOne : rowsAtFirst.ofMany;
     const rows = await period.rows(log, { ...query, ...(after && { after }), limit });
     yield rows.map((row) => ({ period, log, row, ts: row.ts, id: row.id }));
     if (rows.length < limit) return;

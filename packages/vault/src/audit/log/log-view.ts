@@ -1,7 +1,6 @@
 import type { Sealer } from '../../keys/sealer.ts';
 import type { Entry } from '../entry.ts';
 import { openHeld } from './held-lines.ts';
-import { newestPeriod } from './log-ground.ts';
 import { monthOf } from './names.ts';
 import type { Timed } from './merge-in-time.ts';
 import type { IndexRow, Period, SealedThrough, Segments, StoredLog } from './segments.ts';
@@ -34,8 +33,8 @@ export interface LogView {
 export interface ViewParts {
   readonly segments: Segments;
   readonly sealer: Pick<Sealer, 'open'>;
-  /** How much of the journal is sealed; `undefined`: nothing. */
-  readonly through: () => Promise<SealedThrough | undefined>;
+  /** How much of the journal is sealed, as the newest period says; `undefined`: nothing. */
+  readonly through: (newest: Period) => Promise<SealedThrough | undefined>;
 }
 
 /** Looks until nothing was sealed meanwhile. After so many one is as good as another, and dated as it was before. */
@@ -50,42 +49,39 @@ const linesMax = 1_000_000_000;
  * @throws Refusal `store_unavailable`, `key_unavailable`
  */
 export async function viewLog(parts: ViewParts, scope: string | undefined, sinceMs = 0): Promise<LogView> {
+  const from = monthOf(Math.max(0, sinceMs));
   for (let looks = 1; ; looks += 1) {
-    const through = await parts.through();
+    const names = await parts.segments.periods();
+    const last = names.at(-1);
+    if (last === undefined) return { through: undefined, logs: [], held: [] };
+    const newest = await parts.segments.period(last);
+    const through = await parts.through(newest);
     // In this order: a line that is released meanwhile is seen twice, and told by its id.
-    const held = await heldEntries(parts, scope);
-    const logs = await logsNow(parts, scope, sinceMs);
-    const after = await parts.through();
+    const held = await heldEntries(parts, newest, scope);
+    const wanted = names.filter((name) => name >= from);
+    const logs = await logsOf(await Promise.all(wanted.map((name) => parts.segments.period(name))), scope);
+    const after = through && (await newest.through(through.writer));
     if (after?.entry === through?.entry || looks === looksMax) return { through, logs, held };
   }
 }
 
-async function logsNow(
-  { segments }: ViewParts,
-  scope: string | undefined,
-  sinceMs: number,
-): Promise<readonly ViewedLog[]> {
-  const from = monthOf(Math.max(0, sinceMs));
+async function logsOf(periods: readonly Period[], scope: string | undefined): Promise<readonly ViewedLog[]> {
   const logs: ViewedLog[] = [];
-  for (const name of await segments.periods()) {
-    if (name < from) continue;
-    const period = await segments.period(name);
+  for (const period of periods)
     for (const log of await period.logs(scope === undefined ? undefined : [scope]))
       logs.push({ period, log });
-  }
   return logs;
 }
 
 async function heldEntries(
-  { segments, sealer }: ViewParts,
+  { sealer }: ViewParts,
+  period: Period,
   scope: string | undefined,
 ): Promise<readonly Entry[]> {
-  const period = await newestPeriod(segments);
-  const scopes = (await period?.heldScopes()) ?? [];
   const entries: Entry[] = [];
-  for (const each of scopes)
+  for (const each of await period.heldScopes())
     if (scope === undefined || scope === each)
-      for (const line of await period!.held(each, linesMax))
+      for (const line of await period.held(each, linesMax))
         entries.push((await openHeld(sealer, line)).entry);
   return entries.toSorted((a, b) => a.ts - b.ts || (a.id < b.id ? -1 : 1));
 }

@@ -9,7 +9,7 @@ import { mergedInTime, type Timed, type TimedSource } from './merge-in-time.ts';
 type Item = PlacedRow | (Timed & { readonly call: Call });
 
 /** Calls that are opened before the first of them are given. */
-const callsAtOnce = 64;
+const callsAtOnce = 50;
 
 /** Calls of the sealed log and of what is not sealed yet, the newest attempt first. @throws Refusal as `callSource`, `open_failed` */
 export async function* newestSealed(

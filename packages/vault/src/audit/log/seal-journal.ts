@@ -1,4 +1,5 @@
 import { refuse } from '../../refusal.ts';
+import type { Rows } from '../rows.ts';
 import { openHeld } from './held-lines.ts';
 import { linesBehind, nothingOf, stillHas, writerOf, type NextLines } from './journal-lines.ts';
 import { newestPeriod, type LogGround } from './log-ground.ts';
@@ -47,14 +48,11 @@ export async function unsealed({ rows, segments }: Pick<LogGround, 'rows' | 'seg
   return Math.max(0, last.first + last.count - 1 - sealed.entry);
 }
 
-/** How much of the journal is sealed. `undefined`: nothing, or it lacks what was sealed of it. */
-export async function sealedThrough({
-  rows,
-  segments,
-}: Pick<LogGround, 'rows' | 'segments'>): Promise<SealedThrough | undefined> {
+/** How much of the journal is sealed, as a period says. `undefined`: nothing, or it lacks what was sealed of it. */
+export async function sealedThrough(rows: Rows, period: Period): Promise<SealedThrough | undefined> {
   const writer = writerOf(rows);
-  const sealed = writer && (await (await newestPeriod(segments))?.through(writer));
-  return sealed !== undefined && sealed !== '' && stillHas(rows, sealed) ? sealed : undefined;
+  const sealed = writer === undefined ? undefined : await period.through(writer);
+  return sealed !== undefined && stillHas(rows, sealed) ? sealed : undefined;
 }
 
 async function step(ground: LogGround, writer: string, waiting: Set<string>): Promise<number> {

@@ -15,7 +15,7 @@ import {
   type PublishedFiles,
 } from './published-files.ts';
 import { sealedThrough, sealJournal, unsealed } from './seal-journal.ts';
-import type { SealedThrough, Segments } from './segments.ts';
+import type { Period, SealedThrough, Segments } from './segments.ts';
 import { oneBehindTheOther } from './turns.ts';
 import { findTurnedBack, isRootTurnedBack } from './turned-back.ts';
 import { writeLog, type WrittenLog } from './write-log.ts';
@@ -73,8 +73,13 @@ export interface SealedLog {
   published(disclose?: Disclosed, archived?: ArchivedFiles): Promise<PublishedFiles>;
   /** The published log, by path. */
   source(): PublishedLog;
-  /** How much of the journal is sealed; `undefined`: nothing, or the journal is another one. @throws as {@link run} */
-  through(): Promise<SealedThrough | undefined>;
+  /**
+   * How much of the journal is sealed, as the newest period says.
+   *
+   * @returns `undefined`: nothing, or the journal lacks what was sealed of it
+   * @throws as {@link run}
+   */
+  through(newest: Period): Promise<SealedThrough | undefined>;
   /** What its logs are known by, to strangers. */
   readonly identity: LogIdentity;
   /**
@@ -118,7 +123,7 @@ export async function openSealedLog(parts: SealedLogParts): Promise<SealedLog> {
     vkeys: identity.vkeys,
     keyring,
     run,
-    through: () => sealedThrough(ground),
+    through: (newest) => sealedThrough(rows, newest),
     ...takenBy({ segments, identity, sealer, keyring }, (work) => queued(() => quiet(work))),
     async close() {
       closed = true;
