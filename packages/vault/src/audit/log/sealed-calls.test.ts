@@ -73,6 +73,43 @@ const begin = (tenant: number, kind: number, actor: number): Happening => ({
 const end: Happening = { of: 'end', which: 0, how: 0 };
 const seal: Happening = { of: 'seal' };
 
+const failed: Happening = { of: 'end', which: 0, how: 2 };
+const missed: Happening = { of: 'end', which: 0, how: 3 };
+test.each<[string, Happening[]]>([
+  ['with its attempt', [begin(0, 0, 0), failed, seal]],
+  ['in a later step of the same log', [begin(0, 0, 0), seal, failed, seal]],
+  ['in the log of the next month', [begin(0, 0, 0), seal, { of: 'month' }, failed, seal]],
+  ['two months later', [begin(0, 2, 2), seal, { of: 'month' }, { of: 'month' }, failed, seal]],
+  ['nowhere yet', [begin(0, 0, 0), seal, failed]],
+  ['nowhere yet, as an access only by that', [begin(0, 1, 0), seal, missed]],
+  ['in the next month, as an access only by that', [begin(0, 1, 0), seal, { of: 'month' }, missed, seal]],
+  ['nowhere, and neither does the attempt', [begin(0, 0, 0), failed]],
+  [
+    'with its attempt, held for the keys',
+    [begin(1, 0, 0), end, seal, { of: 'disable' }, begin(1, 0, 0), failed, seal],
+  ],
+  ['held for the keys', [begin(1, 0, 0), seal, { of: 'disable' }, failed, seal]],
+])('an outcome is found when it stands %s', async (_, happenings) => {
+  await onHistory([...happenings, begin(2, 5, 1)], async ({ recorded, sealed }) => {
+    for (const filter of [
+      {},
+      { out: 'none' },
+      { code: 'open_failed' },
+      { out: 'denied' },
+      { msMin: 3 },
+    ] as const) {
+      assert.deepEqual(await all(sealed.newest(filter)), await all(recorded.newest(filter)));
+      assert.deepEqual(await all(sealed.ended(filter)), await all(recorded.ended(filter)));
+    }
+    for (const name of reportNames)
+      assert.deepEqual(await report(sealed, name, {}), await report(recorded, name, {}), name);
+    const calls = await all(recorded.newest({}));
+    for (const { attempt, outcome } of calls)
+      for (const entry of [attempt, ...(outcome === undefined ? [] : [outcome])])
+        assert.deepEqual(await sealed.find(undefined, entry.id), { attempt, outcome });
+  });
+});
+
 test('calls beyond many slices come once each, in order', async () => {
   const many = Array.from({ length: 700 }, (_, n) => [
     begin(n % 2, 0, 0),
