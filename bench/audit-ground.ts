@@ -17,6 +17,7 @@ import {
   sealedCalls,
   type CallReader,
   type SealedLog,
+  type Segments,
 } from '@sealgate/vault';
 
 // What a gateway has of the audit log, in its own folder and without the rest: real keys, a journal, and the sealed log.
@@ -26,6 +27,7 @@ export interface AuditGround {
   readonly audit: Audit;
   readonly journal: Journal;
   readonly log: SealedLog;
+  readonly segments: Segments;
   /** Calls of the sealed log. */
   readonly calls: CallReader;
   readonly folder: string;
@@ -54,6 +56,7 @@ export async function openAuditGround(now: () => number): Promise<AuditGround> {
     audit: openAudit({ journal, failed }),
     journal,
     log,
+    segments,
     calls: sealedCalls({
       segments,
       sealer,

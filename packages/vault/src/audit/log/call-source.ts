@@ -47,19 +47,7 @@ const causedMax = 1_000_000_000;
 export async function callSource(parts: SealedCallParts, filter: CallFilter): Promise<CallSource> {
   const view = await viewLog(parts, filter.tenant, filter.sinceMs);
   const open = entryOpener(parts, (scope) => filter.tenant !== scope);
-  const caused = memoized(async ({ period, log }: ViewedLog) => {
-    const rows = await period.rows(log, { caused: true, limit: causedMax });
-    return rows.flatMap((row) =>
-      row.cause === undefined || row.ix >= log.size ? [] : [{ ...row, cause: row.cause }],
-    );
-  });
-  const lateIn = memoized(async (scope: string) => {
-    const lates = new Map<string, OutcomePlace>();
-    for (const at of view.logs)
-      if (at.log.scope === scope)
-        for (const { cause, ix, ts } of await caused(at)) lates.set(cause, { at, ix, ts });
-    return lates;
-  });
+  const { caused, lateIn } = causedIn(view);
   const keys = memoized(async (scope: string) => {
     try {
       return await parts.keyring.find(scope);
@@ -96,6 +84,24 @@ export async function callSource(parts: SealedCallParts, filter: CallFilter): Pr
       if (order === 'newest') yield held.toReversed();
     },
   };
+}
+
+/** Outcomes whose attempts stand in another log: by log, and by scope and cause. */
+function causedIn(view: LogView) {
+  const caused: CallSource['caused'] = memoized(async ({ period, log }: ViewedLog) => {
+    const rows = await period.rows(log, { caused: true, limit: causedMax });
+    return rows.flatMap((row) =>
+      row.cause === undefined || row.ix >= log.size ? [] : [{ ...row, cause: row.cause }],
+    );
+  });
+  const lateIn = memoized(async (scope: string) => {
+    const lates = new Map<string, OutcomePlace>();
+    for (const at of view.logs)
+      if (at.log.scope === scope)
+        for (const { cause, ix, ts } of await caused(at)) lates.set(cause, { at, ix, ts });
+    return lates;
+  });
+  return { caused, lateIn };
 }
 
 /** Whether calls are meant, as far as it can be said of them. */

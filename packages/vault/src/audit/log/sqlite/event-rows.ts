@@ -30,12 +30,6 @@ export interface EventRows {
 
 /** Index rows of this database. */
 export function eventRows(db: DatabaseSync): EventRows {
-  const insert = db.prepare(
-    `INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?${', ?'.repeat(tagNames.length)})`,
-  );
-  const end = db.prepare(
-    `UPDATE events SET flags = ?, end_ix = ?, end_after = ?, tag_out = ?, tag_code = ? WHERE log = ? AND ts = ? AND ix = ?`,
-  );
   const prepared = new Map<string, StatementSync>();
   const statement = (text: string): StatementSync => {
     const known = prepared.get(text);
@@ -45,6 +39,30 @@ export function eventRows(db: DatabaseSync): EventRows {
     prepared.set(text, made);
     return made;
   };
+  return {
+    ...rowWriters(db),
+    find(log, query) {
+      const { text, values } = statementOf(log, query);
+      return statement(text)
+        .all(...values)
+        .map(rowOf);
+    },
+    count(log, query, by) {
+      const { text, values } = countOf(log, query, by);
+      return statement(text)
+        .all(...values)
+        .map(countIn);
+    },
+  };
+}
+
+function rowWriters(db: DatabaseSync): Pick<EventRows, 'add' | 'end'> {
+  const insert = db.prepare(
+    `INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?${', ?'.repeat(tagNames.length)})`,
+  );
+  const end = db.prepare(
+    `UPDATE events SET flags = ?, end_ix = ?, end_after = ?, tag_out = ?, tag_code = ? WHERE log = ? AND ts = ? AND ix = ?`,
+  );
   return {
     add(log, rows) {
       for (const { ts, ix, id, tags, flags, end: ended, cause } of rows) {
@@ -71,18 +89,6 @@ export function eventRows(db: DatabaseSync): EventRows {
         flags,
       } of rows)
         end.run(flags, ix, ts - attempt.ts, tags.out ?? null, tags.code ?? null, log, attempt.ts, attempt.ix);
-    },
-    find(log, query) {
-      const { text, values } = statementOf(log, query);
-      return statement(text)
-        .all(...values)
-        .map(rowOf);
-    },
-    count(log, query, by) {
-      const { text, values } = countOf(log, query, by);
-      return statement(text)
-        .all(...values)
-        .map(countIn);
     },
   };
 }
