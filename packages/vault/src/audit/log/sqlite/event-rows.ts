@@ -112,8 +112,17 @@ function statementOf(
   if (untilMs !== undefined) hold('ts < ?', untilMs);
   if (after !== undefined) hold(`(ts, ix) ${descending === true ? '<' : '>'} (?, ?)`, after.ts, after.ix);
   const way = descending === true ? 'DESC' : 'ASC';
-  const text = `SELECT * FROM events WHERE ${conditions.join(' AND ')} ORDER BY ts ${way}, ix ${way} LIMIT ?`;
+  const text = `SELECT * FROM events ${indexFor(query)} WHERE ${conditions.join(' AND ')} ORDER BY ts ${way}, ix ${way} LIMIT ?`;
   return { text, values: [...values, limit] };
+}
+
+// Every index is in the order of time, as the rows are, so SQLite sees no gain in one that has fewer of them.
+function indexFor({ tags, flags = 0, caused }: Pick<RowQuery, 'tags' | 'flags' | 'caused'>): string {
+  if (caused === true) return 'INDEXED BY caused';
+  if (tags?.actor !== undefined) return 'INDEXED BY of_actor';
+  if ((flags & callFlags.hours) !== 0) return 'INDEXED BY in_hours';
+  if ((flags & callFlags.unsuccessful) !== 0) return 'INDEXED BY unsuccessful';
+  return (flags & callFlags.token) !== 0 ? 'INDEXED BY of_tokens' : '';
 }
 
 // Each for itself, as the conditions of partial indexes say it: an index is used for what is written in the same way.
@@ -134,7 +143,7 @@ function countOf(
   ];
   // SQLite takes the columns that are not grouped from the row with the maximum (sqlite.org/lang_select.html §2.5).
   const text = `SELECT tag_${by} AS tag, count(*) AS rows, sum(end_ix IS NOT NULL AND flags & ${counted} = ${counted}) AS counted,
-    max(ts) AS ts, ix FROM events WHERE ${conditions.join(' AND ')} GROUP BY tag_${by}`;
+    max(ts) AS ts, ix FROM events ${indexFor({ flags })} WHERE ${conditions.join(' AND ')} GROUP BY tag_${by}`;
   return { text, values: [log, sinceMs, untilMs, below] };
 }
 
