@@ -1,11 +1,13 @@
 import type { AuditContext, AuditFields, AuditOutcome } from '@sealgate/vault';
 import { requestId } from '../packages/server/src/domain/request-id.ts';
 
-// Calls as a gateway writes them down: of so many groups with four people each, to twenty upstreams; each tenth fails.
+// Calls as a gateway writes them down: of so many groups with four people each, to twenty upstreams; three in a hundred fail,
+// and one of those because nothing could be opened.
 
 const people = 4;
 const upstreams = 20;
-const failsEvery = 10;
+const failsEvery = 33;
+const unopenedEvery = 3 * failsEvery;
 
 /** What is written of one call. */
 export interface AuditedCall {
@@ -20,9 +22,11 @@ export type Actor = Extract<AuditContext['actor']['type'], 'person' | 'client'>;
 /** Call number `n`, at `atMs`. */
 export function auditedCall(n: number, atMs: number, tenants: number, actor: Actor = 'person'): AuditedCall {
   const tenant = `group-${n % tenants}`;
-  const who = Math.floor(n / tenants) % people;
+  const own = Math.floor(n / tenants);
+  const who = own % people;
   const service = `upstream-${n % upstreams}`;
-  const fails = n % failsEvery === failsEvery - 1;
+  const fails = own % failsEvery === failsEvery - 1;
+  const code = own % unopenedEvery === unopenedEvery - 1 ? 'key_disabled' : '502';
   return {
     context: {
       tenant,
@@ -39,7 +43,7 @@ export function auditedCall(n: number, atMs: number, tenants: number, actor: Act
       request: { method: 'tools/call', tool: `orders.list-${n % 7}`, bytes: 200 + (n % 50) },
     },
     outcome: fails
-      ? { out: 'failure', code: 'key_disabled', ms: n % 30 }
+      ? { out: 'failure', code, ms: n % 30 }
       : { out: 'success', ms: n % 30, bytes: 800 + (n % 90) },
   };
 }

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
   envKey,
+  hoursJudge,
   keySubjects,
   openAudit,
   openJournal,
@@ -14,8 +15,10 @@ import {
   sqliteTables,
   type Audit,
   type Journal,
-  type LogReader,
+  sealedCalls,
+  type CallReader,
   type SealedLog,
+  type Segments,
 } from '@sealgate/vault';
 
 // What a gateway has of the audit log, in its own folder and without the rest: real keys, a journal, and the sealed log.
@@ -25,12 +28,17 @@ export interface AuditGround {
   readonly audit: Audit;
   readonly journal: Journal;
   readonly log: SealedLog;
-  readonly reader: LogReader;
+  readonly segments: Segments;
+  /** Calls of the sealed log. */
+  readonly calls: CallReader;
   readonly folder: string;
   /** Bytes on the disk, the write-ahead logs included. */
   bytes(): { readonly journal: number; readonly sealed: number };
   close(): Promise<void>;
 }
+
+/** Where business hours are. */
+export const businessZone = 'Asia/Kolkata';
 
 /** @param now the clock of the entries */
 export async function openAuditGround(now: () => number): Promise<AuditGround> {
@@ -46,13 +54,22 @@ export async function openAuditGround(now: () => number): Promise<AuditGround> {
     directory: join(folder, 'audit'),
     rootFile: join(folder, 'audit-root.db'),
   });
+  const judge = hoursJudge();
   const noteKey = generateKeyPairSync('ed25519').privateKey;
   const log = await openSealedLog({ journal: path, sealer, segments, noteKey, now: Date.now, failed });
   return {
-    audit: openAudit({ journal, failed }),
+    audit: openAudit({ journal, failed, flagsOf: (_, atMs) => judge(businessZone, atMs) }),
     journal,
     log,
-    reader: { segments, sealer, keyring: log.keyring, subjects: keySubjects(tables, 'audit_person') },
+    segments,
+    calls: sealedCalls({
+      segments,
+      sealer,
+      journal,
+      keyring: log.keyring,
+      subjects: keySubjects(tables, 'audit_person'),
+      through: log.through,
+    }),
     folder,
     bytes: () => ({
       journal: sizeOf(folder, (name) => name.startsWith('journal.db')),

@@ -80,7 +80,7 @@ export async function hold(shape: HoldShape): Promise<Held> {
 }
 
 /** Leaves of all logs but the first of each, which is no entry. */
-async function sealedEntries({ reader: { segments } }: AuditGround): Promise<number> {
+async function sealedEntries({ segments }: AuditGround): Promise<number> {
   let sealed = 0;
   for (const name of await segments.periods())
     for (const { size } of await (await segments.period(name)).logs()) sealed += size - 1;

@@ -113,11 +113,11 @@ function besideBars(
 function lengthBars({ entries }: LongShape, { verifySeconds, pageMs, reportSeconds }: Long): readonly Bar[] {
   return [
     atMost(`${entries} leaves verified`, verifySeconds, 's', 6),
-    atMost(`newest 100 of ${entries}, p50`, pageMs.newest.p50, 'ms', 1),
-    atMost(`100 from anywhere in ${entries}, p50`, pageMs.anywhere.p50, 'ms', 1),
-    atMost(`100 of one person in ${entries}, p50`, pageMs.ofOne.p50, 'ms', 1),
+    atMost(`newest 100 of ${entries}, CPU, p50`, pageMs.newest.p50, 'ms', 1),
+    atMost(`100 from anywhere in ${entries}, CPU, p50`, pageMs.anywhere.p50, 'ms', 1),
+    atMost(`100 of one person in ${entries}, CPU, p50`, pageMs.ofOne.p50, 'ms', 1),
     ...Object.entries(reportSeconds).map(([name, seconds]) =>
-      atMost(`report ${name} over ${entries}`, seconds, 's', 1),
+      atMost(`report ${name} over ${entries}, CPU`, seconds, 's', 1),
     ),
   ];
 }

@@ -24,6 +24,7 @@ export type {
 } from './audit/entry.ts';
 export type { Audit } from './audit/audit.ts';
 export { callPage, type CallPage, type CallPageQuery } from './audit/call-pages.ts';
+export { journalCalls, type CallHints, type CallReader } from './audit/call-reader.ts';
 export { endedCalls, newestCalls, type Call, type CallFilter } from './audit/calls.ts';
 export type { EntryReader, OnReached } from './audit/every-entry.ts';
 export { fileDevice } from './audit/devices/file-device.ts';
@@ -52,9 +53,9 @@ export type { LogKeyring } from './audit/log/log-keyring.ts';
 export { copyLog, markOf, placeLog, setLogAside, type LogPlace } from './audit/log/copy-log.ts';
 export { formerLog } from './audit/log/former-log.ts';
 export type { EntryProofs } from './audit/log/entry-proofs.ts';
-export { logEntries, type LogQuery, type LogReader } from './audit/log/log-entries.ts';
 export { lostJournals } from './audit/log/lost-journals.ts';
 export { logSource, type LogIdentity, type PublishedLog } from './audit/log/log-source.ts';
+export type { SealedCallParts } from './audit/log/call-source.ts';
 export type { ProvenEntry } from './audit/log/prove-entry.ts';
 export { proveGrowth, type Growth, type GrowthProof } from './audit/log/prove-growth.ts';
 export type { ArchivedFiles, PublishedFile, PublishedFiles } from './audit/log/published-files.ts';
@@ -64,6 +65,7 @@ export {
   type SealedLog,
   type SealedLogParts,
 } from './audit/log/sealed-log.ts';
+export { sealedCalls } from './audit/log/sealed-calls.ts';
 export type { Segments } from './audit/log/segments.ts';
 export type { LentStores } from './audit/log/thread/lent-stores.ts';
 export {
@@ -91,6 +93,7 @@ export {
   type ReportName,
   type ReportRow,
 } from './audit/report/reports.ts';
+export { reportOf, type ReportAsked } from './audit/report/report-of.ts';
 export { searchCalls, type SearchResult } from './audit/report/search.ts';
 export { statsOf, type Count, type Stats } from './audit/report/stats.ts';
 export { openTokenJournals, type TokenJournals } from './audit/token-journals.ts';

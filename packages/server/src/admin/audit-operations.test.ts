@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
+  journalCalls,
   objectOf,
   openAudit,
   hoursJudge,
@@ -69,6 +70,7 @@ const ask = (name: keyof ReturnType<typeof auditOperations>, input: object = {})
   auditOperations({
     audit,
     journal,
+    calls: journalCalls(journal),
     checkUses,
     tagsOf: async (tenant) => (tenant === 'g1' ? tag : undefined),
     zoneOf: () => 'Asia/Kathmandu',

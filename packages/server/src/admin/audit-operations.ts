@@ -1,15 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
-  endedCalls,
   exportText,
-  findCall,
   followEntries,
-  newestCalls,
-  reportRows,
+  reportOf,
   searchCalls,
   statsOf,
   type Audit,
   type Call,
+  type CallReader,
   type EntryReader,
   type TagsOf,
   type Verdict,
@@ -30,6 +28,8 @@ export interface AuditOperationParts {
   readonly zoneOf: (tenant: string) => string;
   /** Compare how often credentials were opened with the log. @throws Refusal those of the journal */
   readonly checkUses: () => Promise<UsesFound>;
+  /** What the questions are about, but for those that follow or verify the journal. */
+  readonly calls: CallReader;
   /** Milliseconds since 1970. */
   readonly now: () => number;
 }
@@ -47,12 +47,12 @@ export function auditOperations(parts: AuditOperationParts) {
   return { ...answered(parts), ...givenInPieces(parts) };
 }
 
-function answered({ audit, journal, tagsOf, checkUses }: AuditOperationParts) {
+function answered({ audit, journal, calls, tagsOf, checkUses }: AuditOperationParts) {
   return {
     'audit.show': operation(forms.show, async (operator, { id, tenant: named }) => {
       const tenant = tenantOf(named, operator.context.tenant);
       return recorded(audit, operator, look('audit.read', tenant), async () => {
-        const call = await findCall(journal, tenant, id);
+        const call = await calls.find(tenant, id);
         if (call === undefined) throw refuse('not_found', 'there is no entry of this id');
         return call;
       });
@@ -60,13 +60,13 @@ function answered({ audit, journal, tagsOf, checkUses }: AuditOperationParts) {
     'audit.stats': operation(forms.stats, async (operator, { zone, ...asked }) => {
       const filter = await filterOf(asked, operator.context.tenant, tagsOf);
       return recorded(audit, operator, look('audit.read', filter.tenant), () =>
-        statsOf(newestCalls(journal, filter), zone),
+        statsOf(calls.newest(filter), zone),
       );
     }),
     'audit.search': operation(forms.search, async (operator, { text, limit, ...asked }) => {
       const filter = await filterOf(asked, operator.context.tenant, tagsOf);
       return recorded(audit, operator, look('audit.read', filter.tenant), () =>
-        searchCalls(newestCalls(journal, filter), text, { foundMax: limit, lookedMax }),
+        searchCalls(calls.newest(filter), text, { foundMax: limit, lookedMax }),
       );
     }),
     'audit.verify': operation(forms.verify, async (operator) =>
@@ -78,12 +78,12 @@ function answered({ audit, journal, tagsOf, checkUses }: AuditOperationParts) {
   };
 }
 
-function givenInPieces({ audit, journal, now, tagsOf, zoneOf }: AuditOperationParts) {
+function givenInPieces({ audit, journal, calls, now, tagsOf, zoneOf }: AuditOperationParts) {
   return {
     'audit.list': operation(forms.list, async (operator, { order, limit, ...asked }) => {
       const filter = await filterOf(asked, operator.context.tenant, tagsOf);
       return recordedPieces(audit, operator, look('audit.read', filter.tenant), () =>
-        firstOf(order === 'newest' ? newestCalls(journal, filter) : endedCalls(journal, filter), limit),
+        firstOf(order === 'newest' ? calls.newest(filter) : calls.ended(filter), limit),
       );
     }),
     'audit.tail': operation(forms.tail, async (operator, asked) => {
@@ -100,18 +100,14 @@ function givenInPieces({ audit, journal, now, tagsOf, zoneOf }: AuditOperationPa
         tagsOf,
       );
       return recordedPieces(audit, operator, look('audit.read', meant.tenant), () =>
-        reportRows(
-          report,
-          newestCalls(journal, meant),
-          zone === undefined ? { zoneOf } : { zoneOf: () => zone, afresh: true },
-        ),
+        reportOf(calls, { name: report, filter: meant, zone, zoneOf }),
       );
     }),
     'audit.export': operation(forms.export, async (operator, { format, ...asked }) => {
       const filter = await filterOf(asked, operator.context.tenant, tagsOf);
       return recordedPieces(audit, operator, look('audit.export', filter.tenant), async function* () {
         let reached = { entry: 0, of: 0 };
-        for await (const text of exportText(format, journal, filter, (now) => (reached = now)))
+        for await (const text of exportText(format, calls, filter, (now) => (reached = now)))
           yield { text, reached };
       });
     }),

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { createServer } from 'node:net';
 import {
+  journalCalls,
   envKey,
   openSealer,
   memoryTables,
@@ -105,6 +106,7 @@ beforeEach(async () => {
     shredding: nothingShredded,
     signInLink: async () => undefined,
     journal: { page, verify },
+    calls: journalCalls({ page }),
     now: Date.now,
     doctor: async () => [],
     status: () => status,

@@ -1,4 +1,4 @@
-import type { AuditContext, EntryReader } from '@sealgate/vault';
+import type { AuditContext, CallReader, EntryReader } from '@sealgate/vault';
 import { auditApiOperations } from '../admin/audit-api-operations.ts';
 import { look } from '../admin/audit-forms.ts';
 import { auditLogOperations } from '../admin/audit-log-operations.ts';
@@ -10,7 +10,7 @@ import type { LimitSettings } from '../domain/limit.ts';
 import { refuse } from '../errors.ts';
 import type { Asking, AuditAnswers, AuditDesk, AuditQuestion } from '../http/audit-desk.ts';
 import { tagsThere } from './audit-tags.ts';
-import { boundedReader } from './bounded-reader.ts';
+import { boundedCalls, boundedReader } from './bounded-reader.ts';
 import type { Sealgate } from './sealgate.ts';
 
 // Auditors are answered by the operations of the administration, in their own name and kept to their tenant. What they ask is
@@ -47,8 +47,12 @@ export function openAuditDesk(
       if (question === 'audit.checkpoint' && scope !== '*') throw notYours();
       const untilMs = inPieces.has(question) ? Infinity : now() + answerMs;
       const stands = (): Promise<boolean> => auditors.stands(asking.auditor);
-      const reader = boundedReader(ground.journal, { signal: asking.signal, untilMs, stands, now });
-      const operation = tableOver(ground, reader, now)[question];
+      const bounds = { signal: asking.signal, untilMs, stands, now };
+      const readers = {
+        reader: boundedReader(ground.journal, bounds),
+        calls: boundedCalls(ground.calls, bounds),
+      };
+      const operation = tableOver(ground, readers, now)[question];
       return (await operation.run(operatorOf(asking), { ...rest, ...whose })) as AuditAnswers[Q];
     },
     file: openFiles(ground, operatorOf, now),
@@ -58,7 +62,11 @@ export function openAuditDesk(
   };
 }
 
-function tableOver(ground: Sealgate['ground'], reader: EntryReader, now: () => number) {
+function tableOver(
+  ground: Sealgate['ground'],
+  { reader, calls }: { readonly reader: EntryReader; readonly calls: CallReader },
+  now: () => number,
+) {
   const { audit, auditLog, auditAnchors, auditArchive, sealer, journal, uses } = ground;
   const tagsOf = tagsThere(auditLog);
   const read = { page: reader.page, verify: journal.verify };
@@ -66,6 +74,7 @@ function tableOver(ground: Sealgate['ground'], reader: EntryReader, now: () => n
     ...auditOperations({
       audit,
       journal: read,
+      calls,
       tagsOf,
       zoneOf: ground.auditZones.zoneOf,
       checkUses: () => uses.check(),

@@ -9,6 +9,7 @@ import {
   type Archive,
   type Audit,
   type Bus,
+  type CallReader,
   type Holds,
   type Journal,
   type KeyProvider,
@@ -21,6 +22,7 @@ import type { Log } from '../log.ts';
 import { openAuditAnchors, type AuditAnchorParts, type AuditAnchors } from './audit-anchors.ts';
 import { openAuditArchive, type AuditArchive, type AuditArchiveParts } from './audit-archive.ts';
 import { watchClock } from './audit-clock.ts';
+import { auditCalls } from './audit-calls.ts';
 import { openAuditLog, type AuditLog, type AuditLogParts } from './audit-log.ts';
 import { failedBy, openRecording } from './recording.ts';
 import { openAuditNotes, type AuditNoteCounts, type AuditNotes } from './audit-notes.ts';
@@ -41,6 +43,8 @@ export interface Auditing {
   readonly befallen: () => AuditNoteCounts;
   /** Count the uses of credentials beside the journal. @param counted as `ConnectionRows.uses` */
   countUses(counted: UsesParts['counted']): Promise<Uses>;
+  /** Calls of all of it. */
+  readonly calls: CallReader;
   /** Tenants whose log must be kept as it is. */
   readonly holds: Holds;
   /**
@@ -111,6 +115,7 @@ export async function openAuditing(
       closers.push(() => uses.close());
       return uses;
     },
+    calls: auditCalls({ auditLog, journal, sealer, tables }),
     holds,
     async start(tenant) {
       const parts = { auditLog, archive, holds, journal, audit, tenant, log, now };

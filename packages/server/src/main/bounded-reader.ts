@@ -1,4 +1,4 @@
-import type { EntryReader } from '@sealgate/vault';
+import type { CallReader, EntryReader } from '@sealgate/vault';
 import { refuse } from '../errors.ts';
 
 /** How long reading may go on. */
@@ -17,24 +17,51 @@ export interface ReadingBounds {
 const lookMs = 1000;
 
 /** A reader that ends between two pages: when nobody waits for it, when it takes too long, when the asker was removed. */
-export function boundedReader(
-  reader: EntryReader,
-  { signal, untilMs, stands, now }: ReadingBounds,
-): EntryReader {
-  let lookedAtMs = now();
+export function boundedReader(reader: EntryReader, bounds: ReadingBounds): EntryReader {
+  const pass = barrier(bounds);
   return {
     async page(query) {
-      if (signal.aborted) throw refuse('reading_ended', 'whoever asked has gone');
-      if (now() > untilMs)
-        throw refuse(
-          'reading_ended',
-          'reading the log takes too long for one answer: ask about a shorter time',
-        );
-      if (now() - lookedAtMs >= lookMs) {
-        if (!(await stands())) throw refuse('unauthorized', 'this auditor was removed');
-        lookedAtMs = now();
-      }
+      await pass();
       return reader.page(query);
     },
+  };
+}
+
+/** The same of calls: what finds one, or counts, is let through or not, and not stopped on its way. */
+export function boundedCalls(calls: CallReader, bounds: ReadingBounds): CallReader {
+  const pass = barrier(bounds);
+  async function* passing<V>(pages: AsyncIterable<V>): AsyncGenerator<V> {
+    await pass();
+    for await (const page of pages) {
+      await pass();
+      yield page;
+    }
+  }
+  return {
+    newest: (filter, hints) => passing(calls.newest(filter, hints)),
+    ended: (filter, onReached) => passing(calls.ended(filter, onReached)),
+    async find(tenant, id) {
+      await pass();
+      return calls.find(tenant, id);
+    },
+    async services(filter) {
+      await pass();
+      return calls.services(filter);
+    },
+  };
+}
+
+function barrier({ signal, untilMs, stands, now }: ReadingBounds): () => Promise<void> {
+  let lookedAtMs = now();
+  return async () => {
+    if (signal.aborted) throw refuse('reading_ended', 'whoever asked has gone');
+    if (now() > untilMs)
+      throw refuse(
+        'reading_ended',
+        'reading the log takes too long for one answer: ask about a shorter time',
+      );
+    if (now() - lookedAtMs < lookMs) return;
+    if (!(await stands())) throw refuse('unauthorized', 'this auditor was removed');
+    lookedAtMs = now();
   };
 }

@@ -22,14 +22,27 @@ export interface CallFilter extends Omit<EntryFilter, 'id' | 'cause' | 'out'> {
 const openMax = 100_000;
 
 /** Calls that are meant, the newest attempt first. @throws Refusal those of the reader */
-export async function* newestCalls(
+export function newestCalls(
   reader: EntryReader,
   filter: CallFilter,
   onReached?: OnReached,
 ): AsyncGenerator<readonly Call[]> {
-  const { isMeant, isOutcomeMeant, both } = partsOf(filter);
-  const outcomes = new Map<string, Entry>();
-  for await (const page of everyEntry(reader, { ...both, order: 'newest' }, onReached)) {
+  const { both } = partsOf(filter);
+  return newestOf(everyEntry(reader, { ...both, order: 'newest' }, onReached), filter);
+}
+
+/**
+ * Entries that come the newest first, as calls.
+ *
+ * @param outcomes by their causes; in the end those whose attempts did not come
+ */
+export async function* newestOf(
+  pages: AsyncIterable<readonly Entry[]>,
+  filter: CallFilter,
+  outcomes = new Map<string, Entry>(),
+): AsyncGenerator<readonly Call[]> {
+  const { isMeant, isOutcomeMeant } = partsOf(filter);
+  for await (const page of pages) {
     const calls: Call[] = [];
     for (const entry of page) {
       if (entry.cause !== undefined) outcomes.set(entry.cause, entry);
@@ -44,16 +57,29 @@ export async function* newestCalls(
 }
 
 /** Calls that are meant, in the order in which they ended; at last those that did not. @throws Refusal those of the reader */
-export async function* endedCalls(
+export function endedCalls(
   reader: EntryReader,
   filter: CallFilter,
   onReached?: OnReached,
 ): AsyncGenerator<readonly Call[]> {
-  const { isMeant, isOutcomeMeant, both } = partsOf(filter);
-  const open = new Map<string, Entry>();
+  const { both } = partsOf(filter);
+  return endedOf(everyEntry(reader, { ...both, order: 'oldest' }, onReached), filter);
+}
+
+/**
+ * Entries that come the oldest first, as calls, in the order in which they ended.
+ *
+ * @param open attempts that are meant and came before
+ */
+export async function* endedOf(
+  pages: AsyncIterable<readonly Entry[]>,
+  filter: CallFilter,
+  open = new Map<string, Entry>(),
+): AsyncGenerator<readonly Call[]> {
+  const { isMeant, isOutcomeMeant } = partsOf(filter);
   const unended = (attempts: readonly Entry[]): Call[] =>
     isOutcomeMeant(undefined) ? attempts.map((attempt) => ({ attempt, outcome: undefined })) : [];
-  for await (const page of everyEntry(reader, { ...both, order: 'oldest' }, onReached)) {
+  for await (const page of pages) {
     const calls: Call[] = [];
     for (const entry of page) {
       if (entry.cause === undefined) {
@@ -75,7 +101,8 @@ export async function* endedCalls(
   yield unended([...open.values()]);
 }
 
-function partsOf({ out, code, msMin, ...ofAttempt }: CallFilter) {
+/** A filter by what it says of either entry of a call. */
+export function partsOf({ out, code, msMin, ...ofAttempt }: CallFilter) {
   const { tenant, request, sinceMs } = ofAttempt;
   const isOutcome = entryMatcher({ code, msMin, out: out === 'none' ? undefined : out });
   const open = out === 'none' || (out === undefined && code === undefined && msMin === undefined);

@@ -14,6 +14,8 @@ export interface EntryQuery extends EntryFilter {
   readonly follow?: boolean;
   /** From the page before, of the same query. */
   readonly cursor?: string;
+  /** Only entries behind this one; `batch` is the last that lies before it as a whole. */
+  readonly behind?: { readonly batch: number; readonly entry: number };
 }
 
 /** One page. `cursor` is `undefined` on the last one. */
@@ -47,6 +49,7 @@ export async function readPage(rows: Rows, sealer: Sealer, query: EntryQuery): P
     throw refuse('item_invalid', 'a page has 1 to 1000 entries');
   const newest = query.order === 'newest';
   const matches = entryMatcher(query);
+  const behind = query.behind ?? { batch: 0, entry: 0 };
   const entries: Entry[] = [];
   const last = rows.last();
   const of = last === undefined ? 0 : last.first + last.count - 1;
@@ -66,12 +69,13 @@ export async function readPage(rows: Rows, sealer: Sealer, query: EntryQuery): P
   for (let block = next(); block.length > 0; block = next()) {
     for (const batch of block) {
       if (batches >= batchesMax || bytes >= bytesMax) return page({ n, skip });
+      if (newest && batch.n <= behind.batch) return page();
       const all = await entriesOf(sealer, batch);
       for (const one of (newest ? all.toReversed() : all).slice(skip)) {
         if (isPast(one, query)) return page();
         skip += 1;
         entry = newest ? batch.first + batch.count - skip : batch.first + skip - 1;
-        if (!matches(one)) continue;
+        if (entry <= behind.entry || !matches(one)) continue;
         entries.push(one);
         if (entries.length >= query.limit) return page({ n, skip });
       }
@@ -92,9 +96,11 @@ function isPast({ ts }: Entry, { order, sinceMs, untilMs }: EntryQuery): boolean
 async function startOf(
   rows: Rows,
   sealer: Sealer,
-  { order, sinceMs, untilMs }: EntryQuery,
+  { order, sinceMs, untilMs, behind }: EntryQuery,
   last: number,
 ): Promise<Position> {
+  // What comes before may not be there any more.
+  if (behind !== undefined) return { n: order === 'newest' ? last : behind.batch + 1, skip: 0 };
   const bound = order === 'newest' ? untilMs && untilMs + 1 : sinceMs;
   const end = order === 'newest' ? last : 1;
   return { n: bound === undefined ? end : await firstEnding(rows, sealer, last, bound), skip: 0 };

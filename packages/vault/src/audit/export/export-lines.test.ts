@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'vitest';
 import type { Entry } from '../entry.ts';
 import { attemptOf, listedEntries, outcomeOf } from '../fixtures/listed-entries.ts';
+import { journalCalls } from '../call-reader.ts';
 import { exportFormats, exportText, type ExportFormat } from './export-lines.ts';
 
 const nasty = attemptOf({
@@ -14,7 +15,7 @@ const entries = [nasty, unended, outcomeOf(nasty, { out: 'failure', code: 'open_
 
 async function text(format: ExportFormat, of: readonly Entry[] = entries, filter = {}): Promise<string> {
   let all = '';
-  for await (const piece of exportText(format, listedEntries(of, 2), filter)) all += piece;
+  for await (const piece of exportText(format, journalCalls(listedEntries(of, 2)), filter)) all += piece;
   return all;
 }
 
@@ -61,7 +62,7 @@ describe('an export', () => {
     assert.equal((await text('jsonl', entries, { service: 'unended' })).trimEnd().split('\n').length, 1);
     const reached: number[] = [];
     const reader = listedEntries(entries, 2);
-    for await (const _ of exportText('jsonl', reader, {}, ({ entry }) => reached.push(entry)));
+    for await (const _ of exportText('jsonl', journalCalls(reader), {}, ({ entry }) => reached.push(entry)));
     assert.deepEqual(reached, [2, 3]);
   });
 
@@ -70,7 +71,7 @@ describe('an export', () => {
     const endless = Array.from({ length: 20 }, () => attemptOf()).flatMap((one) => [one, outcomeOf(one)]);
     const base = listedEntries(endless, 4);
     const reader = { page: (query: Parameters<typeof base.page>[0]) => ((given += 1), base.page(query)) };
-    for await (const piece of exportText('ocsf', reader, {})) if (piece !== '') break;
+    for await (const piece of exportText('ocsf', journalCalls(reader), {})) if (piece !== '') break;
     assert.equal(given, 1);
   });
 });

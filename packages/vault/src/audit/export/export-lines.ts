@@ -1,5 +1,6 @@
-import { endedCalls, type CallFilter } from '../calls.ts';
-import type { EntryReader, OnReached } from '../every-entry.ts';
+import type { CallReader } from '../call-reader.ts';
+import type { CallFilter } from '../calls.ts';
+import type { OnReached } from '../every-entry.ts';
 import { callCsv, callCsvHead } from './call-csv.ts';
 import { ocsfEvent } from './ocsf.ts';
 
@@ -16,12 +17,12 @@ export type ExportFormat = (typeof exportFormats)[number];
  */
 export async function* exportText(
   format: ExportFormat,
-  reader: EntryReader,
+  reader: Pick<CallReader, 'ended'>,
   filter: CallFilter,
   onReached?: OnReached,
 ): AsyncGenerator<string> {
   if (format === 'csv') yield callCsvHead;
-  for await (const calls of endedCalls(reader, filter, onReached)) {
+  for await (const calls of reader.ended(filter, onReached)) {
     if (format === 'csv') yield calls.map(callCsv).join('');
     else if (format === 'ocsf') yield calls.map((call) => lineOf(ocsfEvent(call))).join('');
     else

@@ -90,5 +90,7 @@ export function entryOf(tenant: string, leaf: string, body: string, person?: str
 }
 
 function defined<T extends object>(given: T): T {
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as T;
+  const said: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(given)) if (value !== undefined) said[name] = value;
+  return said as T;
 }

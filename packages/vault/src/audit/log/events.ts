@@ -3,6 +3,7 @@ import { Refusal } from '../../refusal.ts';
 import type { Sealer } from '../../keys/sealer.ts';
 import type { Entry } from '../entry.ts';
 import { leafOf, type SealedPerson } from '../leaf/leaf.ts';
+import { attemptFlags } from '../leaf/call-flags.ts';
 import type { LogKeys, TagName } from '../leaf/log-keys.ts';
 import { personPartOf, personPlace } from '../leaf/person-part.ts';
 import { searchValues } from '../leaf/search-values.ts';
@@ -15,8 +16,10 @@ export interface LogEvent {
   readonly leaf: string;
   /** `''`: it has none. */
   readonly body: string;
-  /** By what it is found; `undefined` for what is no entry. */
+  /** By what it is found; `undefined` for what is no entry. An outcome names its cause. */
   readonly row: Omit<IndexRow, 'ix'> | undefined;
+  /** Of an outcome: what its attempt is found by from then on. */
+  readonly end?: Pick<Entry, 'out' | 'code'> & Pick<IndexRow, 'tags'>;
 }
 
 /** What entries become events with. */
@@ -43,10 +46,22 @@ export async function eventsOf(
     const person = keys && (await sealedPerson(sealer, scope, entry));
     const { leaf, body } = leafOf(entry, { writer, n, policy }, keys, person);
     const tags = keys === undefined ? {} : tagsOf(entry, keys);
-    events.push({ leaf, body, row: { id: entry.id, ts: entry.ts, tags } });
+    events.push({ leaf, body, ...found(entry, tags) });
     if (events.length % linesPerTurn === 0) await turn();
   }
   return events;
+}
+
+function found(entry: Entry, tags: IndexRow['tags']): Pick<LogEvent, 'row' | 'end'> {
+  const { id, ts, cause, out, code } = entry;
+  if (cause === undefined) return { row: { id, ts, tags, flags: attemptFlags(entry) } };
+  const { out: outTag, code: codeTag } = tags;
+  const added = {
+    ...(outTag !== undefined && { out: outTag }),
+    ...(codeTag !== undefined && { code: codeTag }),
+  };
+  const end = { ...(out !== undefined && { out }), ...(code !== undefined && { code }), tags: added };
+  return { row: { id, ts, tags: {}, flags: 0, cause }, end };
 }
 
 async function sealedPerson(

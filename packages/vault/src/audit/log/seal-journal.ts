@@ -1,4 +1,5 @@
 import { refuse } from '../../refusal.ts';
+import type { Rows } from '../rows.ts';
 import { openHeld } from './held-lines.ts';
 import { linesBehind, nothingOf, stillHas, writerOf, type NextLines } from './journal-lines.ts';
 import { newestPeriod, type LogGround } from './log-ground.ts';
@@ -6,7 +7,7 @@ import { againIfMoved, moved } from './moved.ts';
 import { monthEndMs, monthOf } from './names.ts';
 import { resumeJournal } from './resume-journal.ts';
 import { sealLines, sealScope } from './seal-step.ts';
-import type { Period } from './segments.ts';
+import type { Period, SealedThrough } from './segments.ts';
 import { turn } from './turns.ts';
 import { newestLogs, turnMonth } from './turn-month.ts';
 
@@ -45,6 +46,13 @@ export async function unsealed({ rows, segments }: Pick<LogGround, 'rows' | 'seg
   // One that was turned back has to be sealed anew, whatever was sealed of it.
   if (!stillHas(rows, sealed)) return last.first + last.count - 1;
   return Math.max(0, last.first + last.count - 1 - sealed.entry);
+}
+
+/** How much of the journal is sealed, as a period says. `undefined`: nothing, or it lacks what was sealed of it. */
+export async function sealedThrough(rows: Rows, period: Period): Promise<SealedThrough | undefined> {
+  const writer = writerOf(rows);
+  const sealed = writer === undefined ? undefined : await period.through(writer);
+  return sealed !== undefined && stillHas(rows, sealed) ? sealed : undefined;
 }
 
 async function step(ground: LogGround, writer: string, waiting: Set<string>): Promise<number> {

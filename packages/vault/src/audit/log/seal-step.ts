@@ -3,6 +3,7 @@ import { Refusal } from '../../refusal.ts';
 import { beginLog } from './begin-log.ts';
 import { eventsOf, type LogEvent } from './events.ts';
 import { emptyLog, grown } from './grow-log.ts';
+import { joinCalls } from './join-calls.ts';
 import type { JournalLine } from './journal-lines.ts';
 import type { LogGround } from './log-ground.ts';
 import { originOf } from './names.ts';
@@ -68,7 +69,9 @@ export async function sealScope(
   const attempt = async (): Promise<LogStep> => {
     const keys = await ground.keyring.of(scope);
     const events = await eventsOf(ground, scope, lines, keys);
-    return grown({ reads: period, sealer: ground.sealer }, log, before, { events: [...first, ...events] });
+    const all = [...first, ...events];
+    const step = await grown({ reads: period, sealer: ground.sealer }, log, before, { events: all });
+    return joinCalls(period, step, all);
   };
   try {
     return await attempt().catch(async (error: unknown) => {

@@ -15,9 +15,9 @@ import {
   type Disclosure,
   type PublishedFiles,
 } from './published-files.ts';
-import { sealJournal, unsealed } from './seal-journal.ts';
-import type { Segments } from './segments.ts';
 import { newestNote } from './tenant-log.ts';
+import { sealedThrough, sealJournal, unsealed } from './seal-journal.ts';
+import type { Period, SealedThrough, Segments } from './segments.ts';
 import { oneBehindTheOther } from './turns.ts';
 import { findRootTurnedBack } from './root-turned-back.ts';
 import { findTurnedBack } from './turned-back.ts';
@@ -90,6 +90,13 @@ export interface SealedLog {
   source(): PublishedLog;
   /** As {@link newestNote}. */
   newest(tenant: string): Promise<string | undefined>;
+  /**
+   * How much of the journal is sealed, as the newest period says.
+   *
+   * @returns `undefined`: nothing, or the journal lacks what was sealed of it
+   * @throws as {@link run}
+   */
+  through(newest: Period): Promise<SealedThrough | undefined>;
   /** What its logs are known by, to strangers. */
   readonly identity: LogIdentity;
   /**
@@ -140,6 +147,7 @@ export async function openSealedLog(parts: SealedLogParts): Promise<SealedLog> {
     keyring,
     run,
     ...takenBy({ segments, identity, sealer, keyring, now }, (work) => queued(() => quiet(work))),
+    through: (newest) => sealedThrough(rows, newest),
     async close() {
       closed = true;
       await queued(async () => rows.close());

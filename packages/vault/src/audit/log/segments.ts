@@ -54,6 +54,14 @@ export interface TreeNode {
   readonly hash: Uint8Array;
 }
 
+/** What came of an attempt, as far as the index says it. */
+export interface RowEnd {
+  /** Index of the outcome's leaf. */
+  readonly ix: number;
+  /** Time of the outcome. */
+  readonly ts: number;
+}
+
 /** By what an entry is found. It names nobody: tags are keyed, and gone with the tenant's keys. */
 export interface IndexRow {
   /** Index of its leaf. */
@@ -61,7 +69,21 @@ export interface IndexRow {
   /** UUIDv7 of the entry. */
   readonly id: string;
   readonly ts: number;
+  /** Of an attempt, with what its outcome adds; an outcome has none. */
   readonly tags: Readonly<Partial<Record<TagName, number>>>;
+  /** What is known of the call: bits of `callFlags`; 0 for an outcome. */
+  readonly flags: number;
+  /** Of an attempt whose outcome stands in the same log. */
+  readonly end?: RowEnd;
+  /** Of an outcome whose attempt does not stand in the same log: the attempt's id. */
+  readonly cause?: string;
+}
+
+/** An attempt's row that learns what came of it. */
+export interface EndedRow extends Required<Pick<IndexRow, 'end' | 'flags'>> {
+  readonly attempt: Pick<IndexRow, 'ts' | 'ix'>;
+  /** To be added to its own. */
+  readonly tags: IndexRow['tags'];
 }
 
 /** What one log gains in a step. */
@@ -75,6 +97,8 @@ export interface LogStep {
   /** In the order of their indexes. */
   readonly nodes: readonly TreeNode[];
   readonly rows: readonly IndexRow[];
+  /** Rows of earlier steps. */
+  readonly ended?: readonly EndedRow[];
 }
 
 /** How much of a journal is sealed. */
@@ -108,7 +132,12 @@ export interface SealedStep {
 
 /** Which rows, in the order of time. */
 export interface RowQuery {
+  readonly id?: string;
   readonly tags?: IndexRow['tags'];
+  /** All of these bits. */
+  readonly flags?: number;
+  /** Outcomes that name their cause, and nothing else. */
+  readonly caused?: boolean;
   /** From this time on, in milliseconds since 1970. */
   readonly sinceMs?: number;
   /** Before this time. */
@@ -117,6 +146,31 @@ export interface RowQuery {
   /** The last row of the page before. */
   readonly after?: Pick<IndexRow, 'ts' | 'ix'>;
   readonly limit: number;
+}
+
+/** Which rows are counted. */
+export interface CountQuery extends Pick<RowQuery, 'sinceMs' | 'untilMs'> {
+  /** Rows of leaves before this one. */
+  readonly below: number;
+  /** All of these bits. */
+  readonly flags: number;
+  /** And these as well, when nothing came of it yet. */
+  readonly openFlags: number;
+  /** None of these bits. */
+  readonly without: number;
+  /** Bits that are counted on their own, of rows with an end. */
+  readonly counted: number;
+}
+
+/** Rows that have a tag in common. */
+export interface RowCount {
+  /** `undefined`: they have none. */
+  readonly tag: number | undefined;
+  readonly rows: number;
+  /** Those that have the bits `counted`. */
+  readonly counted: number;
+  /** The latest of them. */
+  readonly last: Pick<IndexRow, 'ts' | 'ix'>;
 }
 
 /** Reading a log; the root log is read in the same way. */
@@ -155,6 +209,8 @@ export interface Period extends LogReads {
   /** Keep published checkpoints. */
   note(notes: readonly (LogName & { readonly size: number; readonly note: string })[]): Promise<void>;
   rows(log: LogName, query: RowQuery): Promise<readonly IndexRow[]>;
+  /** How many rows there are, by one of their tags. */
+  counts(log: LogName, query: CountQuery, by: TagName): Promise<readonly RowCount[]>;
 }
 
 /** What was last stated of a log. */

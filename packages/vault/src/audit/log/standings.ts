@@ -15,8 +15,6 @@ export interface Sought {
   readonly untilMs: number;
 }
 
-const rowsAtOnce = 256;
-
 /**
  * Where an entry stands: once in a log, and perhaps again in a later one.
  *
@@ -44,11 +42,6 @@ async function rowIn(
   log: StoredLog,
   { id, sinceMs, untilMs }: Sought,
 ): Promise<IndexRow | undefined> {
-  const range = { sinceMs, untilMs, descending: true, limit: rowsAtOnce };
-  for (let after: IndexRow | undefined; ;) {
-    const rows = await period.rows(log, { ...range, ...(after === undefined ? {} : { after }) });
-    const row = rows.find((each) => each.id === id);
-    if (row !== undefined || rows.length < rowsAtOnce) return row;
-    after = rows.at(-1);
-  }
+  const [row] = await period.rows(log, { id, sinceMs, untilMs, descending: true, limit: 1 });
+  return row;
 }

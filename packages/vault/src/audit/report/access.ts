@@ -27,7 +27,9 @@ export interface Access {
 }
 
 // What comes of an act when nothing could be opened. Everything else that fails, fails behind the opening.
-const openFailures: ReadonlySet<string> = new Set([
+
+/** Codes of an act that did not open what it was done to. */
+export const openFailures: ReadonlySet<string> = new Set([
   'credential_misdirected',
   'credential_missing',
   'key_disabled',
@@ -48,13 +50,23 @@ const notOpening: ReadonlySet<string> = new Set([
   'token.store',
 ]);
 
+/** Whether an object is a credential or a token. */
+export function isCredential(object: string): boolean {
+  return object.startsWith('token:') || object.startsWith('connection:');
+}
+
+/** Whether an act opens what it is done to. */
+export function isOpening(act: string): boolean {
+  return !notOpening.has(act);
+}
+
 /** The access of a call; `undefined` when it was not to a credential or a token. */
 export function accessOf({ attempt, outcome }: Call): Access | undefined {
   const { act = '', obj = '', svc = '', actor } = attempt;
   const ofToken = obj.startsWith('token:');
   // Without one, the upstream itself is the object.
   const missed = outcome?.code === 'credential_missing';
-  if (!ofToken && !obj.startsWith('connection:') && !missed) return undefined;
+  if (!isCredential(obj) && !missed) return undefined;
   return {
     id: attempt.id,
     atMs: attempt.ts,
@@ -74,5 +86,5 @@ export function accessOf({ attempt, outcome }: Call): Access | undefined {
 
 /** Whether something was to be opened and was not. */
 export function isFailedOpen({ act, code }: Access): boolean {
-  return openFailures.has(code) && !notOpening.has(act);
+  return openFailures.has(code) && isOpening(act);
 }

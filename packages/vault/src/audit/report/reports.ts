@@ -1,5 +1,6 @@
 import type { Call } from '../calls.ts';
 import { accessOf, isFailedOpen, type Access } from './access.ts';
+import { countedServices, type ServiceCount } from './service-counts.ts';
 import { isOutside, localClock, type LocalClock } from './local-hours.ts';
 
 // The four reports over accesses. Each takes calls as they come, the newest first, and gives rows of text and numbers under
@@ -56,10 +57,17 @@ export function reportRows(
   calls: AsyncIterable<readonly Call[]>,
   choices: ReportChoices,
 ): AsyncIterable<readonly ReportRow[]> {
+  if (name === 'services') return topServices(calls, choices.top);
   const accesses = accessPages(calls);
-  if (name === 'services') return topServices(accesses, choices.top ?? 10);
   if (name === 'hours') return outsideHours(accesses, choices);
   return name === 'failures' ? rowsWhere(accesses, isFailedOpen) : rowsWhere(accesses, () => true);
+}
+
+async function* topServices(
+  calls: AsyncIterable<readonly Call[]>,
+  top: number | undefined,
+): AsyncGenerator<readonly ReportRow[]> {
+  yield serviceRows(await countedServices(calls), top);
 }
 
 async function* accessPages(calls: AsyncIterable<readonly Call[]>): AsyncGenerator<readonly Access[]> {
@@ -94,30 +102,14 @@ async function* outsideHours(
     });
 }
 
-async function* topServices(
-  accesses: AsyncIterable<readonly Access[]>,
-  top: number,
-): AsyncGenerator<readonly ReportRow[]> {
-  const services = new Map<
-    string,
-    { accesses: number; failed: number; clients: Set<string>; lastMs: number }
-  >();
-  for await (const page of accesses)
-    for (const access of page) {
-      const { service, client, atMs } = access;
-      const counted = services.get(service) ?? { accesses: 0, failed: 0, clients: new Set(), lastMs: 0 };
-      counted.accesses += 1;
-      counted.failed += isFailedOpen(access) ? 1 : 0;
-      counted.clients.add(client);
-      counted.lastMs = Math.max(counted.lastMs, atMs);
-      services.set(service, counted);
-    }
-  yield [...services]
-    .toSorted(([a, { accesses: more }], [b, { accesses: less }]) => less - more || (a < b ? -1 : 1))
+/** The lines of `services`: the most accesses first, as many lines as are asked for. */
+export function serviceRows(services: readonly ServiceCount[], top = 10): readonly ReportRow[] {
+  return services
+    .toSorted((a, b) => b.accesses - a.accesses || (a.service < b.service ? -1 : 1))
     .slice(0, top)
-    .map(([service, { accesses: count, failed, clients, lastMs }]) => ({
+    .map(({ service, accesses, failed, clients, lastMs }) => ({
       service,
-      accesses: count,
+      accesses,
       failed,
       clients: clients.size,
       last: new Date(lastMs).toISOString(),

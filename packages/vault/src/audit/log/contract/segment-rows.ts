@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import type { IndexRow, Period, RowQuery } from '../segments.ts';
+import type { CountQuery, IndexRow, Period, RowCount, RowQuery } from '../segments.ts';
 import { logIn, onSegments, stepOf, type SegmentsCase } from './segments-case.ts';
 
 const a = logIn('group-1');
 const row = (ix: number, ts: number, tags: IndexRow['tags'] = {}): IndexRow => {
   const id = `01932b6e-7a55-7cc3-98c4-${String(ix).padStart(12, '0')}`;
-  return { ix, ts, id, tags };
+  return { ix, ts, id, tags, flags: 2 };
 };
 // Entries of several writers need not come in the order of time.
 const rows = [
@@ -14,6 +14,10 @@ const rows = [
   row(3, 200, { act: 8 }),
   row(4, 300, { act: 7 }),
 ];
+
+const counted = { below: 100, flags: 2, openFlags: 4, without: 0, counted: 64 };
+const byTag = (counts: readonly RowCount[]) =>
+  counts.toSorted((one, other) => (one.tag ?? -1) - (other.tag ?? -1));
 
 const found = async (period: Period, query: Partial<RowQuery>) =>
   (await period.rows(a, { limit: 100, ...query })).map(({ ix }) => ix);
@@ -47,6 +51,68 @@ export const segmentRowCases: readonly SegmentsCase[] = [
       }
       assert.deepEqual(seen, descending ? [4, 2, 3, 1] : [1, 3, 2, 4]);
     }
+  }),
+  onSegments('an attempt learns what came of it, and is found by it', async ({ segments, reopen }) => {
+    const period = await segments.begin('202611', []);
+    const whole = { ...row(0, 90, { act: 7, out: 5 }), flags: 2 + 128, end: { ix: 1, ts: 95 } };
+    const open = { ...row(2, 100, { act: 7 }), flags: 2 + 64 + 128 };
+    const outcome = { ...row(1, 95), flags: 0 };
+    await period.commit({ logs: [stepOf(a, 0, 3, { rows: [whole, outcome, open] })] });
+    assert.deepEqual(await period.rows(a, { limit: 9, tags: { act: 7 } }), [whole, open]);
+    const late = { ...row(3, 130), flags: 0 };
+    const ended = {
+      attempt: { ts: 100, ix: 2 },
+      end: { ix: 3, ts: 130 },
+      tags: { out: 6, code: 9 },
+      flags: 2,
+    };
+    await period.commit({ logs: [stepOf(a, 3, 1, { rows: [late], ended: [ended] })] });
+    const again = await (await reopen()).period('202611');
+    const learned = { ...open, tags: { act: 7, out: 6, code: 9 }, flags: 2, end: { ix: 3, ts: 130 } };
+    for (const descending of [false, true])
+      assert.deepEqual(await again.rows(a, { limit: 9, descending, tags: { code: 9 } }), [learned]);
+    assert.deepEqual(await again.rows(a, { limit: 9, flags: 128 }), [whole]);
+    assert.deepEqual(await again.rows(a, { limit: 9, flags: 2 }), [whole, learned]);
+    assert.deepEqual(await again.rows(a, { limit: 9, id: late.id }), [late]);
+    assert.deepEqual(await again.rows(a, { limit: 9, id: late.id, sinceMs: 131 }), []);
+  }),
+  onSegments('outcomes whose attempts stand elsewhere are found by that', async ({ segments }) => {
+    const period = await segments.begin('202611', []);
+    const caused = { ...row(1, 20), flags: 0, cause: '01932b6e-7a55-7cc3-98c4-dc0c0c073990' };
+    const other = { ...row(3, 10), flags: 0, cause: 'no uuid' };
+    await period.commit({ logs: [stepOf(a, 0, 5, { rows: [row(0, 5), caused, other] })] });
+    assert.deepEqual(await period.rows(a, { limit: 9, caused: true }), [other, caused]);
+    assert.deepEqual(await period.rows(a, { limit: 9, caused: true, sinceMs: 11 }), [caused]);
+    assert.deepEqual(await found(period, {}), [0, 3, 1]);
+  }),
+  onSegments('rows are counted by a tag', async ({ segments }) => {
+    const period = await segments.begin('202611', []);
+    const given: IndexRow[] = [
+      { ...row(0, 10, { svc: 1 }), end: { ix: 9, ts: 11 } },
+      { ...row(1, 20, { svc: 1 }), flags: 2 + 64, end: { ix: 9, ts: 21 } },
+      // Not ended: it counts with the bits that it has by itself.
+      { ...row(2, 30, { svc: 2 }), flags: 2 + 4 + 64 },
+      { ...row(3, 40, { svc: 2 }), flags: 2 + 64 },
+      { ...row(4, 50), end: { ix: 9, ts: 51 } },
+      { ...row(5, 60, { svc: 3 }), flags: 2 + 8, end: { ix: 9, ts: 61 } },
+      { ...row(6, 70), flags: 0 },
+    ];
+    await period.commit({ logs: [stepOf(a, 0, 10, { rows: given })] });
+    const counts = async (query: Partial<CountQuery>) =>
+      byTag(await period.counts(a, { ...counted, ...query }, 'svc'));
+    assert.deepEqual(await counts({ without: 8 }), [
+      { tag: undefined, rows: 1, counted: 0, last: { ts: 50, ix: 4 } },
+      { tag: 1, rows: 2, counted: 1, last: { ts: 20, ix: 1 } },
+      { tag: 2, rows: 1, counted: 0, last: { ts: 30, ix: 2 } },
+    ]);
+    assert.deepEqual(await counts({ flags: 2 + 8 }), [
+      { tag: 3, rows: 1, counted: 0, last: { ts: 60, ix: 5 } },
+    ]);
+    assert.deepEqual(await counts({ below: 1 }), [{ tag: 1, rows: 1, counted: 0, last: { ts: 10, ix: 0 } }]);
+    assert.deepEqual(await counts({ sinceMs: 20, untilMs: 21 }), [
+      { tag: 1, rows: 1, counted: 1, last: { ts: 20, ix: 1 } },
+    ]);
+    assert.deepEqual(await period.counts(logIn('nobody'), counted, 'svc'), []);
   }),
   onSegments('an id that is no UUID is kept as it is', async ({ segments }) => {
     const period = await segments.begin('202611', []);

@@ -54,7 +54,7 @@ async function onBench(work: (bench: Bench) => Promise<void>): Promise<void> {
 /** A step that touches everything a step can. */
 function wholeStep(from: number, count: number, n: number) {
   const nodes = [{ level: 1, index: n - 1, hash: hashOf(n) }];
-  const rows = [{ ix: from, id: `e${n}`, ts: n, tags: { act: n } }];
+  const rows = [{ ix: from, id: `e${n}`, ts: n, tags: { act: n }, flags: 2 }];
   const hold = [{ scope: 'x', sealed: hashOf(n) }];
   const through = { before: n - 1, to: throughEntry(n) };
   return { logs: [stepOf(a, from, count, { nodes, rows })], hold, through };
@@ -114,7 +114,7 @@ describe.skipIf(dynamodb === undefined)('segments on DynamoDB, each a step', () 
       const ends: string[] = [];
       for (let requests = 0; ends.at(-1) !== 'lived'; requests += 1) {
         const [log, w] = [logIn(`group-${requests}`), `w${requests}`];
-        const rows = [{ ix: 1, id: 'e', ts: 1, tags: {} }];
+        const rows = [{ ix: 1, id: 'e', ts: 1, tags: {}, flags: 2 }];
         const nodes = [{ level: 1, index: 0, hash: hashOf(1) }];
         const hold = [{ scope: `x${requests}`, sealed: hashOf(2) }];
         const step = {

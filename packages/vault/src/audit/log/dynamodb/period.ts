@@ -17,6 +17,7 @@ import {
   throughItem,
   throughKey,
 } from './period-items.ts';
+import { countRows } from './count-rows.ts';
 import { findRows, rowItems } from './row-items.ts';
 
 /** Where a period lies. */
@@ -49,6 +50,10 @@ export function openPeriod(place: PeriodPlace): Period {
     async rows(log, query) {
       await chain.settled();
       return findRows(table, logPart(name, log), query);
+    },
+    async counts(log, query, by) {
+      await chain.settled();
+      return countRows(table, logPart(name, log), query, by);
     },
   };
 }
@@ -131,7 +136,7 @@ async function changeOf(place: PeriodPlace, step: SealedStep, n: number): Promis
   return {
     adds: [
       ...items.flatMap(({ adds }) => adds),
-      ...logs.flatMap(({ log, rows }) => rowItems(logPart(name, log), rows)),
+      ...logs.flatMap(({ log, rows, ended }) => rowItems(logPart(name, log), rows, ended)),
       ...hold.map(({ scope, sealed }, at) => heldItem(part, { scope, sealed, seq: heldSeq(n, at) })),
     ],
     sets: [

@@ -44,6 +44,12 @@ export function openPeriod(name: string, { db, lazy }: LogFile): OpenPeriod {
         return id === undefined ? [] : events.find(id, query);
       });
     },
+    async counts(log, query, by) {
+      return asking(() => {
+        const id = logs.idOf(log);
+        return id === undefined ? [] : events.count(id, query, by);
+      });
+    },
     handOver: () => asking(() => rest.all()),
     close() {
       if (db.isOpen) db.close();
@@ -77,6 +83,7 @@ async function committed(
       asking(() => events.add(id, log.rows.slice(at, at + rowsAtOnce)));
       await turns(rowsAtOnce / 2);
     }
+    asking(() => events.end(id, log.ended ?? []));
     return true;
   };
   asking(() => db.exec('BEGIN IMMEDIATE'));

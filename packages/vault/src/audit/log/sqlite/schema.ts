@@ -2,12 +2,13 @@ import type { DatabaseSync } from 'node:sqlite';
 import { refuse } from '../../../refusal.ts';
 import { openDatabase, type DatabaseOptions } from '../../../store/sqlite/open-database.ts';
 import { asking } from '../../../store/sqlite/sqlite-error.ts';
+import { callFlags } from '../../leaf/call-flags.ts';
 import { tagNames } from '../../leaf/log-keys.ts';
 
 // The form of a file, by its `user_version`: 0 is one that was made and never begun. A period and the root log have the
 // tables of a log in common.
 
-const form = 1;
+const form = 2;
 
 const logs = `
   CREATE TABLE logs (
@@ -26,9 +27,15 @@ const logs = `
 /** What a month's file is made with. */
 export const periodTables = `${logs}
   CREATE TABLE events (
-    log INTEGER NOT NULL, ts INTEGER NOT NULL, ix INTEGER NOT NULL, id BLOB NOT NULL,
-    ${tagNames.map((name) => `tag_${name} INTEGER`).join(', ')}, PRIMARY KEY (log, ts, ix)
+    log INTEGER NOT NULL, ts INTEGER NOT NULL, ix INTEGER NOT NULL, flags INTEGER NOT NULL, end_ix INTEGER,
+    end_after INTEGER, id BLOB NOT NULL, cause BLOB, ${tagNames.map((name) => `tag_${name} INTEGER`).join(', ')},
+    PRIMARY KEY (log, ts, ix)
   ) STRICT, WITHOUT ROWID;
+  CREATE INDEX of_actor ON events (log, tag_actor, ts) WHERE tag_actor IS NOT NULL;
+  CREATE INDEX in_hours ON events (log, ts) WHERE flags & ${callFlags.hours};
+  CREATE INDEX unsuccessful ON events (log, ts) WHERE flags & ${callFlags.unsuccessful};
+  CREATE INDEX of_tokens ON events (log, ts) WHERE flags & ${callFlags.token};
+  CREATE INDEX caused ON events (log, ts) WHERE cause IS NOT NULL;
   CREATE TABLE ends (scope TEXT PRIMARY KEY, shard TEXT NOT NULL, size INTEGER NOT NULL, root BLOB NOT NULL) STRICT;
   CREATE TABLE sealed_through (
     writer TEXT PRIMARY KEY, batch INTEGER NOT NULL, digest BLOB NOT NULL, entry INTEGER NOT NULL
