@@ -1,9 +1,9 @@
 // The variables that this version reads. The manual, the parser, the near-miss check and the type of the
 // parsed values are all made from this table, so a variable is added in one place.
 import type { z } from 'zod';
-import { anchorVariables } from './anchor-variables.ts';
+import { auditVariables } from './audit-variables.ts';
 import { kmsVariables } from './kms-variables.ts';
-import { choice, host, mailServer, origin, sender, text, whole, zone } from './parsers.ts';
+import { choice, host, mailServer, origin, sender, text, whole } from './parsers.ts';
 import { storeVariables } from './store-variables.ts';
 import type { Active } from './variable.ts';
 import { transitVariables, vaultVariables } from './vault-variables.ts';
@@ -58,14 +58,6 @@ export const active = {
     parse: origin,
     expected: 'an origin such as http://10.0.0.5:3000, without user, path or query',
   },
-  SEALGATE_AUDIT_TOKEN: {
-    group: 'core',
-    doc: 'The token that `sealgate audit verify https://…` shows to the gateway whose log it verifies. Nothing else reads it.',
-    default: undefined,
-    secret: true,
-    parse: text,
-    expected: 'a text',
-  },
   LOG_LEVEL: {
     group: 'core',
     doc: 'Least severe log line that is written: `debug`, `info`, `warn` or `error`.',
@@ -82,14 +74,7 @@ export const active = {
     parse: text,
     expected: 'a path',
   },
-  AUDIT_LOG_ZONE: {
-    group: 'core',
-    doc: 'Whose clock says what is outside business hours, in the audit log: an IANA time zone such as `Europe/Berlin`. A group may have one of its own (`sealgate tenants zone`).',
-    default: 'UTC',
-    secret: false,
-    parse: zone,
-    expected: 'an IANA time zone such as Europe/Berlin',
-  },
+  ...auditVariables,
   MCP_SERVERS_FILE: {
     group: 'core',
     doc: 'A file of upstreams in the `mcpServers` form that MCP clients use. Not set: `mcp.json` in `DATA_DIR`, if it is there.',
@@ -114,7 +99,6 @@ export const active = {
     parse: choice('open', 'closed'),
     expected: 'open or closed',
   },
-  ...anchorVariables,
   ...storeVariables,
   ...vaultVariables,
   KEY_PROVIDER: {
@@ -151,22 +135,6 @@ export const active = {
   },
   ...kmsVariables,
   ...transitVariables,
-  AUDIT_LOG_SECOND_FILE: {
-    group: 'core',
-    doc: 'A file that takes every entry of the audit journal as well, sealed, best on another volume: calls go on as long as one of the two can be written ([audit.md](audit.md#a-second-device)). Made when it is not there. Not set: there is none.',
-    default: undefined,
-    secret: false,
-    parse: text,
-    expected: 'a path',
-  },
-  AUDIT_LOG_RETENTION_DAYS: {
-    group: 'limits',
-    doc: 'How long entries of the audit log are at hand. Then their month goes into the archive, with the blobs.',
-    default: '90',
-    secret: false,
-    parse: whole(1, 36_500),
-    expected: 'a whole number from 1 to 36500',
-  },
   RATE_LIMIT_MCP_RPM: {
     group: 'limits',
     doc: 'MCP requests that one client may send in any 60 seconds.',

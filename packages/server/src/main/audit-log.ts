@@ -1,28 +1,9 @@
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  lostJournals,
-  openNoteKey,
-  openSealedLog,
-  Refusal,
-  type Disclosed,
-  type Journal,
-  type LentStores,
-  type OpenedSealer,
-  type PublishedFiles,
-  type SealedLog,
-  type SealedLogParts,
-  type Segments,
-  type Tables,
-  type TagsOf,
-} from '@sealgate/vault';
-import type { DatabaseChoice } from '../config.ts';
-import type { Log } from '../log.ts';
+import type { Disclosed, PublishedFiles, Refusal, SealedLog, Segments, TagsOf } from '@sealgate/vault';
 import { asRefusal, openFaults } from './audit-faults.ts';
 import { openTags } from './audit-tags.ts';
-import { openLogStorage } from './log-storage.ts';
-import { openSealing, type Sealing } from './sealing.ts';
 import { publishedFormer } from './former-logs.ts';
+import { openLogFiles, type AuditLogParts } from './log-files.ts';
 
 // The journal is what a call waits for; from there its entries are sealed into logs that strangers can check, a second later.
 // When that fails nothing is lost and no call is refused: it is told once, counted, and tried again.
@@ -69,33 +50,11 @@ export interface AuditLog {
   close(): Promise<void>;
 }
 
-/** What it stands on. */
-export interface AuditLogParts {
-  readonly dataDirectory: string;
-  readonly database: DatabaseChoice;
-  readonly tables: Tables;
-  readonly sealer: OpenedSealer;
-  /** What a thread needs that seals; not given: there is none. */
-  readonly lent?: LentStores | undefined;
-  readonly journal: Pick<Journal, 'health'>;
-  /** As in `SealedLogParts`. */
-  readonly anchors?: SealedLogParts['anchors'] | undefined;
-  readonly log: Log;
-  readonly now: () => number;
-}
-
-interface Opened {
-  readonly segments: Segments;
-  readonly sealed: SealedLog;
-  /** On a thread of its own; `undefined`: there is none. */
-  readonly sealing: Sealing | undefined;
-}
-
 /** The log; what it lies in is opened at the first use. */
 export function openAuditLog(parts: AuditLogParts): AuditLog {
   const { journal } = parts;
   const faults = openFaults(parts.log);
-  const files = openFiles(parts, faults.gotOver);
+  const files = openLogFiles(parts, faults.gotOver);
   const begunWith = journal.health().end.batch;
   let sealed = 0;
   let serving = false;
@@ -123,18 +82,11 @@ export function openAuditLog(parts: AuditLogParts): AuditLog {
     log: async () => (await files.opened()).sealed,
     former: (mark, disclose) => publishedFormer(parts, mark, disclose),
     segments: async () => (await files.opened()).segments,
-    async forget(tenant) {
-      try {
-        const { segments, sealed: log, sealing } = await files.opened();
-        const had = (await segments.secrets.get(tenant)) !== undefined;
-        await log.keyring.forget(tenant, 'destroyed');
-        await sealing?.forget(tenant);
-        return had;
-      } catch (error) {
+    forget: (tenant) =>
+      files.forget(tenant).catch((error: unknown) => {
         faults.failed(error);
         return false;
-      }
-    },
+      }),
     health: () => ({ ...faults.health(), sealed }),
     async close() {
       const ended = rounds.end();
@@ -168,62 +120,9 @@ function openRounds(round: () => Promise<unknown>): { start(): void; end(): Prom
   };
 }
 
-/** The files, opened when they are first asked for, and asked for again when that failed. */
-function openFiles(parts: AuditLogParts, failed: (refusal: Refusal) => void) {
-  let opening: Promise<Opened> | undefined;
-  let now: Opened | undefined;
-  return {
-    /** `undefined`: nobody asked for them yet. */
-    openedNow: () => now?.sealed.keyring,
-    begun: () => opening !== undefined,
-    opened(): Promise<Opened> {
-      opening ??= open(parts, failed).then(
-        (opened) => (now = opened),
-        (error: unknown) => {
-          opening = undefined;
-          throw error;
-        },
-      );
-      return opening;
-    },
-    /** @param ended resolves when nobody asks any more: what is under way ends once the log is told to */
-    async close(ended: Promise<unknown>): Promise<void> {
-      const opened = await opening?.catch(() => undefined);
-      await opened?.sealed.close();
-      await opened?.sealing?.close();
-      await ended;
-      await opened?.segments.close();
-    },
-  };
-}
-
 /** The last run: outcomes that were just given to the journal are on the disk a moment later. */
 async function last(journal: AuditLogParts['journal'], catchUp: () => Promise<unknown>): Promise<void> {
   const until = performance.now() + closeMs / 2;
   while (journal.health().waiting > 0 && performance.now() < until) await sleep(2);
   await catchUp();
-}
-
-async function open(
-  { dataDirectory, database, tables, sealer, lent, anchors, now }: AuditLogParts,
-  failed: (refusal: Refusal) => void,
-): Promise<Opened> {
-  const { segments, files } = await openLogStorage(database, dataDirectory, now);
-  try {
-    const noteKey = await openNoteKey({ tables, sealer, now });
-    const journal = join(dataDirectory, 'journal.db');
-    // Several instances have one deployment and one key, and a log each: two that are called the same would contradict each other.
-    const name = `${sealer.deployment}.${await segments.mark()}`;
-    for (const writer of await lostJournals(segments, journal))
-      failed(new Refusal('journal_broken', 'a journal that was sealed is not here any more', writer));
-    const sealing =
-      lent && files ? openSealing({ ...files, journal, name, anchors, failed }, lent) : undefined;
-    const quiet = sealing?.quiet;
-    const given = { journal, sealer, segments, noteKey, name, anchors, now, failed };
-    const sealed = await openSealedLog(quiet === undefined ? given : { ...given, quiet });
-    return { segments, sealed, sealing };
-  } catch (error) {
-    await segments.close();
-    throw error;
-  }
 }

@@ -1,5 +1,4 @@
 import type { LogKeyring, TagOf, TagsOf } from '@sealgate/vault';
-import type { AuditLog } from './audit-log.ts';
 
 // Every call of a tenant is recorded with its parameters tagged, so the tenant's keys are asked for all the time. They lie in
 // memory; when they have to be opened, everybody who waits for them waits for the same opening.
@@ -29,6 +28,8 @@ export function openTags({ opened, open }: TagParts): TagsOf {
 }
 
 /** Tags to search by: who looks must not make keys for a name that nobody has. */
-export function tagsThere(auditLog: Pick<AuditLog, 'log'>): TagsOf {
+export function tagsThere(auditLog: {
+  log(): Promise<{ readonly keyring: Pick<LogKeyring, 'find'> }>;
+}): TagsOf {
   return async (tenant) => (await (await auditLog.log()).keyring.find(tenant))?.tag;
 }

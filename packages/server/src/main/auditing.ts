@@ -23,7 +23,8 @@ import { openAuditAnchors, type AuditAnchorParts, type AuditAnchors } from './au
 import { openAuditArchive, type AuditArchive, type AuditArchiveParts } from './audit-archive.ts';
 import { watchClock } from './audit-clock.ts';
 import { auditCalls } from './audit-calls.ts';
-import { openAuditLog, type AuditLog, type AuditLogParts } from './audit-log.ts';
+import { openAuditLog, type AuditLog } from './audit-log.ts';
+import type { AuditLogParts } from './log-files.ts';
 import { failedBy, openRecording } from './recording.ts';
 import { openAuditNotes, type AuditNoteCounts, type AuditNotes } from './audit-notes.ts';
 import { openUses, type Uses, type UsesParts } from './uses.ts';

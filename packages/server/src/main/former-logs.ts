@@ -9,7 +9,7 @@ import {
   type PublishedFiles,
 } from '@sealgate/vault';
 import { refuse } from '../errors.ts';
-import type { AuditLogParts } from './audit-log.ts';
+import type { AuditLogParts } from './log-files.ts';
 
 /** Where the log of a former instance lies. @param mark 12 hexadecimal digits */
 export function formerPlace(dataDirectory: string, mark: string): LogPlace {

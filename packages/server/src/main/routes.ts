@@ -1,9 +1,9 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import type { JournalHealth } from '@sealgate/vault';
 import type { HttpParts } from '../http/server.ts';
 import { isLoopback } from '../auth/bearer.ts';
 import { refuse } from '../errors.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import { auditHealth, observeAudit } from './audit-figures.ts';
 import type { Ground } from './ground.ts';
 import type { Sealgate } from './sealgate.ts';
 
@@ -21,18 +21,7 @@ export function openRoutes(
   ] as const;
   for (const [name, help] of held) metrics.observe(`sealgate_${name}`, help, () => protocol.counts()[name]);
   metrics.observe('sealgate_upstreams_resting', 'Upstreams left alone after failures.', gate.resting);
-  metrics.observe(
-    'sealgate_journal_waiting',
-    'Journal entries that wait for the disk.',
-    () => ground.journal.health().waiting,
-  );
-  metrics.observe(
-    'sealgate_journal_lost',
-    'Outcomes the journal had no room for.',
-    () => ground.journal.health().lost,
-  );
-  observeAuditLog(metrics, ground);
-  observeAnchors(metrics, ground.auditAnchors);
+  observeAudit(metrics, ground);
   observeProcess(metrics);
   return {
     async health() {
@@ -40,11 +29,7 @@ export function openRoutes(
       const facts = {
         stores: { tables: config.database.type, journal: 'sqlite', ...ground.kinds },
         failing,
-        audit: {
-          sealing: ground.auditLog.health().failing ? 'failing' : 'ok',
-          journal: journalState(ground.journal.health()),
-          anchors: ground.auditAnchors.health().state,
-        },
+        audit: auditHealth(ground),
         encryption: { on: true, keys: config.keys.provider },
       };
       return { well: failing.length === 0, facts };
@@ -60,54 +45,6 @@ export function openRoutes(
       });
     },
   };
-}
-
-function observeAuditLog(metrics: Metrics, { auditLog, journal, befallen }: Ground): void {
-  const { observe } = metrics;
-  observe(
-    'sealgate_audit_gaps',
-    'Entries of the audit log found missing, occasions since the start.',
-    () => befallen().gaps,
-  );
-  observe('sealgate_audit_clock_steps', 'Jumps of the clock since the start.', () => befallen().clockSteps);
-  metrics.observeEach(
-    'sealgate_audit_devices',
-    'Devices of the audit journal: 1 for the state it is in.',
-    () =>
-      devicesOf(journal.health()).flatMap(({ device, state: is }) =>
-        deviceStates.map((state) => ({ labels: { device, state }, value: Number(is === state) })),
-      ),
-  );
-  const { health } = auditLog;
-  observe('sealgate_audit_log_sealed', 'Entries sealed into the audit log.', () => health().sealed);
-  observe('sealgate_audit_log_failures', 'Failures of sealing the audit log.', () => health().failures);
-  observe('sealgate_audit_log_failing', 'Whether sealing the audit log failed last: 1 or 0.', () =>
-    Number(health().failing),
-  );
-}
-
-const deviceStates = ['ok', 'catching_up', 'failed'] as const;
-
-function devicesOf({ devices, failing }: JournalHealth): JournalHealth['devices'] {
-  return devices.length > 0 ? devices : [{ device: 'journal', state: failing ? 'failed' : 'ok' }];
-}
-
-/** `degraded`: entries are durable, on fewer devices than there should be. */
-function journalState(health: JournalHealth): 'ok' | 'degraded' | 'failing' {
-  if (health.failing) return 'failing';
-  return devicesOf(health).every(({ state }) => state === 'ok') ? 'ok' : 'degraded';
-}
-
-function observeAnchors({ observe }: Metrics, { health }: Ground['auditAnchors']): void {
-  observe(
-    'sealgate_audit_anchor_made',
-    'Checkpoints of the audit log noted elsewhere.',
-    () => health().anchored,
-  );
-  observe('sealgate_audit_anchor_failures', 'Failures of noting one elsewhere.', () => health().failures);
-  observe('sealgate_audit_anchor_overdue', 'Whether a place got none for three intervals: 1 or 0.', () =>
-    Number(health().state === 'overdue'),
-  );
 }
 
 function observeProcess(metrics: Metrics): void {

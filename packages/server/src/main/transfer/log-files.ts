@@ -27,7 +27,7 @@ export type BroughtLog =
   | 'not in the export';
 
 /** Where the log of a data directory lies. */
-export function logPlace(dataDirectory: string): LogPlace {
+function logPlace(dataDirectory: string): LogPlace {
   return { directory: join(dataDirectory, 'audit'), rootFile: join(dataDirectory, 'audit-root.db') };
 }
 

@@ -1,7 +1,39 @@
-import { choice, text, webhook, whole } from './parsers.ts';
+import { choice, text, webhook, whole, zone } from './parsers.ts';
 
-/** The variables of anchors: checkpoints of the audit log that are noted elsewhere. */
-export const anchorVariables = {
+/** The variables of the audit log, and of anchors: checkpoints of it that are noted elsewhere. */
+export const auditVariables = {
+  AUDIT_LOG_ZONE: {
+    group: 'core',
+    doc: 'Whose clock says what is outside business hours, in the audit log: an IANA time zone such as `Europe/Berlin`. A group may have one of its own (`sealgate tenants zone`).',
+    default: 'UTC',
+    secret: false,
+    parse: zone,
+    expected: 'an IANA time zone such as Europe/Berlin',
+  },
+  AUDIT_LOG_SECOND_FILE: {
+    group: 'core',
+    doc: 'A file that takes every entry of the audit journal as well, sealed, best on another volume: calls go on as long as one of the two can be written ([audit.md](audit.md#a-second-device)). Made when it is not there. Not set: there is none.',
+    default: undefined,
+    secret: false,
+    parse: text,
+    expected: 'a path',
+  },
+  AUDIT_LOG_RETENTION_DAYS: {
+    group: 'limits',
+    doc: 'How long entries of the audit log are at hand. Then their month goes into the archive, with the blobs.',
+    default: '90',
+    secret: false,
+    parse: whole(1, 36_500),
+    expected: 'a whole number from 1 to 36500',
+  },
+  SEALGATE_AUDIT_TOKEN: {
+    group: 'core',
+    doc: 'The token that `sealgate audit verify https://…` shows to the gateway whose log it verifies. Nothing else reads it.',
+    default: undefined,
+    secret: true,
+    parse: text,
+    expected: 'a text',
+  },
   AUDIT_ANCHOR_URL: {
     group: 'core',
     doc: 'Where the signed checkpoint of the audit log is sent, as a `POST` of plain text ([audit.md](audit.md#anchors)). `https` to the public network, or `http` to this machine. Not set: nowhere.',
