@@ -86,7 +86,9 @@ async function open(
     const journal = join(dataDirectory, 'journal.db');
     // Several instances have one deployment and one key, and a log each: two that are called the same would contradict each other.
     const name = `${sealer.deployment}.${await segments.mark()}`;
-    for (const writer of await lostJournals(segments, journal))
+    // On DynamoDB the log is that of all instances, and the journals of the others are elsewhere.
+    const lost = database.type === 'sqlite' ? await lostJournals(segments, journal) : [];
+    for (const writer of lost)
       failed(new Refusal('journal_broken', 'a journal that was sealed is not here any more', writer));
     const sealing =
       lent && files ? openSealing({ ...files, journal, name, anchors, failed }, lent) : undefined;
