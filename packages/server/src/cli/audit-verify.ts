@@ -81,7 +81,7 @@ export function auditVerify(
       const ofLogs = remember ?? anchors ?? tenant ?? timeout ?? tokenFile;
       if (log === undefined) {
         if ((vkey ?? ofLogs) === undefined) return walk(options);
-        throw refuse('usage', 'name a log, its folder or address: only --json is for the journal');
+        throw refuse('usage', 'only --json is for the journal: of a log, name its folder or address');
       }
       const file = isAddress(log) ? undefined : exportedFile(resolve(context.terminal.cwd, log));
       if (file === undefined) return verify(context, log, options);
