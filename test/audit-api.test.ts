@@ -70,6 +70,7 @@ describe('the log that an auditor reads', () => {
     ['actor=nobody', 0],
     ['connection=one', 8],
     ['outcome=none', 0],
+    ['param=order=4711', 0],
     ['until=2001-01-01', 0],
     ['since=2001-01-01T00:00:00Z&status=x', 0],
   ])('is narrowed by %s', async (query, count) => {
@@ -335,6 +336,8 @@ describe('a question that is none', () => {
     'slower=-1',
     'source=nowhere',
     'outcome=maybe',
+    'flag=odd',
+    'param=odd',
     'madeup=1',
     '__proto__=1',
     'act=a&act=b',

@@ -20,6 +20,11 @@ const time = z
     context.addIssue({ code: 'custom' });
     return z.NEVER;
   });
+/** `field=value`. */
+const parameter = text.regex(/^[^=]+=/).transform((written) => {
+  const at = written.indexOf('=');
+  return { name: written.slice(0, at), value: written.slice(at + 1) };
+});
 const filter = {
   tenant: text.optional(),
   act: text.optional(),
@@ -32,6 +37,8 @@ const filter = {
   request: text.optional(),
   ip: text.optional(),
   agent: text.optional(),
+  flag: text.optional(),
+  param: parameter.optional(),
   outcome: text.optional(),
   status: text.optional(),
   slower: whole.optional(),
@@ -74,7 +81,8 @@ export function readQuery<S extends z.ZodType>(form: S, query: unknown): z.outpu
 type Filter = z.output<typeof auditQueries.stats>;
 
 /** The names of operations for those of the query. What is not given is left out. */
-export function asked({ outcome, status, slower, since, until, ...same }: Partial<Filter>): object {
-  const all = { ...same, out: outcome, code: status, msMin: slower, sinceMs: since, untilMs: until };
+export function asked({ outcome, status, slower, since, until, param, ...same }: Partial<Filter>): object {
+  const params = param && [param];
+  const all = { ...same, params, out: outcome, code: status, msMin: slower, sinceMs: since, untilMs: until };
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
 }
