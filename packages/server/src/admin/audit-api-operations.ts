@@ -10,7 +10,7 @@ import { wholeLog } from './whole-log.ts';
 
 /** What these operations work on. */
 export interface AuditApiOperationParts extends AuditLogOperationParts {
-  readonly journal: Pick<AuditOperationParts['journal'], 'page'>;
+  readonly calls: Pick<AuditOperationParts['calls'], 'newest'>;
   readonly sealer: Pick<Sealer, 'blind'>;
   readonly tagsOf: AuditOperationParts['tagsOf'];
 }
@@ -20,7 +20,7 @@ const size = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 
 /** What is asked over HTTP alone: `audit.page`, `audit.consistency`, `audit.checkpoint.of`. */
 export function auditApiOperations(parts: AuditApiOperationParts) {
-  const { audit, journal, auditLog, sealer, tagsOf } = parts;
+  const { audit, calls, auditLog, sealer, tagsOf } = parts;
   return {
     'audit.page': operation(
       z.strictObject({
@@ -32,7 +32,7 @@ export function auditApiOperations(parts: AuditApiOperationParts) {
         const meant = await filterOf(asked, operator.context.tenant, tagsOf);
         const caller = callerOf(operator);
         return recorded(audit, operator, look('audit.read', meant.tenant), () =>
-          callPage(journal, sealer, { caller, filter: meant, limit, cursor }),
+          callPage(calls, sealer, { caller, filter: meant, limit, cursor }),
         );
       },
     ),

@@ -81,7 +81,7 @@ function tableOver(
       now,
     }),
     ...auditLogOperations({ audit, auditLog, auditAnchors, auditArchive }),
-    ...auditApiOperations({ audit, journal: reader, auditLog, auditAnchors, auditArchive, sealer, tagsOf }),
+    ...auditApiOperations({ audit, calls, auditLog, auditAnchors, auditArchive, sealer, tagsOf }),
   };
 }
 

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { oneKeySealer } from '../testing/index.ts';
+import { journalCalls } from './call-reader.ts';
 import { callPage, type CallPageQuery } from './call-pages.ts';
 import type { Entry } from './entry.ts';
 import type { EntryReader } from './every-entry.ts';
@@ -46,7 +47,7 @@ describe('pages of calls', () => {
         const seen: string[] = [];
         let cursor: string | undefined;
         do {
-          const page = await callPage(reader, sealer, { caller: 'ann', filter, limit, cursor });
+          const page = await callPage(journalCalls(reader), sealer, { caller: 'ann', filter, limit, cursor });
           expect(page.calls.length).toBeLessThanOrEqual(limit);
           seen.push(...page.calls.map(({ attempt }) => attempt.id));
           cursor = page.cursor;
@@ -60,20 +61,22 @@ describe('pages of calls', () => {
 
   test('go on by time where the attempt that was given last is there no more', async () => {
     const { entries, reader } = journal([1, 2, 3, 4, 5]);
-    const { cursor } = await callPage(reader, sealer, { ...question, limit: 2 });
+    const { cursor } = await callPage(journalCalls(reader), sealer, { ...question, limit: 2 });
     entries.splice(3, 1);
-    const next = await callPage(reader, sealer, { ...question, limit: 2, cursor });
+    const next = await callPage(journalCalls(reader), sealer, { ...question, limit: 2, cursor });
     expect(next.calls.map(({ attempt }) => attempt.ts)).toEqual([3, 2]);
   });
 });
 
 describe('a cursor', () => {
   const { reader } = journal([1, 2, 3, 4, 5]);
-  const after = async (): Promise<string> => (await callPage(reader, sealer, question)).cursor!;
+  const after = async (): Promise<string> => (await callPage(journalCalls(reader), sealer, question)).cursor!;
   const refused = (cursor: string, changed: Partial<CallPageQuery> = {}): Promise<void> =>
-    expect(callPage(reader, sealer, { ...question, ...changed, cursor })).rejects.toMatchObject({
-      code: 'cursor_invalid',
-    });
+    expect(callPage(journalCalls(reader), sealer, { ...question, ...changed, cursor })).rejects.toMatchObject(
+      {
+        code: 'cursor_invalid',
+      },
+    );
 
   test('is of one asker and one question', async () => {
     const cursor = await after();
@@ -85,7 +88,9 @@ describe('a cursor', () => {
       { tenant: 'g1', out: 'none' },
     ] as const)
       await refused(cursor, { filter });
-    await expect(callPage(reader, sealer, { ...question, limit: 1, cursor })).resolves.toBeDefined();
+    await expect(
+      callPage(journalCalls(reader), sealer, { ...question, limit: 1, cursor }),
+    ).resolves.toBeDefined();
   });
 
   test('cannot be made or changed', async () => {

@@ -1,8 +1,8 @@
 import { timingSafeEqual } from 'node:crypto';
 import type { Sealer } from '../keys/sealer.ts';
 import { refuse } from '../refusal.ts';
-import { newestCalls, type Call, type CallFilter } from './calls.ts';
-import type { EntryReader } from './every-entry.ts';
+import type { CallReader } from './call-reader.ts';
+import type { Call, CallFilter } from './calls.ts';
 import { filterText } from './filter.ts';
 
 // Calls page by page, for somebody who comes again for the next one. A cursor names the attempt that was given last, and is
@@ -34,7 +34,7 @@ interface Place {
 
 /** Read one page. @throws Refusal `cursor_invalid` for a cursor of another question or asker; those of the reader */
 export async function callPage(
-  reader: EntryReader,
+  reader: Pick<CallReader, 'newest'>,
   sealer: Pick<Sealer, 'blind'>,
   query: CallPageQuery,
 ): Promise<CallPage> {
@@ -43,7 +43,7 @@ export async function callPage(
   const untilMs = after === undefined ? filter.untilMs : Math.min(filter.untilMs ?? Infinity, after.ts);
   const isBehind = behind(after);
   const calls: Call[] = [];
-  for await (const page of newestCalls(reader, { ...filter, untilMs }))
+  for await (const page of reader.newest({ ...filter, untilMs }))
     for (const call of page) {
       if (!isBehind(call.attempt)) continue;
       calls.push(call);
