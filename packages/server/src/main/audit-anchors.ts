@@ -5,19 +5,18 @@ import {
   type AnchorPlace,
   type Archive,
   type Audit,
-  type AuditContext,
   type Journal,
 } from '@sealgate/vault';
-import { recorded } from '../admin/recorded.ts';
 import type { AppConfig } from '../config.ts';
 import type { AnchorsStanding, PlaceStanding } from '../domain/admin-answers.ts';
-import { requestId } from '../domain/request-id.ts';
 import type { Log } from '../log.ts';
 import { openAnchorPlace, type Checkpoint, type Place } from './anchor-place.ts';
 import { hasGrown } from './anchor-due.ts';
 import { openAnchorWebhook } from './anchor-webhook.ts';
 import { asRefusal } from './audit-faults.ts';
 import type { AuditLog } from './audit-log.ts';
+import { ownActs } from './own-acts.ts';
+import { openRounds } from './rounds.ts';
 
 // The checkpoint over all logs goes where whoever has this machine cannot change it: at an interval, as long as the log grows.
 // Each time is written down before it is done. What fails delays nothing; it is tried again, and told when it has lasted.
@@ -81,12 +80,12 @@ export function openAuditAnchors(parts: AuditAnchorParts): AuditAnchors {
     });
     for (const place of due) if (!stopping.signal.aborted) await place.anchor(checkpoint, behind);
   };
-  const rounds = openRounds(() =>
+  const round = () =>
     run().catch((error: unknown) => {
       const { code, detail, message } = asRefusal(error, 'the audit log could not be anchored');
       log.error({ code, detail }, message);
-    }),
-  );
+    });
+  const rounds = openRounds(round, { firstMs, everyMs });
   return {
     start: () => void (places.length > 0 && rounds.start()),
     run,
@@ -121,33 +120,13 @@ function healthOf(places: readonly Place[]): AuditAnchorsHealth {
   return { state, anchored: sum(({ anchored }) => anchored()), failures: sum(({ failures }) => failures()) };
 }
 
-/** One round after the other, a pause between them. */
-function openRounds(round: () => Promise<void>): { start(): void; end(): Promise<void> } {
-  let ended = false;
-  let timer: NodeJS.Timeout | undefined;
-  let underWay = Promise.resolve();
-  const again = (ms: number): void => {
-    timer = setTimeout(() => {
-      underWay = round().then(() => void (ended || again(everyMs)));
-    }, ms).unref();
-  };
-  return {
-    start: () => again(firstMs),
-    async end() {
-      ended = true;
-      clearTimeout(timer);
-      await underWay;
-    },
-  };
-}
-
 function placesOf(parts: AuditAnchorParts, signal: AbortSignal): readonly Place[] {
   const { choice, archive, journal, now } = parts;
   const common = {
     ...parts,
     intervalMs: choice.intervalSeconds * 1000,
     grown: (sinceMs: number) => hasGrown(journal, sinceMs),
-    noted: noteIn(parts),
+    noted: ownActs(parts),
   };
   const places: Place[] = [];
   const add = (name: AnchorPlace, put: (checkpoint: Checkpoint) => Promise<void>): void =>
@@ -173,16 +152,4 @@ async function checkpointOf(auditLog: Pick<AuditLog, 'log'>, atMs: number): Prom
   const note = Buffer.from(bytes).toString('utf8');
   const [origin = '', size, root = ''] = note.split('\n');
   return { deployment: log.identity.deployment, origin, size: Number(size), root, note, atMs };
-}
-
-function noteIn({ audit, tenant, now }: AuditAnchorParts) {
-  return (
-    act: 'audit.anchor' | 'audit.unanchored',
-    object: string,
-    work: () => Promise<void>,
-  ): Promise<void> => {
-    const actor = { type: 'system', id: 'gateway' } as const;
-    const context: AuditContext = { tenant, actor, source: 'system', correlation: requestId(now()) };
-    return recorded(audit, { context, subject: actor.id }, { act, object, service: 'audit' }, work);
-  };
 }

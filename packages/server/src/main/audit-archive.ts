@@ -4,14 +4,13 @@ import {
   type Archive,
   type ArchiveRun,
   type Audit,
-  type AuditContext,
   type Holds,
   type LogArchive,
 } from '@sealgate/vault';
-import { recorded } from '../admin/recorded.ts';
-import { requestId } from '../domain/request-id.ts';
 import type { Log } from '../log.ts';
 import type { AuditLog } from './audit-log.ts';
+import { ownActs } from './own-acts.ts';
+import { openRounds } from './rounds.ts';
 
 // Months of the audit log that are old enough go into the archive, and leave it when their time is over. There is no hurry:
 // what is not done now is done hours later, and until then the month is where it was.
@@ -56,9 +55,7 @@ export interface AuditArchiveParts {
 /** Archiving for this instance. */
 export function openAuditArchive(parts: AuditArchiveParts): AuditArchive {
   const { log } = parts;
-  let timer: NodeJS.Timeout | undefined;
   let closing = false;
-  let underWay: Promise<unknown> = Promise.resolve();
   let failures = 0;
   let archived = 0;
   const opened = (): Promise<LogArchive> => openedIn(parts, () => closing);
@@ -74,22 +71,15 @@ export function openAuditArchive(parts: AuditArchiveParts): AuditArchive {
       throw error;
     }
   };
-  const again = (ms: number): void => {
-    timer = setTimeout(() => {
-      underWay = run()
-        .catch((error: unknown) => tell(log, error))
-        .then(() => void (closing || again(everyMs)));
-    }, ms).unref();
-  };
+  const rounds = openRounds(() => run().catch((error: unknown) => tell(log, error)), { firstMs, everyMs });
   return {
-    start: () => again(firstMs),
+    start: rounds.start,
     run,
     archived: opened,
     health: () => ({ failures, archived }),
     async close() {
       closing = true;
-      clearTimeout(timer);
-      await underWay;
+      await rounds.end();
     },
   };
 }
@@ -103,7 +93,7 @@ async function openedIn(parts: AuditArchiveParts, stopped: () => boolean): Promi
     identity: sealed.identity,
     hotDays,
     held: holds.held,
-    noted: noteIn(parts),
+    noted: ownActs(parts),
     drop: (month) => sealed.drop(month),
     now,
   });
@@ -122,14 +112,6 @@ function whileRunning(archive: Archive, stopped: () => boolean): Archive {
     put: (...given) => unless(() => archive.put(...given)),
     get: (name) => unless(() => archive.get(name)),
     remove: (name) => unless(() => archive.remove(name)),
-  };
-}
-
-function noteIn({ audit, tenant, now }: AuditArchiveParts) {
-  return <T>(act: 'audit.archive' | 'audit.expire', object: string, work: () => Promise<T>): Promise<T> => {
-    const actor = { type: 'system', id: 'gateway' } as const;
-    const context: AuditContext = { tenant, actor, source: 'system', correlation: requestId(now()) };
-    return recorded(audit, { context, subject: actor.id }, { act, object, service: 'audit' }, work);
   };
 }
 

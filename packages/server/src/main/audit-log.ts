@@ -4,6 +4,7 @@ import { asRefusal, openFaults } from './audit-faults.ts';
 import { openTags } from './audit-tags.ts';
 import { publishedFormer } from './former-logs.ts';
 import { openLogFiles, type AuditLogParts } from './log-files.ts';
+import { openRounds } from './rounds.ts';
 
 // The journal is what a call waits for; from there its entries are sealed into logs that strangers can check, a second later.
 // When that fails nothing is lost and no call is refused: it is told once, counted, and tried again.
@@ -70,7 +71,7 @@ export function openAuditLog(parts: AuditLogParts): AuditLog {
       return closing ? asRefusal(error, 'the audit log is closed') : faults.failed(error);
     }
   };
-  const rounds = openRounds(catchUp);
+  const rounds = openRounds(catchUp, { firstMs: pauseMs, everyMs: pauseMs });
   return {
     start(gap) {
       faults.listen(gap);
@@ -96,26 +97,6 @@ export function openAuditLog(parts: AuditLogParts): AuditLog {
       if (!idle) await Promise.race([last(journal, catchUp), sleep(closeMs, undefined, { ref: false })]);
       closing = true;
       await files.close(ended);
-    },
-  };
-}
-
-/** One round after the other, a pause between them. */
-function openRounds(round: () => Promise<unknown>): { start(): void; end(): Promise<unknown> } {
-  let ended = false;
-  let timer: NodeJS.Timeout | undefined;
-  let underWay: Promise<unknown> = Promise.resolve();
-  const again = (): void => {
-    timer = setTimeout(() => {
-      underWay = round().then(() => void (ended || again()));
-    }, pauseMs).unref();
-  };
-  return {
-    start: again,
-    async end() {
-      ended = true;
-      clearTimeout(timer);
-      await underWay;
     },
   };
 }
