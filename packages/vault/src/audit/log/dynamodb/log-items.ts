@@ -1,5 +1,6 @@
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import { refuse } from '../../../refusal.ts';
+import { tileWidth } from '../../../tlog/tile-paths.ts';
 import type { LogName, LogReads, LogStep, Slice } from '../segments.ts';
 import {
   bytesIn,
@@ -18,7 +19,6 @@ import { inTurn, type LogTable } from './log-table.ts';
 // itself, so that none has to be read to add the next. A block of 256 takes the place of the first slice that it holds; the
 // others are removed, and until then, or if one comes back, it is seen by its place that a block holds it.
 
-const blockLeaves = 256;
 /** Times that slices are read which are just becoming a block. */
 const readsMax = 8;
 
@@ -41,7 +41,7 @@ export async function logItems(
   id: string,
 ): Promise<LogItems> {
   const adds = nodes.map(({ level, index, hash }) => {
-    const place = `${tilePlace(level, Math.floor(index / blockLeaves))}${padded(index % blockLeaves, 3)}`;
+    const place = `${tilePlace(level, Math.floor(index / tileWidth))}${padded(index % tileWidth, 3)}`;
     return itemAt({ part, place }, { hash: { B: hash } });
   });
   const sets: Attributes[] = [];
@@ -50,7 +50,7 @@ export async function logItems(
     sets.push(item);
     adds.push(...pieces);
   }
-  const blocks = slices.filter(({ leaves }) => leaves.length === blockLeaves);
+  const blocks = slices.filter(({ leaves }) => leaves.length === tileWidth);
   const removes = await inTurn(blocks, ({ first }) => heldBy(table, part, first));
   return { adds, sets, removes: removes.flat() };
 }
@@ -84,7 +84,7 @@ const tilePlace = (level: number, index: number) => `node#${level}#${padded(inde
 
 /** Slices behind the first of a block: the block is to hold them. */
 async function heldBy(table: LogTable, part: string, first: number): Promise<ItemKey[]> {
-  const places = { from: slicePlace(first + 1), to: slicePlace(first + blockLeaves - 1) };
+  const places = { from: slicePlace(first + 1), to: slicePlace(first + tileWidth - 1) };
   const items = await table.list({ part, places, keysOnly: true });
   return items.map((item) => ({ part, place: textIn(item, 'place') }));
 }
@@ -97,9 +97,9 @@ async function slicesFrom(
   limit: number,
 ): Promise<Attributes[] | undefined> {
   const found: Attributes[] = [];
-  let next = from - (from % blockLeaves);
+  let next = from - (from % tileWidth);
   const places = { from: slicePlace(next), to: 'slice#~' };
-  for await (const page of table.pages({ part, places, page: Math.min(limit + blockLeaves, 1000) }))
+  for await (const page of table.pages({ part, places, page: Math.min(limit + tileWidth, 1000) }))
     for (const item of page) {
       const first = numberIn(item, 'first');
       if (first < next) continue;
@@ -116,7 +116,7 @@ async function slicesFrom(
 
 function sliceItems(part: string, { first, leaves, bodies }: Slice, id: string) {
   const text = Buffer.from(leaves.join('\n'));
-  const deflated = leaves.length === blockLeaves;
+  const deflated = leaves.length === tileWidth;
   const kept = deflated ? deflateRawSync(text, { level: 1 }) : text;
   const length = Buffer.alloc(4);
   length.writeUInt32BE(kept.length);
