@@ -1,4 +1,5 @@
-// What `@sealgate/vault/dynamodb` is: tables in DynamoDB and making them, sessions and the sealed audit log there. It needs `@aws-sdk/client-dynamodb`.
+// What `@sealgate/vault/dynamodb` is: tables in DynamoDB and making them, sessions, the audit journal and the sealed log there. It needs `@aws-sdk/client-dynamodb`.
+export { openDynamoJournal, type DynamoJournalOptions, type JournalTimes } from './audit/dynamodb/journal.ts';
 export { dynamoSegments, type DynamoSegmentsOptions } from './audit/log/dynamodb/segments.ts';
 export type { DynamoConnection } from './store/dynamodb/client.ts';
 export { dynamoTables, type DynamoTablesOptions } from './store/dynamodb/tables.ts';

@@ -2,6 +2,7 @@ import { tileWidth } from '../tlog/tile-paths.ts';
 import { checkBodies } from './bodies.ts';
 import { isClose, readGenesis, type Genesis, type Named } from './leaves.ts';
 import { shardFolder, type ShardName } from './layout.ts';
+import type { Numbers } from './numbers.ts';
 import { openLog, type ExaminedLog, type LogParts } from './open-log.ts';
 
 // The log of one tenant and month, as the log over all logs names it.
@@ -22,11 +23,11 @@ export interface Shard {
   bodies(): number;
 }
 
-/** Open the shard that was named. */
+/** Open the shard that was named. @param parts.numbers told of its entries */
 export async function openShard(
   name: ShardName,
   named: Named,
-  parts: Omit<LogParts, 'folder' | 'origin' | 'onBundle'>,
+  { numbers, ...parts }: Omit<LogParts, 'folder' | 'origin' | 'onBundle'> & { readonly numbers?: Numbers },
 ): Promise<Shard> {
   const folder = shardFolder(name);
   let genesis: Genesis | undefined;
@@ -38,6 +39,7 @@ export async function openShard(
     origin: named.origin,
     async onBundle({ see, head }, index, entries) {
       if (entries === undefined) return;
+      if (numbers !== undefined) entries.forEach(numbers.see);
       if (index === 0) genesis = beginning(entries, see);
       const closing = entries.findIndex(isClose);
       if (closing !== -1) {

@@ -2,6 +2,7 @@ import { tileWidth } from '../tlog/tile-paths.ts';
 import { findingSource, openFindings, type Finding, type Findings, type LogState } from './findings.ts';
 import { parseShardOrigin, rootFolder, rootOrigin } from './layout.ts';
 import { readNamed } from './leaves.ts';
+import { openNumbers } from './numbers.ts';
 import { openLog, type ExaminedLog, type Progress } from './open-log.ts';
 import { openShard, type Shard } from './shard.ts';
 import type { LogSource } from './source.ts';
@@ -89,6 +90,8 @@ interface ShardsParts {
 function openShards({ source, findings, trust, known, options }: ShardsParts) {
   const shards = new Map<string, Shard>();
   const left = new Set<string>();
+  const numbers = openNumbers();
+  const isNamed = (scope: string): boolean => [...shards.values()].some(({ name }) => name.scope === scope);
   let held = 0;
   async function take(root: ExaminedLog, leaf: Uint8Array, index: number): Promise<void> {
     const named = readNamed(leaf);
@@ -97,8 +100,9 @@ function openShards({ source, findings, trust, known, options }: ShardsParts) {
       return root.see({ state: 'tampered', index, says: 'an entry names no log of this deployment' });
     const { origin } = named;
     if (options.scopes?.includes(name.scope) === false) return void left.add(origin);
-    const parts = { ...trust, source, findings, known: known.get(origin) ?? [], progress: options.progress };
-    const shard = shards.get(origin) ?? (await openShard(name, named, parts));
+    const of = { known: known.get(origin) ?? [], progress: options.progress };
+    const shard =
+      shards.get(origin) ?? (await openShard(name, named, { ...trust, source, findings, numbers, ...of }));
     shards.set(origin, shard);
     if (named.size < shard.last.size)
       return root.see({ state: 'tampered', index, says: 'a log is named smaller than before' });
@@ -123,14 +127,13 @@ function openShards({ source, findings, trust, known, options }: ShardsParts) {
       // A log that is not named may be named where the entries are missing: that much was told already.
       if (!complete) return whole;
       checkSuccession([...shards.values()], findings);
+      // Numbers go through all logs: where one is not whole, or was not asked for, nobody can say which are missing.
+      if (left.size === 0 && whole.length === shards.size) numbers.finish(findings);
       for (const scope of options.scopes ?? []) if (!isNamed(scope)) findings.add(unknown(scope));
       for (const origin of known.keys()) if (isMissing(origin)) findings.add(missing(origin));
       return whole;
     },
   };
-  function isNamed(scope: string): boolean {
-    return [...shards.values()].some(({ name }) => name.scope === scope);
-  }
   function isMissing(origin: string): boolean {
     const name = parseShardOrigin(trust.deployment, origin);
     return name !== undefined && options.scopes?.includes(name.scope) !== false && !shards.has(origin);

@@ -59,6 +59,27 @@ describe('pages of calls', () => {
     );
   });
 
+  test('give each call once, the oldest first, and what is recorded meanwhile behind them', async () => {
+    await fc.assert(
+      fc.asyncProperty(times, fc.integer({ min: 1, max: 7 }), async (at, limit) => {
+        const { entries, reader } = journal(at);
+        const seen: string[] = [];
+        let cursor: string | undefined;
+        do {
+          const query = { caller: 'ann', filter: { tenant: 'g1' }, order: 'oldest', limit, cursor } as const;
+          const page = await callPage(journalCalls(reader), sealer, query);
+          expect(page.calls.length).toBeLessThanOrEqual(limit);
+          seen.push(...page.calls.map(({ attempt }) => attempt.id));
+          ({ cursor } = page);
+          if (cursor !== undefined && entries.length < 60)
+            entries.push({ ...entries.at(-1)!, id: idOf(1000 + entries.length) });
+        } while (cursor !== undefined);
+        expect(seen).toEqual(entries.map(({ id }) => id));
+      }),
+      { numRuns: 200 },
+    );
+  });
+
   test('go on by time where the attempt that was given last is there no more', async () => {
     const { entries, reader } = journal([1, 2, 3, 4, 5]);
     const { cursor } = await callPage(journalCalls(reader), sealer, { ...question, limit: 2 });
@@ -81,6 +102,7 @@ describe('a cursor', () => {
   test('is of one asker and one question', async () => {
     const cursor = await after();
     await refused(cursor, { caller: 'ben' });
+    await refused(cursor, { order: 'oldest' });
     for (const filter of [
       {},
       { tenant: 'g2' },

@@ -1,15 +1,11 @@
-import { endedCalls, newestCalls, type Call, type CallFilter } from './calls.ts';
+import { endedCalls, newestCalls, oldestCalls, type Call, type CallFilter } from './calls.ts';
 import { findCall } from './find-call.ts';
-import type { EntryReader, OnReached } from './every-entry.ts';
+import { everyEntry, type EntryReader, type OnReached } from './every-entry.ts';
+import { countedOpenings, type Openable, type Openings } from './openings.ts';
 import type { ServiceCount } from './report/service-counts.ts';
 import { countedServices } from './report/service-counts.ts';
-
-/** A stretch of time, in milliseconds since 1970. */
-export interface Stretch {
-  readonly sinceMs: number;
-  /** Behind the last. */
-  readonly untilMs: number;
-}
+import type { Stretch } from './stretch.ts';
+import { statsOf, type Stats } from './report/stats.ts';
 
 /** What whoever reads will not look at, so that it need not be opened: a reader may give it nevertheless. */
 export interface CallHints {
@@ -25,6 +21,8 @@ export interface CallHints {
 export interface CallReader {
   /** Calls that are meant, the newest attempt first. */
   newest(filter: CallFilter, hints?: CallHints): AsyncIterable<readonly Call[]>;
+  /** Calls that are meant, the oldest attempt first. */
+  oldest(filter: CallFilter): AsyncIterable<readonly Call[]>;
   /** Calls that are meant, in the order in which they ended; at last those that did not. */
   ended(filter: CallFilter, onReached?: OnReached): AsyncIterable<readonly Call[]>;
   /**
@@ -36,14 +34,22 @@ export interface CallReader {
   find(tenant: string | undefined, id: string): Promise<Call | undefined>;
   /** Accesses, counted by service, in no order. */
   services(filter: Pick<CallFilter, 'tenant' | 'sinceMs' | 'untilMs'>): Promise<readonly ServiceCount[]>;
+  /** How often it was attempted to open these. */
+  openings(things: readonly Openable[], within: Stretch): Promise<Openings>;
+  /** Calls that are meant, counted by what they are. @param zone whose days, an IANA name @throws Refusal `item_invalid` for a zone that there is not */
+  stats(filter: CallFilter, zone: string): Promise<Stats>;
 }
 
 /** Calls of one journal alone. */
 export function journalCalls(journal: EntryReader): CallReader {
   return {
     newest: (filter) => newestCalls(journal, filter),
+    oldest: (filter) => oldestCalls(journal, filter),
     ended: (filter, onReached) => endedCalls(journal, filter, onReached),
     find: (tenant, id) => findCall(journal, tenant, id),
     services: (filter) => countedServices(newestCalls(journal, filter)),
+    openings: (things, within) =>
+      countedOpenings(everyEntry(journal, { sinceMs: within.sinceMs, order: 'oldest' }), things, within),
+    stats: (filter, zone) => statsOf(newestCalls(journal, filter), zone),
   };
 }

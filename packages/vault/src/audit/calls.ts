@@ -56,6 +56,33 @@ export async function* newestOf(
   }
 }
 
+/** Calls that are meant, the oldest attempt first: each waits for its outcome, and for those before it. @throws Refusal those of the reader */
+export async function* oldestCalls(reader: EntryReader, filter: CallFilter): AsyncGenerator<readonly Call[]> {
+  const { both, isMeant, isOutcomeMeant } = partsOf(filter);
+  const { untilMs = Infinity } = filter;
+  const waiting = new Map<string, Call>();
+  const ready = (isReady: (call: Call) => boolean): Call[] => {
+    const calls: Call[] = [];
+    for (const [id, call] of waiting) {
+      if (!isReady(call)) break;
+      waiting.delete(id);
+      if (isOutcomeMeant(call.outcome)) calls.push(call);
+    }
+    return calls;
+  };
+  for await (const page of everyEntry(reader, { ...both, order: 'oldest' })) {
+    for (const entry of page) {
+      const call = entry.cause === undefined ? undefined : waiting.get(entry.cause);
+      if (call !== undefined) waiting.set(call.attempt.id, { ...call, outcome: entry });
+      else if (entry.cause === undefined && isMeant(entry))
+        waiting.set(entry.id, { attempt: entry, outcome: undefined });
+    }
+    yield ready(({ outcome }) => outcome !== undefined || waiting.size > openMax);
+    if (waiting.size === 0 && (page.at(-1)?.ts ?? 0) > untilMs) return;
+  }
+  yield ready(() => true);
+}
+
 /** Calls that are meant, in the order in which they ended; at last those that did not. @throws Refusal those of the reader */
 export function endedCalls(
   reader: EntryReader,
@@ -66,17 +93,12 @@ export function endedCalls(
   return endedOf(everyEntry(reader, { ...both, order: 'oldest' }, onReached), filter);
 }
 
-/**
- * Entries that come the oldest first, as calls, in the order in which they ended.
- *
- * @param open attempts that are meant and came before
- */
-export async function* endedOf(
+async function* endedOf(
   pages: AsyncIterable<readonly Entry[]>,
   filter: CallFilter,
-  open = new Map<string, Entry>(),
 ): AsyncGenerator<readonly Call[]> {
   const { isMeant, isOutcomeMeant } = partsOf(filter);
+  const open = new Map<string, Entry>();
   const unended = (attempts: readonly Entry[]): Call[] =>
     isOutcomeMeant(undefined) ? attempts.map((attempt) => ({ attempt, outcome: undefined })) : [];
   for await (const page of pages) {

@@ -5,6 +5,7 @@ import { within } from '../store/within.ts';
 import type { Committer, OpenCommitter } from './committer.ts';
 import type { DeviceStanding } from './devices/device.ts';
 import type { Rows } from './rows.ts';
+import type { Trim } from './trim-mark.ts';
 import { sameHash } from '../tlog/hash.ts';
 
 // Writes batch behind batch. After a failure nobody knows whether the batch reached the disk, so nothing more is
@@ -28,6 +29,13 @@ export interface ChainWriter {
    *   It may be tried again.
    */
   recover(): Promise<boolean>;
+  /**
+   * Put a trim mark in place of its batch, and remove what stands before it.
+   *
+   * @returns whether that was possible now
+   * @throws Refusal or Error of the device; nothing is lost then, and it may be tried again
+   */
+  trim(trim: Trim): Promise<boolean>;
   /** Rejects when the disk does not let go within the deadline. */
   close(): Promise<void>;
 }
@@ -69,7 +77,7 @@ export async function openChain(tools: ChainTools, start: Tail): Promise<ChainWr
     async recover() {
       // Closing comes first: a thread that still hangs in a write must not come back behind us.
       await end();
-      const last = rows.last();
+      const last = await rows.last();
       const stands = suspect !== undefined && last !== undefined && sameHash(last.digest, suspect.digest);
       if (!stands && !(last === undefined ? tail.n === 0 : sameHash(last.digest, tail.digest)))
         throw refuse(
@@ -81,6 +89,11 @@ export async function openChain(tools: ChainTools, start: Tail): Promise<ChainWr
       if (stands) tail = tailAfter(suspect!);
       suspect = undefined;
       return stands;
+    },
+    async trim(trim) {
+      if (committer === undefined) return false;
+      await within(deadlineMs, committer.trim(trim));
+      return true;
     },
     close: end,
   };

@@ -1,12 +1,13 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Batch } from './batch.ts';
-import { appender, connect, proveWritable } from './journal-file.ts';
+import { appender, connect, foldIn, proveWritable, trimmer } from './journal-file.ts';
 import type { ThreadReply } from './thread.ts';
+import type { Trim } from './trim-mark.ts';
 
 // The commit thread: takes a sealed batch, writes it, answers. It sees ciphertext only and holds no key.
 
-/** What the thread is asked for: a batch to be written. */
-export type CommitRequest = Batch;
+/** What the thread is asked for: a batch to be written, or a mark to be trimmed to. */
+export type CommitRequest = { readonly commit: Batch } | { readonly trim: Trim };
 
 const port = parentPort!;
 const answer = (work: () => void): void => {
@@ -21,17 +22,20 @@ const answer = (work: () => void): void => {
 
 let close = (): void => undefined;
 let append: (batch: Batch) => void;
+let trim: (trim: Trim) => void;
 answer(() => {
   const db = connect(workerData as string);
   close = () => {
-    db.exec('PRAGMA wal_checkpoint(TRUNCATE)'); // a reader may outlast us, and then nobody else folds the log in
+    foldIn(db); // a reader may outlast us, and then nobody else folds the log in
     db.close();
   };
   proveWritable(db);
   append = appender(db);
+  trim = trimmer(db);
 });
-port.on('message', (batch: CommitRequest | undefined) => {
-  if (batch !== undefined) return answer(() => append(batch));
+port.on('message', (request: CommitRequest | undefined) => {
+  if (request !== undefined)
+    return answer(() => ('commit' in request ? append(request.commit) : trim(request.trim)));
   close();
   port.close();
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { randomBytes, randomInt } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
@@ -9,6 +9,8 @@ import { join } from 'node:path';
 import { afterAll, test } from 'vitest';
 import { oneKeySealer } from '../testing/one-key-sealer.ts';
 import type { Entry } from './entry.ts';
+import { everyEntry } from './every-entry.ts';
+import { killedAtRandom } from './fixtures/killed-at-random.ts';
 import { openJournalReader, type JournalReader } from './journal.ts';
 
 const child = new URL('./journal.test.child.ts', import.meta.url).pathname;
@@ -23,15 +25,7 @@ function place() {
 
 async function everything(journal: JournalReader): Promise<Entry[]> {
   const entries: Entry[] = [];
-  for (let cursor: string | undefined, more = true; more; more = cursor !== undefined) {
-    const page = await journal.page({
-      order: 'oldest',
-      limit: 1000,
-      ...(cursor !== undefined && { cursor }),
-    });
-    entries.push(...page.entries);
-    cursor = page.cursor;
-  }
+  for await (const page of everyEntry(journal, { order: 'oldest' })) entries.push(...page);
   return entries;
 }
 
@@ -64,17 +58,7 @@ test(
     const { path, key } = place();
     const acknowledged: string[] = [];
     for (let round = 0; round < 50; round += 1) {
-      const process_ = spawn(process.execPath, [child, path, key.toString('hex')], {
-        stdio: ['ignore', 'pipe', 'inherit'],
-      });
-      let text = '';
-      const exit = once(process_, 'close');
-      process_.stdout.setEncoding('utf8').on('data', (piece: string) => (text += piece));
-      await once(process_.stdout, 'data');
-      await new Promise((resolve) => setTimeout(resolve, randomInt(120)));
-      process_.kill('SIGKILL');
-      await exit;
-      acknowledged.push(...text.split('\n').slice(0, -1));
+      acknowledged.push(...(await killedAtRandom(child, [path, key.toString('hex')])));
     }
     assert.ok(acknowledged.length > 500, `${acknowledged.length} acknowledged`);
     assert.ok(acknowledged.every((id) => id.length === 36));

@@ -65,7 +65,7 @@ function fragile() {
     async openCommitter(file: string): Promise<Committer> {
       const real = (open_ = await openWorkerCommitter(file));
       return {
-        close: () => real.close(),
+        ...real,
         commit(batch) {
           const wanted = fault;
           fault = undefined;
@@ -214,7 +214,7 @@ test('a disk that does not answer has failed after a while, and is not written a
   let opened = 0;
   const openCommitter = async (): Promise<Committer> => {
     opened += 1;
-    return { commit: () => new Promise(() => undefined), close: () => gone };
+    return { commit: () => new Promise(() => undefined), trim: async () => undefined, close: () => gone };
   };
   const tail = { writer: 'w', boot: 1, n: 0, next: 1, digest: noDigest };
   const chain = await openChain({ path, sealer, rows, openCommitter, deadlineMs: 10 }, tail);

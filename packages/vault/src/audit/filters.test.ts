@@ -8,8 +8,9 @@ import type { Entry } from './entry.ts';
 import { everyEntry } from './every-entry.ts';
 import { filterText, type EntryFilter } from './filter.ts';
 import { findCall } from './find-call.ts';
-import { attemptOf, outcomeOf } from './fixtures/listed-entries.ts';
-import { followEntries } from './follow.ts';
+import { attemptOf, listedEntries, outcomeOf } from './fixtures/listed-entries.ts';
+import { followEntries, type FollowFilter } from './follow.ts';
+import { journalCalls } from './call-reader.ts';
 import { openJournal, type Journal } from './journal.ts';
 
 let directory: string;
@@ -125,6 +126,9 @@ test('a page says how far it was read', async () => {
   assert.deepEqual((await journal.page({ order: 'newest', limit: 4 })).reached, { entry: 7, of: 10 });
 });
 
+const followed = (filter: FollowFilter, pause: () => Promise<unknown>, nowMs = 0) =>
+  followEntries({ journal, calls: journalCalls(journal), nowMs }, filter, pause);
+
 test('who follows gets what is there and what comes, each once, with the outcomes of what is meant', async () => {
   const wanted = { tenant: 'g1', service: 'shop' };
   await write(attempt, other);
@@ -132,16 +136,37 @@ test('who follows gets what is there and what comes, each once, with the outcome
   const unwanted = attemptOf({ tenant: 'g1', svc: 'docs' });
   const steps = [() => write(outcome, outcomeOf(other)), () => write(unwanted, late, outcomeOf(unwanted))];
   const seen: string[] = [];
-  for await (const page of followEntries(journal, wanted, async () => steps.shift()?.())) {
+  for await (const page of followed(wanted, async () => steps.shift()?.())) {
     seen.push(...page.map(({ id }) => id));
     if (seen.includes(late.id)) break;
   }
   assert.deepEqual(seen, [attempt.id, outcome.id, late.id]);
 });
 
+test('who follows from an earlier time gets what the journal has no more, then what comes, each once', async () => {
+  const nowMs = 1_700_000_100_000;
+  const old = attemptOf({ ts: nowMs - 60_000, tenant: 'g1' });
+  const open = attemptOf({ ts: nowMs - 50_000, tenant: 'g1' });
+  const lately = attemptOf({ ts: nowMs - 2000, tenant: 'g1' });
+  const there = [old, outcomeOf(old), open, lately, outcomeOf(lately)];
+  await write(lately, there[4]!);
+  const ends = outcomeOf(open, { ts: nowMs + 1000 });
+  const late = attemptOf({ ts: nowMs + 2000, tenant: 'g1' });
+  const late2 = attemptOf({ ts: nowMs + 2001, tenant: 'g2' });
+  const steps = [() => write(ends, late, late2)];
+  const seen: string[] = [];
+  const calls = journalCalls(listedEntries(there));
+  const asked = { tenant: 'g1', sinceMs: nowMs - 55_000 };
+  for await (const page of followEntries({ journal, calls, nowMs }, asked, async () => steps.shift()?.())) {
+    seen.push(...page.map(({ id }) => id));
+    if (seen.includes(late.id)) break;
+  }
+  assert.deepEqual(seen, [lately.id, there[4]!.id, open.id, ends.id, late.id]);
+});
+
 test('who follows an empty journal gets its first entry', async () => {
   const first = attemptOf();
-  for await (const page of followEntries(journal, {}, () => write(first)))
+  for await (const page of followed({}, () => write(first)))
     if (page.length > 0) {
       assert.equal(page[0]?.id, first.id);
       break;

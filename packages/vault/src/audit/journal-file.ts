@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { refuse, Refusal } from '../refusal.ts';
 import type { Batch } from './batch.ts';
+import type { Trim } from './trim-mark.ts';
 
 // The journal's own SQLite file: never main.db, so that its commits share no lock, no cache and no fate with it.
 // Loaded by the commit worker too: it imports nothing that holds a key.
@@ -40,7 +41,8 @@ export function connect(path: string): DatabaseSync {
   const db = new DatabaseSync(path, { timeout: 100 });
   try {
     db.exec(
-      'PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON',
+      `PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON;
+       PRAGMA secure_delete = ON`,
     );
     return db;
   } catch (error) {
@@ -64,6 +66,29 @@ export function appender(db: DatabaseSync): (batch: Batch) => void {
   return ({ n, writer, boot, first, count, prev, digest, payload }) => {
     insert.run(n, writer, boot, first, count, prev, digest, payload);
   };
+}
+
+/** A prepared trim: the mark in place of its batch, and rows before it gone, one commit; what was removed is overwritten. */
+export function trimmer(db: DatabaseSync): (trim: Trim) => void {
+  const put = db.prepare('UPDATE batches SET payload = ? WHERE n = ? AND digest = ?');
+  const remove = db.prepare('DELETE FROM batches WHERE n < ?');
+  return ({ mark: { n, digest, payload }, isLast }) => {
+    db.exec('BEGIN IMMEDIATE');
+    try {
+      if (put.run(payload, n, digest).changes === 1) remove.run(n);
+      db.exec('COMMIT');
+    } catch (error) {
+      if (db.isTransaction) db.exec('ROLLBACK');
+      throw error;
+    }
+    // The write-ahead log keeps what it was given until it is written over.
+    if (isLast) foldIn(db);
+  };
+}
+
+/** Write what the write-ahead log holds into the file, and empty it, unless somebody reads. */
+export function foldIn(db: DatabaseSync): void {
+  db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
 }
 
 /** What the file's error means: damage, or a disk that does not answer. */

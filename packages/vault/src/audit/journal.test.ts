@@ -108,7 +108,13 @@ test('a journal goes on where it ended, under a new boot', async () => {
   assert.deepEqual(await ids(journal), ['e1', 'e2', 'e3']);
   const verdict = await journal.verify();
   assert.equal(verdict.state, 'intact');
-  assert.deepEqual(verdict, { state: 'intact', batches: 3, entries: 3, end: journal.health().end });
+  assert.deepEqual(verdict, {
+    state: 'intact',
+    batches: 3,
+    entries: 3,
+    trimmed: 0,
+    end: journal.health().end,
+  });
   const db = new DatabaseSync(path);
   const boots = db.prepare('SELECT boot FROM batches ORDER BY n').all();
   db.close();

@@ -1,5 +1,6 @@
 import type { Sealer } from '../keys/sealer.ts';
-import { refuse, type Refusal } from '../refusal.ts';
+import { refuse, Refusal } from '../refusal.ts';
+import type { ChainWriter } from './chain-writer.ts';
 import type { OpenCommitter } from './committer.ts';
 import type { DeviceStanding, Point } from './devices/device.ts';
 import { openWriter, type SecondDevice } from './devices/open-writer.ts';
@@ -7,6 +8,8 @@ import { groupCommit, type GroupCommit } from './group-commit.ts';
 import { fileRefusal, prepareFile } from './journal-file.ts';
 import { readPage, type EntryPage, type EntryQuery } from './pages.ts';
 import { openRows, type Rows } from './rows.ts';
+import type { Continued } from './tail.ts';
+import { trimBy, type TrimTo } from './trim.ts';
 import { hex, verifyChain, type Anchor, type Verdict } from './verify.ts';
 import { openWorkerCommitter } from './worker-committer.ts';
 
@@ -59,6 +62,15 @@ export interface Journal extends JournalReader {
    * stands still and more calls end than the queue ever let begin. Returns `false` then, and `lost` counts it.
    */
   offer(line: string): boolean;
+  /**
+   * Let what was sealed into the log leave the journal, step by step; nothing that is being written waits for more than one.
+   * While one of two devices fails nothing leaves.
+   *
+   * @param sealed how much of the journal was sealed; of another journal nothing happens
+   * @param keptFromMs what ended then or later stays; `Infinity`: nothing has to
+   * @throws Refusal `journal_broken`, `audit_unavailable`, `key_unavailable`; it may be tried again
+   */
+  trim(sealed: TrimTo, keptFromMs: number): Promise<void>;
   health(): JournalHealth;
 }
 
@@ -82,6 +94,7 @@ export interface JournalOptions {
 const queueBytesMax = 16 * 1024 * 1024;
 const companyMs = 3;
 const deadlineMs = 10_000;
+const retryDefaultMs = 1000;
 const lineBytesMax = 8 * 1024;
 
 /**
@@ -91,40 +104,73 @@ const lineBytesMax = 8 * 1024;
  *   `key_unavailable`
  */
 export async function openJournal(options: JournalOptions): Promise<Journal> {
-  const { path, sealer, now, failed = () => undefined, openCommitter = openWorkerCommitter } = options;
+  const { path, sealer, openCommitter = openWorkerCommitter } = options;
   prepareFile(path);
   const rows = openRows(path);
   try {
-    const retryMs = options.retryMs ?? 1000;
+    const retryMs = options.retryMs ?? retryDefaultMs;
     const writing = { path, sealer, rows, openCommitter, deadlineMs, retryMs };
-    const { tail, lastAtMs, chain } = await openWriter(writing, options.second);
-    const bounds = { entriesMax: options.queueEntriesMax ?? 8192, bytesMax: queueBytesMax };
-    const commits = groupCommit(chain, { bounds, companyMs, retryMs, failed });
-    const start = anchorAt(tail);
-    return {
-      stampMs: forward(now, lastAtMs),
-      ...appends(
-        commits,
-        () => ({ end: anchorAt(chain.tail()), writer: tail.writer, devices: chain.devices() }),
-        failed,
-      ),
-      page: (query) => readPage(rows, sealer, query),
-      verify: (anchor) =>
-        verifyChain(rows, sealer, [
-          start,
-          anchorAt(chain.readable()),
-          ...(anchor === undefined ? [] : [anchor]),
-        ]),
-      async close() {
-        const unwritten = await commits.close().finally(() => rows.close());
-        if (unwritten > 0)
-          failed(refuse('audit_unavailable', 'audit outcomes could not be written', `${unwritten} lines`));
-      },
-    };
+    const { chain, ...start } = await openWriter(writing, options.second);
+    return journalOn({ rows, chain, start }, options);
   } catch (error) {
     rows.close();
     throw fileRefusal(path, error);
   }
+}
+
+/** What a journal reads and writes. */
+export interface JournalGround {
+  /** Closed with the journal. */
+  readonly rows: Rows;
+  readonly chain: ChainWriter;
+  /** Where the chain went on. */
+  readonly start: Continued;
+}
+
+/** How a journal does it, wherever it lies. */
+export interface JournalWays extends Pick<
+  JournalOptions,
+  'sealer' | 'now' | 'failed' | 'queueEntriesMax' | 'retryMs'
+> {
+  /** Bytes of lines that one batch holds; as many as a queue gives when not given. */
+  readonly batchBytesMax?: number;
+}
+
+/** A journal on a chain that is open. */
+export function journalOn({ rows, chain, start }: JournalGround, ways: JournalWays): Journal {
+  const { sealer, now, failed = () => undefined, batchBytesMax } = ways;
+  const bounds = { entriesMax: ways.queueEntriesMax ?? 8192, bytesMax: queueBytesMax, batchBytesMax };
+  const commits = groupCommit(chain, { bounds, companyMs, retryMs: ways.retryMs ?? retryDefaultMs, failed });
+  const begun = anchorAt(start.tail);
+  const standing = (): Pick<JournalHealth, 'end' | 'writer' | 'devices'> => ({
+    end: anchorAt(chain.tail()),
+    writer: start.tail.writer,
+    devices: chain.devices(),
+  });
+  return {
+    stampMs: forward(now, start.lastAtMs),
+    ...appends(commits, standing, failed),
+    page: (query) => readPage(rows, sealer, query),
+    verify: (anchor) =>
+      verifyChain(rows, sealer, [
+        begun,
+        anchorAt(chain.readable()),
+        ...(anchor === undefined ? [] : [anchor]),
+      ]),
+    async trim(sealed, keptFromMs) {
+      try {
+        await trimBy({ rows, sealer, put: chain.trim }, sealed, keptFromMs);
+      } catch (error) {
+        if (error instanceof Refusal) throw error;
+        throw refuse('audit_unavailable', 'the audit journal could not be trimmed', String(error), error);
+      }
+    },
+    async close() {
+      const unwritten = await commits.close().finally(() => rows.close());
+      if (unwritten > 0)
+        failed(refuse('audit_unavailable', 'audit outcomes could not be written', `${unwritten} lines`));
+    },
+  };
 }
 
 /**

@@ -31,6 +31,7 @@ test('a journal opens under the deployment’s own keys, after a restart and a d
       state: 'intact',
       batches: day,
       entries: day,
+      trimmed: 0,
       end: journal.health().end,
     });
     await journal.close();

@@ -16,11 +16,13 @@ export interface Waiting {
 export interface QueueBounds {
   readonly entriesMax: number;
   readonly bytesMax: number;
+  /** Bytes that one commit takes, but for a line that is longer by itself; 1 MiB when not given. */
+  readonly batchBytesMax?: number | undefined;
 }
 
 /** The most that one commit takes. */
 export const batchEntriesMax = 512;
-const batchBytesMax = 1024 * 1024;
+const usualBatchBytesMax = 1024 * 1024;
 
 /** Lines that wait for the disk, in their order. */
 export interface Queue {
@@ -39,7 +41,7 @@ export interface Queue {
 }
 
 /** An empty queue within these bounds. */
-export function openQueue({ entriesMax, bytesMax }: QueueBounds): Queue {
+export function openQueue({ entriesMax, bytesMax, batchBytesMax = usualBatchBytesMax }: QueueBounds): Queue {
   let items: Waiting[] = [];
   let bytes = 0;
   let urgent = 0;

@@ -3,14 +3,17 @@ import { refuse, type Refusal } from '../refusal.ts';
 import type { Batch } from './batch.ts';
 import { fileRefusal } from './journal-file.ts';
 
+/** At once from a file, later from a database elsewhere. */
+export type Soon<V> = V | Promise<V>;
+
 /** Rows of the journal as they lie, unchecked. */
 export interface Rows {
   /** `undefined` when there is no such row. */
-  at(n: number): Batch | undefined;
+  at(n: number): Soon<Batch | undefined>;
   /** The last row; `undefined` for an empty journal. */
-  last(): Batch | undefined;
+  last(): Soon<Batch | undefined>;
   /** Rows from `n` on, `n` included, at most 64 of them, or `max`; downwards when `descending`. */
-  from(n: number, descending: boolean, max?: number): Batch[];
+  from(n: number, descending: boolean, max?: number): Soon<Batch[]>;
   close(): void;
 }
 

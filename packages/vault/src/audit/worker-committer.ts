@@ -22,7 +22,11 @@ export const openWorkerCommitter: OpenCommitter = async (path) => {
   });
   return {
     async commit(batch) {
-      const request: CommitRequest = apart(batch);
+      const request: CommitRequest = { commit: apart(batch) };
+      await thread.ask(request);
+    },
+    async trim({ mark, isLast }) {
+      const request: CommitRequest = { trim: { mark: apart(mark), isLast } };
       await thread.ask(request);
     },
     close: thread.close,

@@ -146,6 +146,12 @@ export function objectOf(tenant: string, connectionId: string): string {
   return `connection:${tenant.replaceAll('%', '%25').replaceAll('/', '%2f')}/${connectionId}`;
 }
 
+/** Whose connection an object is, as {@link objectOf} made it. */
+export function tenantOfObject(object: string): string {
+  const tenant = object.slice('connection:'.length).split('/', 1)[0]!;
+  return tenant.replaceAll('%2f', '/').replaceAll('%25', '%');
+}
+
 /** The description in a row. */
 export function connectionOf(row: ConnectionRow): Connection {
   return {

@@ -24,7 +24,8 @@ export function hmacSha256(key: KeyObject | Uint8Array, message: string | Uint8A
 
 /** HMAC-SHA-256 (RFC 2104), 32 bytes. */
 export function hmacSha256Bytes(key: KeyObject, message: string | Uint8Array): Buffer {
-  return createHmac('sha256', key).update(message).digest();
+  // By way of text: a digest in a buffer of its own costs half as much again.
+  return Buffer.from(createHmac('sha256', key).update(message).digest('latin1'), 'latin1');
 }
 
 /**

@@ -92,11 +92,13 @@ export const tableSpecs = {
 /**
  * Tables of the sealed audit log, on DynamoDB alone: on SQLite it has files of its own. It writes them itself, never through
  * `Tables`, and no export holds them. `audit_root` states how far the logs in `audit_segments` have grown; brought back to an
- * earlier time, it would let another end be stated of the same log, so it must not be.
+ * earlier time, it would let another end be stated of the same log, so it must not be. `audit_journal` is where entries come
+ * from.
  */
 export const logTableSpecs = {
   audit_segments: { partition: 'part', sort: 'place', ttl: 'ttl', durability: 'full' },
   audit_root: { partition: 'part', sort: 'place', ttl: 'ttl', durability: 'full' },
+  audit_journal: { partition: 'part', sort: 'place', durability: 'full' },
 } as const satisfies Record<string, TableSpec>;
 
 /** The name of a table of the sealed audit log. */

@@ -8,6 +8,8 @@ export {
 } from './dynamodb-faults.ts';
 export { drawn } from './drawn.ts';
 export { laggingIndexes, type LaggingTables } from './lagging-indexes.ts';
+export type { JournalBench, JournalCase, OpenJournalBench } from '../audit/contract/journal-case.ts';
+export { journalContract } from '../audit/contract/journal-contract.ts';
 export type { OpenedSegments, OpenSegments, SegmentsCase } from '../audit/log/contract/segments-case.ts';
 export { segmentsContract } from '../audit/log/segments-contract.ts';
 export { oneKeySealer } from './one-key-sealer.ts';

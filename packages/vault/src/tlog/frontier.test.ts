@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { naiveRoot } from './fixtures/naive-tree.ts';
 import { someLeaves } from './fixtures/written-tree.ts';
 import { openFrontier } from './frontier.ts';
-import { leafHash, rootOver } from './hash.ts';
+import { hashBytes, leafBytesMax, leafHash, rootOver } from './hash.ts';
 
 const leaves = someLeaves(300);
 
@@ -58,6 +58,13 @@ test('sizes past 2^32 are counted whole', () => {
   frontier.append(Buffer.alloc(32, 4));
   assert.equal(frontier.size(), size + 1);
   assert.deepEqual(frontier.state().hashes.slice(0, 2), hashes.slice(0, 2));
+});
+
+test('a text is hashed as its bytes, and its length is theirs', () => {
+  for (const text of ['', 'leaf', '{"a":"ä€😀"}', '\ud800'])
+    assert.deepEqual(leafHash(text), leafHash(Buffer.from(text)));
+  expect(() => leafHash('€'.repeat(leafBytesMax / 3 + 1))).toThrow(RangeError);
+  assert.equal(leafHash('a'.repeat(leafBytesMax)).length, hashBytes);
 });
 
 test('the root over hashes side by side is that of the tree over them', () => {

@@ -57,10 +57,10 @@ async function archiveMonth(
   period: Period,
   logs: readonly StoredLog[],
 ): Promise<boolean> {
-  const { archive, segments, identity } = parts;
+  const { archive, segments, identity, now } = parts;
   const names = archiveNames(identity.deployment);
-  const write = { archive, names, segments, identity };
-  const manifest = await writeMonth(write, period);
+  const write = { archive, names, segments, identity, now };
+  const written = await writeMonth(write, period);
   const byOrigin = new Map(logs.map((log) => [originOf(identity.deployment, log), log]));
   const stated = async (origin: string) => {
     const head = await segments.root.stated(origin);
@@ -68,8 +68,8 @@ async function archiveMonth(
     // One that came back from a backup has less than was stated of it. It is archived as it is.
     return head !== undefined && log !== undefined && (await hasStated(period, log, head)) ? head : undefined;
   };
-  await checkMonth({ archive, names, identity, stated }, manifest);
-  await endMonth(write, manifest);
+  await checkMonth({ archive, names, identity, stated }, written.manifest);
+  await endMonth(write, written);
   return !(await isHeld(parts, logs)) && parts.drop(period.name);
 }
 

@@ -105,6 +105,31 @@ test('each class is kept for its years, and a log goes on its day', async () => 
   });
 });
 
+test('what is archived is locked for as long as its log is kept, and what need not be kept any more is not', async () => {
+  for (const [atMs, ofCalls] of [
+    [startMs + 90 * dayMs, Date.UTC(2027, 10, 20)],
+    [Date.UTC(2028, 0, 1), undefined],
+  ] as const)
+    await onArchiveStage(async (stage) => {
+      await twoMonths(stage);
+      stage.clock.nowMs = atMs;
+      const locks = new Map<string, number | undefined>();
+      const watched: Archive = {
+        ...stage.blobs,
+        put: async (name, body, write) => {
+          assert.equal(write?.ifAbsent, true);
+          locks.set(name, write.lockedUntilMs);
+          return stage.blobs.put(name, body, write);
+        },
+      };
+      const { expired } = await stage.archiving(watched).run();
+      assert.equal(expired.length, ofCalls === undefined ? 1 : 0);
+      assert.ok(locks.size > 12);
+      for (const [name, untilMs] of locks)
+        assert.equal(untilMs, name.includes('/calls/') ? ofCalls : Date.UTC(2033, 10, 20), name);
+    });
+});
+
 test('a month is not dropped while the archive does not have exactly what was written', async () => {
   for (const tail of ['checkpoint', 'tile/entries/000', 'tile/0/000', 'sealed/000.jsonl', 'manifest.json'])
     await onArchiveStage(async (stage) => {

@@ -4,6 +4,7 @@ import { blockSlices } from '../log/log-source.ts';
 import { scopePart } from '../log/names.ts';
 import { logFiles } from '../log/published-files.ts';
 import type { Period, Segments, Slice, StoredLog } from '../log/segments.ts';
+import { lookForClasses, type NewestOfClasses } from './newest-of-classes.ts';
 
 /** A file of an archived log. */
 export interface LogPiece {
@@ -23,14 +24,12 @@ export interface PieceParts {
 /**
  * Every piece of a log: checkpoint, tiles, entries, and the sealed bodies as they lie. The same log gives the same pieces.
  *
- * @param see given each leaf, in order
  * @throws Refusal `store_unavailable`
  */
 export async function* logPieces(
   { segments }: PieceParts,
   period: Period,
   log: NotedLog,
-  see: (leaf: string) => void,
 ): AsyncGenerator<LogPiece> {
   const folder = shardFolder({ scope: scopePart(log.scope), month: log.shard });
   const files = logFiles(segments, { folder, note: log.note, size: log.notedSize, of: { period, log } });
@@ -38,11 +37,19 @@ export async function* logPieces(
     yield { path: path.slice(folder.length + 1), bytes: Buffer.from(bytes) };
   for (let first = 0; first < log.notedSize; first += tileWidth) {
     const slices = await blockSlices(period, log, first / tileWidth);
-    for (const [at, leaf] of slices.flatMap(({ leaves }) => leaves).entries())
-      if (first + at < log.notedSize) see(leaf);
     const lines = slices.map(sealedLine).join('');
     if (lines !== '') yield { path: sealedPath(first / tileWidth), bytes: Buffer.from(lines) };
   }
+}
+
+/** When the newest entry of each class in a log was written. @throws Refusal `store_unavailable` */
+export async function newestIn(period: Period, log: NotedLog): Promise<NewestOfClasses> {
+  const classes = lookForClasses();
+  for (let first = 0; first < log.notedSize; first += tileWidth) {
+    const leaves = (await blockSlices(period, log, first / tileWidth)).flatMap((slice) => slice.leaves);
+    for (const leaf of leaves.slice(0, log.notedSize - first)) classes.see(leaf);
+  }
+  return classes.newest();
 }
 
 /** Where the sealed bodies of a bundle lie. */

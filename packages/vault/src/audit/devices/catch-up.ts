@@ -1,7 +1,8 @@
 import type { Sealer } from '../../keys/sealer.ts';
 import { refuse, Refusal } from '../../refusal.ts';
 import { sameHash } from '../../tlog/hash.ts';
-import { digestOf, noDigest, openBatch, type Batch } from '../batch.ts';
+import { digestOf, noDigest, type Batch } from '../batch.ts';
+import { isTrimmed, openRow } from '../trim-mark.ts';
 import type { Committer } from '../committer.ts';
 import type { DeviceReads, Point } from './device.ts';
 
@@ -21,6 +22,12 @@ export const beginning: Point = { n: 0, digest: noDigest };
 export async function jointIn(other: Pick<DeviceReads, 'from'>, end: Batch | undefined): Promise<Point> {
   if (end === undefined) return beginning;
   const [same] = await other.from(end.n, 1);
+  if (same !== undefined && same.n > end.n && isTrimmed(same))
+    throw refuse(
+      'journal_broken',
+      'one file of the audit journal ends before the other begins: move the one that is behind away',
+      `batch ${end.n}, and the other begins at ${same.n}`,
+    );
   if (same?.n !== end.n || !sameHash(same.digest, end.digest))
     throw forked(`they part at or before batch ${end.n}`);
   return { n: end.n, digest: end.digest };
@@ -48,13 +55,15 @@ export async function takeOver(
 }
 
 async function mustFollow(sealer: Sealer, at: Point, batch: Batch): Promise<void> {
+  // A device that has nothing yet begins where the other one does.
+  const begins = at.n === 0 && isTrimmed(batch);
   const joins =
     batch.n === at.n + 1 &&
     sameHash(batch.prev, at.digest) &&
     sameHash(batch.digest, digestOf(batch, batch.payload));
-  if (!joins) throw forked(`batch ${batch.n} does not join batch ${at.n}`);
+  if (!begins && !joins) throw forked(`batch ${batch.n} does not join batch ${at.n}`);
   try {
-    if ((await openBatch(sealer, batch)) !== undefined) return;
+    if ((await openRow(sealer, batch)) !== undefined) return;
   } catch (error) {
     const unreadable =
       error instanceof Refusal && ['open_failed', 'record_version_unknown'].includes(error.code);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { randomBytes, randomInt } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'vitest';
 import { oneKeySealer } from '../../testing/one-key-sealer.ts';
 import { everyEntry } from '../every-entry.ts';
+import { killedAtRandom } from '../fixtures/killed-at-random.ts';
 import { openJournal, type Journal } from '../journal.ts';
 import { fileDevice } from './file-device.ts';
 import { bothWell } from './fixtures/two-devices.ts';
@@ -40,25 +41,13 @@ async function attemptsOf(path: string, second: string | undefined): Promise<Set
   return ids;
 }
 
-async function killed(): Promise<string[]> {
-  const args = [child, at('journal.db'), key.toString('hex'), at('second.jsonl')];
-  const running = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
-  let text = '';
-  const exit = once(running, 'close');
-  running.stdout.setEncoding('utf8').on('data', (piece: string) => (text += piece));
-  await once(running.stdout, 'data');
-  await new Promise((resolve) => setTimeout(resolve, randomInt(120)));
-  running.kill('SIGKILL');
-  await exit;
-  return text.split('\n').slice(0, -1);
-}
-
 test(
   'after 15 kills at random moments either device alone holds every acknowledged entry',
   { timeout: 90_000 },
   async () => {
     const acknowledged: string[] = [];
-    for (let round = 0; round < 15; round += 1) acknowledged.push(...(await killed()));
+    const given = [at('journal.db'), key.toString('hex'), at('second.jsonl')];
+    for (let round = 0; round < 15; round += 1) acknowledged.push(...(await killedAtRandom(child, given)));
     assert.ok(acknowledged.length > 100, `${acknowledged.length} acknowledged`);
     for (const side of ['', '-wal']) copyFileSync(at(`journal.db${side}`), at(`alone.db${side}`));
     const standing = await attemptsOf(at('alone.db'), undefined);

@@ -156,6 +156,7 @@ test('two files that went their own ways are refused at the start', async () => 
   await two.close(journal);
   copyFileSync(two.path, `${two.path}.before`);
   const one = await two.open();
+  await bothWell(one);
   await one.append(line('2'));
   await two.close(one);
   rmSync(two.path);

@@ -20,6 +20,8 @@ export function fileDevice(path: string): Device {
         async commit(batch) {
           await ask({ append: apart(batch) });
         },
+        // It keeps everything: whoever holds it may have set that only ever something is appended to it.
+        trim: async () => undefined,
         last: async () => (await ask({ last: true })) as Batch | undefined,
         from: async (n, max) => (await ask({ from: n, max })) as readonly Batch[],
         close: thread.close,

@@ -8,7 +8,7 @@ export function journalDevice(path: string, rows: Rows, openCommitter: OpenCommi
     name: 'journal',
     async open() {
       const committer = await openCommitter(path);
-      return { ...readsOf(rows), commit: committer.commit, close: committer.close };
+      return { ...readsOf(rows), ...committer };
     },
   };
 }

@@ -1,6 +1,8 @@
 import { Refusal } from '../../refusal.ts';
+import { oneBehindTheOther } from '../../store/in-turn.ts';
 import { sameHash } from '../../tlog/hash.ts';
 import type { Batch } from '../batch.ts';
+import type { Trim } from '../trim-mark.ts';
 import { beginning } from './catch-up.ts';
 import type { Device, DeviceName, DeviceReads, DeviceState, OpenDevice, Point } from './device.ts';
 
@@ -25,6 +27,8 @@ export interface Lane {
   reads(): DeviceReads | undefined;
   /** @throws Error when it is not on this device */
   commit(batch: Batch): Promise<void>;
+  /** @throws Error when it could not */
+  trim(trim: Trim): Promise<void>;
   /** It does not count any more, and is tried again until it does. */
   fail(reason: unknown): void;
   /** Open it anew now, unless it counts or is being opened. @throws why it does not count again */
@@ -59,7 +63,7 @@ export function openLane(parts: LaneParts, opened: OpenDevice, start: Point | un
   const state = start === undefined ? 'catching_up' : 'ok';
   const held: Held = { state, at: start ?? beginning, inUse: opened, reads: opened, closed: false };
   const tell = tellOnce(device.name, told);
-  const commits = oneBehindTheOther(held);
+  const commits = inOrder(held);
   let reviving: Promise<void> | undefined;
   let timer: NodeJS.Timeout | undefined;
   const fail = (reason: unknown): void => {
@@ -92,6 +96,7 @@ export function openLane(parts: LaneParts, opened: OpenDevice, start: Point | un
     at: () => held.at,
     reads: () => held.reads,
     commit: commits.commit,
+    trim: async (trim) => held.inUse?.trim(trim),
     fail,
     revive,
     async close() {
@@ -119,8 +124,8 @@ async function reopened(
 }
 
 /** One batch behind the other: the one it joined with may be under way when the next one comes. */
-function oneBehindTheOther(held: Held) {
-  let turn: Promise<unknown> = Promise.resolve();
+function inOrder(held: Held) {
+  let inTurn = oneBehindTheOther();
   const commitNow = async (batch: Batch): Promise<void> => {
     // It was given this one before, and had it after all.
     if (held.at.n === batch.n && sameHash(held.at.digest, batch.digest)) return;
@@ -130,13 +135,9 @@ function oneBehindTheOther(held: Held) {
     if (to === held.inUse && held.state === 'ok') held.at = { n: batch.n, digest: batch.digest };
   };
   return {
-    commit(batch: Batch): Promise<void> {
-      const done = turn.then(() => commitNow(batch));
-      turn = done.catch(() => undefined);
-      return done;
-    },
+    commit: (batch: Batch): Promise<void> => inTurn(() => commitNow(batch)),
     /** What hangs is waited for no longer. */
-    anew: () => void (turn = Promise.resolve()),
+    anew: () => void (inTurn = oneBehindTheOther()),
   };
 }
 

@@ -54,6 +54,12 @@ export function openPair(parts: PairParts, start: Tail): ChainWriter {
       await put(suspect);
       return true;
     },
+    async trim(trim) {
+      // What the other one lacks it is given out of the journal.
+      if (lanes.some((lane) => lane.state() !== 'ok')) return false;
+      await within(deadlineMs, journal.trim(trim));
+      return true;
+    },
     async close() {
       const closed = lanes.map((lane) => within(lane.state() === 'ok' ? deadlineMs : boundMs, lane.close()));
       await Promise.allSettled(closed);

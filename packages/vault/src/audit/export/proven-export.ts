@@ -5,8 +5,9 @@ import {
   type ExportManifest,
   type ExportRecord,
 } from '../../audit-verify/export-form.ts';
-import { endedCalls, type Call, type CallFilter } from '../calls.ts';
-import type { EntryReader, OnReached } from '../every-entry.ts';
+import type { CallReader } from '../call-reader.ts';
+import type { Call, CallFilter } from '../calls.ts';
+import type { OnReached } from '../every-entry.ts';
 import type { EntryProofs } from '../log/entry-proofs.ts';
 import type { PublishedFile } from '../log/published-files.ts';
 import { callCsv, callCsvHead } from './call-csv.ts';
@@ -16,7 +17,7 @@ import { ocsfEvent, type OcsfPlace } from './ocsf.ts';
 /** What is exported. */
 export interface ProvenExport {
   readonly format: ExportFormat;
-  readonly reader: EntryReader;
+  readonly reader: Pick<CallReader, 'ended'>;
   readonly filter: CallFilter;
   /** `undefined`: the sealed log cannot be read, and no entry has a proof. */
   readonly proofs: EntryProofs | undefined;
@@ -40,7 +41,7 @@ export async function* exportProven(parts: ProvenExport): AsyncGenerator<ExportP
   const written = openWritten();
   let lines = 0;
   if (format === 'csv') yield { text: callCsvHead };
-  for await (const calls of endedCalls(reader, filter, onReached)) {
+  for await (const calls of reader.ended(filter, onReached)) {
     const entries = calls.flatMap(({ attempt, outcome }) =>
       outcome === undefined ? [attempt] : [attempt, outcome],
     );

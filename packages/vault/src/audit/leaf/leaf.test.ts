@@ -5,7 +5,7 @@ import { canonicalText } from '../../keys/shred/shredding-receipt.ts';
 import { attemptText, outcomeText } from '../entry-text.ts';
 import type { Act } from '../acts.ts';
 import type { AuditContext, AuditFields, Entry } from '../entry.ts';
-import { entryOf, erasedId, sealedPersonIn } from './entry-of.ts';
+import { entryOf, erasedId, readParts } from './entry-of.ts';
 import { leafBytesMax, leafOf } from './leaf.ts';
 import { logKeys } from './log-keys.ts';
 import { personPartOf } from './person-part.ts';
@@ -62,7 +62,7 @@ test.each([
   ],
 ])('an entry %s comes back as it was recorded', (_, entry) => {
   const { leaf, body } = parted(entry);
-  const person = sealedPersonIn(body);
+  const person = readParts(leaf, body).sealedPerson;
   const opened = person && Buffer.from(person, 'base64url').toString();
   assert.deepEqual(entryOf(entry.tenant, leaf, body, opened), entry);
 });
@@ -83,6 +83,12 @@ test('a leaf says nothing about anybody, and the body names the person only unde
 test('a request that its caller named does not stand in the leaf', () => {
   const { leaf } = parted(attempt({ ...ann, correlation: 'order of ann@example.com' }));
   assert.ok(!leaf.includes('ann@example.com'));
+});
+
+test('what is sealed of a person never has the same text twice', () => {
+  const texts = Array.from({ length: 400 }, () => personPartOf(attempt())!.text);
+  assert.equal(new Set(texts).size, texts.length);
+  for (const text of texts) assert.match((JSON.parse(text) as { salt: string }).salt, /^[\w-]{22}$/);
 });
 
 test('the leaf commits to the exact text of the body, under a salt that can be shown alone', () => {
@@ -131,11 +137,16 @@ test('without keys the leaf stands and says that much less', () => {
 
 test('of a person whose keys were destroyed nothing is left but that it was a person', () => {
   const { leaf, body } = leafOf(attempt(), origin, keys, null);
-  assert.equal(sealedPersonIn(body), undefined);
+  assert.equal(readParts(leaf, body).sealedPerson, undefined);
   assert.deepEqual(entryOf('group-1', leaf, body).actor, { id: erasedId, type: 'person' });
 });
 
 test('damaged parts are refused', () => {
   assert.throws(() => entryOf('t', '{', ''), { code: 'open_failed' });
+  assert.throws(() => entryOf('t', 'null', ''), { code: 'open_failed' });
+  for (const body of ['7', '{"actor":null}', '{"src":null}', '{"res":null}'])
+    assert.throws(() => entryOf('t', parted(attempt()).leaf, body), { code: 'open_failed' });
+  for (const person of ['null', '"ann"x'])
+    assert.throws(() => entryOf('t', parted(attempt()).leaf, '{}', person), { code: 'open_failed' });
   assert.throws(() => entryOf('t', parted(attempt()).leaf, '{"actor":'), { code: 'open_failed' });
 });

@@ -62,18 +62,19 @@ export function logKeys(secret: Buffer): LogKeys {
     hmacSha256Bytes(tagging, `${purpose.length}:${purpose}${name}`);
   const tagOf = (purpose: string, name: string) => macOf(purpose, name).toString('base64url', 0, 16);
   const objectTag = remembering(tagOf);
-  const searchTag = remembering((field, value) => macOf(`search ${field}`, value).readUInt32BE());
+  const searchTagOf = (field: string, value: string) => macOf(`search ${field}`, value).readUInt32BE();
+  const searchTag = remembering(searchTagOf);
   return {
     id,
     saltOf: (entry) => hmacSha256Bytes(salting, entry).subarray(0, saltBytes),
     tag: tagOf,
     objectTag: (object) => objectTag('obj', object),
-    searchTag,
+    searchTag: (field, value) => (field === 'corr' ? searchTagOf : searchTag)(field, value),
   };
 }
 
-// Names come again and again: actors, acts, services. One HMAC each would cost as much as the rest of an entry. What comes
-// once, such as a request, does not push out what comes often: each purpose has its own.
+// Names come again and again: actors, acts, services. One HMAC each would cost as much as the rest of an entry. A request comes
+// once, so nothing of it is kept; and what comes seldom does not push out what comes often: each purpose has its own.
 function remembering<V>(make: (purpose: string, name: string) => V): (purpose: string, name: string) => V {
   const byPurpose = new Map<string, Map<string, V>>();
   return (purpose, name) => {

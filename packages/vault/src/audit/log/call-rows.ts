@@ -1,7 +1,8 @@
-import type { CallHints, Stretch } from '../call-reader.ts';
+import type { CallHints } from '../call-reader.ts';
 import type { CallFilter } from '../calls.ts';
 import { callFlags } from '../leaf/call-flags.ts';
 import type { LogKeys, TagName } from '../leaf/log-keys.ts';
+import type { Stretch } from '../stretch.ts';
 import type { PlacedRow, ViewedLog } from './log-view.ts';
 import type { IndexRow, RowQuery } from './segments.ts';
 import { turn } from './turns.ts';
@@ -12,6 +13,9 @@ import { turn } from './turns.ts';
 /** Most ask for a page, of one log or of many together; who goes on asks for all. */
 const rowsAtFirst = { ofOne: 128, ofMany: 32 } as const;
 const rowsAtOnce = 256;
+
+/** What is looked at of the tags that a row has. */
+const endTags: readonly TagName[] = ['code', 'out'];
 
 /** Rows of one log that may be meant. */
 export interface RowsWanted {
@@ -33,7 +37,7 @@ export async function* callRows(place: ViewedLog, wanted: RowsWanted): AsyncGene
     ...(untilMs !== Infinity && { untilMs: untilMs + 1 }),
   };
   const tags = wanted.keys && tagsOf(filter, wanted.keys);
-  const query = { descending, flags, ...(tags && { tags }), ...times };
+  const query = { descending, flags, tagsWanted: endTags, ...(tags && { tags }), ...times };
   const mayHaveEnded = endMatcher(filter, wanted.keys);
   const stretches = within === undefined ? [{}] : await stretchesOf(place, query, within);
   for (const stretch of descending ? stretches.toReversed() : stretches)

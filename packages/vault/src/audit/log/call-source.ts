@@ -1,12 +1,12 @@
 import type { CallHints } from '../call-reader.ts';
-import { partsOf, type Call, type CallFilter } from '../calls.ts';
+import { partsOf, type CallFilter } from '../calls.ts';
 import type { Entry } from '../entry.ts';
 import { everyEntry, type EntryReader } from '../every-entry.ts';
 import type { LogKeys } from '../leaf/log-keys.ts';
 import { callRows, flagsFor } from './call-rows.ts';
 import type { LogKeyring } from './log-keyring.ts';
 import { viewLog, type LogView, type PlacedRow, type ViewedLog, type ViewParts } from './log-view.ts';
-import type { TimedSource } from './merge-in-time.ts';
+import { mergedInTime, type TimedSource } from './merge-in-time.ts';
 import { monthEndMs } from './names.ts';
 import { entryOpener, isKeysClosed, type OpenParts } from './open-entries.ts';
 import type { IndexRow } from './segments.ts';
@@ -14,7 +14,7 @@ import type { IndexRow } from './segments.ts';
 /** What calls of the sealed log are read with. */
 export interface SealedCallParts extends Omit<ViewParts, 'sealer'>, OpenParts {
   readonly keyring: Pick<LogKeyring, 'find'>;
-  /** Has what is not sealed yet. */
+  /** Has what is not sealed yet, in one journal or in several. */
   readonly journal: EntryReader;
 }
 
@@ -33,11 +33,13 @@ export interface CallSource {
   /** Rows of attempts that may be meant, by log. */
   rows(hints: CallHints, descending: boolean): Promise<readonly TimedSource<PlacedRow>[]>;
   entry(place: ViewedLog, ix: number): Promise<Entry>;
+  /** The entry of an attempt. @returns `undefined` when the filter does not mean it */
+  attempt(placed: PlacedRow): Promise<Entry | undefined>;
   /** Where the outcome stands that a row's attempt had at that moment; `undefined` when it had none that is sealed. */
   outcomePlace(placed: PlacedRow): Promise<OutcomePlace | undefined>;
   /** Outcomes of a log whose attempts stand in another one. */
   caused(place: ViewedLog): Promise<readonly (IndexRow & Required<Pick<IndexRow, 'cause'>>)[]>;
-  /** What is not sealed, as calls' entries: held, and in the journal. */
+  /** What is not sealed, as calls' entries, in the order of time: held, and in the journals. */
   tail(order: 'newest' | 'oldest'): AsyncGenerator<readonly Entry[]>;
 }
 
@@ -48,6 +50,8 @@ export async function callSource(parts: SealedCallParts, filter: CallFilter): Pr
   const view = await viewLog(parts, filter.tenant, filter.sinceMs);
   const open = entryOpener(parts, (scope) => filter.tenant !== scope);
   const { caused, lateIn } = causedIn(view);
+  const { isMeant } = partsOf(filter);
+  const { isMeant: mayBeMeant } = partsOf({ ...filter, actor: undefined, agent: undefined, ip: undefined });
   const keys = memoized(async (scope: string) => {
     try {
       return await parts.keyring.find(scope);
@@ -60,7 +64,13 @@ export async function callSource(parts: SealedCallParts, filter: CallFilter): Pr
     view,
     keys,
     caused,
-    entry: ({ period, log }, ix) => open(period, log, ix),
+    async entry({ period, log }, ix) {
+      return (await open(period, log, ix))!;
+    },
+    async attempt({ period, log, row: { ix } }) {
+      const entry = await open(period, log, ix, mayBeMeant);
+      return entry !== undefined && isMeant(entry) ? entry : undefined;
+    },
     async rows(hints, descending) {
       const { within } = hints;
       const flags = flagsFor(filter, hints);
@@ -75,16 +85,20 @@ export async function callSource(parts: SealedCallParts, filter: CallFilter): Pr
       if (end !== undefined && end.ix < log.size) return { at: { period, log }, ...end };
       return (await lateIn(log.scope)).get(id);
     },
-    async *tail(order) {
-      const { through, held } = view;
+    tail(order) {
+      const { seams: behind, held } = view;
       const { tenant, sinceMs } = filter;
-      const behind = through && { batch: through.batch, entry: through.entry };
-      const pages = () => everyEntry(parts.journal, { tenant, sinceMs, order, ...(behind && { behind }) });
-      if (order === 'oldest') yield held;
-      yield* pages();
-      if (order === 'newest') yield held.toReversed();
+      const pages = () => everyEntry(parts.journal, { tenant, sinceMs, order, behind });
+      if (held.length === 0) return pages();
+      const waiting = order === 'oldest' ? held : held.toReversed();
+      const sources = [pages, () => onePage(waiting)].map((each) => ({ pages: each, untilMs: Infinity }));
+      return mergedInTime(sources, order === 'newest');
     },
   };
+}
+
+async function* onePage<V>(page: V): AsyncGenerator<V> {
+  yield page;
 }
 
 /** Outcomes whose attempts stand in another log: by log, and by scope and cause. */
@@ -103,12 +117,6 @@ function causedIn(view: LogView) {
     return lates;
   });
   return { caused, lateIn };
-}
-
-/** Whether calls are meant, as far as it can be said of them. */
-export function callMatcher(filter: CallFilter): (call: Call) => boolean {
-  const { isMeant, isOutcomeMeant } = partsOf(filter);
-  return ({ attempt, outcome }) => isMeant(attempt) && isOutcomeMeant(outcome);
 }
 
 function memoized<K, V>(make: (key: K) => Promise<V>): (key: K) => Promise<V> {

@@ -2,7 +2,7 @@ import { isSame, type ExportRecord } from '../../audit-verify/export-form.ts';
 import type { Sealer } from '../../keys/sealer.ts';
 import { tileWidth } from '../../tlog/tile-paths.ts';
 import type { Entry } from '../entry.ts';
-import { entryOf, personIn, sealedPersonIn } from '../leaf/entry-of.ts';
+import { erasedId, readParts, type ReadParts } from '../leaf/entry-of.ts';
 import { personPlace } from '../leaf/person-part.ts';
 import { openBodies } from './bodies.ts';
 import type { LogKeyring } from './log-keyring.ts';
@@ -37,27 +37,31 @@ export function openRecords({ sealer, keyring }: RecordParts): RecordOf {
     const place = { log, ix, leaf, ...(scopeIn(scopePart(tenant)) === undefined ? { tenant } : {}) };
     const salt = (await keyring.find(tenant))?.saltOf(entry.id).toString('base64url');
     if (body === '' || salt === undefined) return { ...place, entry: { ...entry } };
-    const person = await personOf(sealer, entry, body);
-    const made = entryOf(tenant, leaf, body, person.who ?? person.said);
+    const read = readParts(leaf, body);
+    const person = await personOf(sealer, entry, read);
+    const made = read.entry(tenant, person.who ?? person.said);
     return isSame(made, entry) ? { ...place, salt, body, ...person } : { ...place, entry: { ...entry } };
   };
 }
 
 type Person = Pick<ExportRecord, 'who' | 'said'>;
 
-/** The person's part as it was sealed, or what the journal has of it. */
-async function personOf(sealer: RecordParts['sealer'], entry: Entry, body: string): Promise<Person> {
-  const committed = personIn(body);
-  if (committed === undefined) return {};
+/** The person's part as it was sealed, or what the entry has of it. */
+async function personOf(
+  sealer: RecordParts['sealer'],
+  entry: Entry,
+  { person, sealedPerson }: ReadParts,
+): Promise<Person> {
+  if (person === undefined) return {};
   const { actor, src, id, tenant } = entry;
   const said = { said: JSON.stringify({ agent: src?.agent, id: actor?.id, ip: src?.ip }) };
-  const sealed = sealedPersonIn(body);
-  // An older one has nothing that could be compared.
-  if (sealed === undefined || committed.pc === undefined || actor === undefined) return said;
+  // An older one has nothing that could be compared, and of an erased one nobody knows whose part to open.
+  if (sealedPerson === undefined || person.pc === undefined || actor === undefined || actor.id === erasedId)
+    return said;
   const opening = sealer.open(
     'audit_person',
     personPlace(tenant, actor.id, id),
-    Buffer.from(sealed, 'base64url'),
+    Buffer.from(sealedPerson, 'base64url'),
   );
   return unlessShredded(
     opening.then((bytes): Person => ({ who: bytes.toString('utf8') })),

@@ -45,23 +45,19 @@ export async function eventsOf(
   for (const { entry, writer, n } of lines) {
     const person = keys && (await sealedPerson(sealer, scope, entry));
     const { leaf, body } = leafOf(entry, { writer, n, policy }, keys, person);
-    const tags = keys === undefined ? {} : tagsOf(entry, keys);
-    events.push({ leaf, body, ...found(entry, tags) });
+    events.push({ leaf, body, ...found(entry, keys) });
     if (events.length % linesPerTurn === 0) await turn();
   }
   return events;
 }
 
-function found(entry: Entry, tags: IndexRow['tags']): Pick<LogEvent, 'row' | 'end'> {
+function found(entry: Entry, keys: LogKeys | undefined): Pick<LogEvent, 'row' | 'end'> {
   const { id, ts, cause, out, code } = entry;
-  if (cause === undefined) return { row: { id, ts, tags, flags: attemptFlags(entry) } };
-  const { out: outTag, code: codeTag } = tags;
-  const added = {
-    ...(outTag !== undefined && { out: outTag }),
-    ...(codeTag !== undefined && { code: codeTag }),
-  };
-  const end = { ...(out !== undefined && { out }), ...(code !== undefined && { code }), tags: added };
-  return { row: { id, ts, tags: {}, flags: 0, cause }, end };
+  if (cause === undefined)
+    return { row: { id, ts, tags: tagsOf(searchValues(entry), keys), flags: attemptFlags(entry) } };
+  const ended = { ...(out !== undefined && { out }), ...(code !== undefined && { code }) };
+  // Whatever else it says, its attempt has said.
+  return { row: { id, ts, tags: {}, flags: 0, cause }, end: { ...ended, tags: tagsOf(ended, keys) } };
 }
 
 async function sealedPerson(
@@ -82,9 +78,15 @@ async function sealedPerson(
   }
 }
 
-function tagsOf(entry: Entry, keys: LogKeys): IndexRow['tags'] {
+function tagsOf(
+  values: Readonly<Partial<Record<TagName, string | undefined>>>,
+  keys: LogKeys | undefined,
+): IndexRow['tags'] {
   const tags: Partial<Record<TagName, number>> = {};
-  for (const [name, value] of Object.entries(searchValues(entry)) as [TagName, string | undefined][])
+  if (keys === undefined) return tags;
+  for (const name of Object.keys(values) as TagName[]) {
+    const value = values[name];
     if (value !== undefined) tags[name] = keys.searchTag(name, value);
+  }
   return tags;
 }

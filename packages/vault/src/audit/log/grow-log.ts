@@ -49,7 +49,7 @@ export async function grown(
     const first = before.size + done;
     const more = events.slice(done, done + tileWidth - (first % tileWidth));
     more.forEach(({ leaf }, at) =>
-      frontier.append(leafHash(Buffer.from(leaf)), (height, hash) => {
+      frontier.append(leafHash(leaf), (height, hash) => {
         if (height % tileHeight !== 0) return;
         const index = Math.floor((first + at) / 2 ** height);
         nodes.push({ level: height / tileHeight, index, hash });
@@ -142,6 +142,6 @@ export async function rootAt(reads: LogReads, log: LogName, size: number): Promi
   const frontier = openFrontier({ size: blocks * tileWidth, hashes: above.state().hashes });
   const slices = size % tileWidth === 0 ? [] : await reads.slices(log, blocks * tileWidth, tileWidth);
   for (const leaf of slices.flatMap(({ leaves }) => leaves))
-    if (frontier.size() < size) frontier.append(leafHash(Buffer.from(leaf)));
+    if (frontier.size() < size) frontier.append(leafHash(leaf));
   return frontier.size() === size ? frontier.root() : undefined;
 }

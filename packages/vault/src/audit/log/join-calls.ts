@@ -1,7 +1,7 @@
 import { endedFlags } from '../leaf/call-flags.ts';
 import type { LogEvent } from './events.ts';
 import { rowOfId } from './row-of-id.ts';
-import type { EndedRow, IndexRow, LogStep, Period } from './segments.ts';
+import type { EndedRow, LogStep, Period } from './segments.ts';
 
 // An attempt's row is the row of the call: it learns what came of it when the outcome is sealed, which mostly is in the same
 // step. An outcome whose attempt stands in no row of this log keeps the name of its cause.
@@ -17,21 +17,23 @@ export async function joinCalls(
   step: LogStep,
   events: readonly LogEvent[],
 ): Promise<LogStep> {
-  const rows = new Map<string, IndexRow>(step.rows.map((row) => [row.id, row]));
+  const rows = [...step.rows];
+  const places = new Map<string, number>(rows.map(({ id }, place) => [id, place]));
   const ended: EndedRow[] = [];
-  for (const { id, ts, ix, cause } of step.rows) {
+  for (const [place, { id, ts, ix, cause }] of step.rows.entries()) {
     const end = events[ix - step.from]?.end;
     if (cause === undefined || end === undefined) continue;
-    const own = rows.get(cause);
+    const ownPlace = places.get(cause);
+    const own = ownPlace === undefined ? undefined : rows[ownPlace];
     const attempt = own ?? (step.from === 0 ? undefined : await rowOfId(period, step.log, cause));
     if (attempt === undefined || attempt.cause !== undefined) continue;
-    rows.set(id, { id, ts, ix, tags: {}, flags: 0 });
+    rows[place] = { id, ts, ix, tags: {}, flags: 0 };
     if (attempt.end !== undefined) continue;
     const flags = endedFlags(attempt.flags, end);
     const { tags } = end;
-    if (own === undefined)
+    if (ownPlace === undefined)
       ended.push({ attempt: { ts: attempt.ts, ix: attempt.ix }, end: { ix, ts }, tags, flags });
-    else rows.set(cause, { ...own, flags, tags: { ...own.tags, ...tags }, end: { ix, ts } });
+    else rows[ownPlace] = { ...attempt, flags, tags: { ...attempt.tags, ...tags }, end: { ix, ts } };
   }
-  return { ...step, rows: [...rows.values()], ...(ended.length > 0 && { ended }) };
+  return { ...step, rows, ...(ended.length > 0 && { ended }) };
 }

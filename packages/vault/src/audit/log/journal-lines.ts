@@ -3,7 +3,9 @@ import { refuse } from '../../refusal.ts';
 import { digestOf, noDigest, openBatch, type Batch } from '../batch.ts';
 import type { Entry } from '../entry.ts';
 import type { Rows } from '../rows.ts';
+import { isTrimmed } from '../trim-mark.ts';
 import { sameHash } from '../../tlog/hash.ts';
+import { moved } from './moved.ts';
 import type { SealedThrough } from './segments.ts';
 import { openTurns } from './turns.ts';
 
@@ -66,8 +68,8 @@ export async function linesBehind(
 }
 
 /** The writer of a journal; `undefined` while it is empty. */
-export function writerOf(rows: Rows): string | undefined {
-  return rows.last()?.writer;
+export async function writerOf(rows: Rows): Promise<string | undefined> {
+  return (await rows.last())?.writer;
 }
 
 /** Nothing of this writer is sealed. */
@@ -76,9 +78,9 @@ export function nothingOf(writer: string): SealedThrough {
 }
 
 /** Whether the journal still has the batch up to which it was sealed. */
-export function stillHas(rows: Rows, { batch, digest }: SealedThrough): boolean {
+export async function stillHas(rows: Rows, { batch, digest }: SealedThrough): Promise<boolean> {
   if (batch === 0) return true;
-  const row = rows.at(batch);
+  const row = await rows.at(batch);
   return row !== undefined && sameHash(row.digest, digest);
 }
 
@@ -88,11 +90,14 @@ async function nextBatch(
   before: Pick<Batch, 'n' | 'digest'>,
 ): Promise<(Batch & { readonly texts: readonly string[] }) | undefined> {
   const n = before.n + 1;
-  const batch = rows.at(n);
+  const batch = await rows.at(n);
   if (batch === undefined) {
-    if ((rows.last()?.n ?? 0) > before.n) throw broken(`batch ${n} is missing`);
-    return undefined;
+    const [next] = await rows.from(n, false, 1);
+    if (next === undefined) return undefined;
+    // Somebody else has sealed it meanwhile, and it has left.
+    throw isTrimmed(next) ? moved() : broken(`batch ${n} is missing`);
   }
+  if (isTrimmed(batch)) throw broken(`batch ${n} left the journal before it was sealed`);
   const joins = sameHash(batch.prev, before.digest) && sameHash(batch.digest, digestOf(batch, batch.payload));
   if (!joins) throw broken(`batch ${n} does not join the one before`);
   const texts = await openBatch(sealer, batch);

@@ -3,10 +3,11 @@ import type { Entry } from '../entry.ts';
 import { openHeld } from './held-lines.ts';
 import { monthOf } from './names.ts';
 import type { Timed } from './merge-in-time.ts';
+import type { Seams } from './seams.ts';
 import type { IndexRow, Period, SealedThrough, Segments, StoredLog } from './segments.ts';
 
-// What is sealed at one moment. What is sealed after it is read from the journal, in which it stays for a while, so nothing is
-// missing between the two, and nothing is there twice.
+// What is sealed at one moment. What is sealed after it is read from the journals, in which it stays for a while. How far each
+// journal is sealed is asked first, so nothing is missing between the two; what is there twice is told by its id.
 
 /** A log as it was at that moment. */
 export interface ViewedLog {
@@ -21,8 +22,10 @@ export interface PlacedRow extends ViewedLog, Timed {
 
 /** The sealed log at one moment. */
 export interface LogView {
-  /** How much of the journal was sealed; `undefined`: nothing. */
-  readonly through: SealedThrough | undefined;
+  /** How much of each journal was sealed. */
+  readonly seams: Seams;
+  /** Whether something that lies behind the seams, or waits, may stand in the logs as well. */
+  readonly overlaps: boolean;
   /** The oldest month first. */
   readonly logs: readonly ViewedLog[];
   /** Entries that lie neither there nor in the journal: they wait for their tenants' keys. The oldest first. */
@@ -33,8 +36,8 @@ export interface LogView {
 export interface ViewParts {
   readonly segments: Segments;
   readonly sealer: Pick<Sealer, 'open'>;
-  /** How much of the journal is sealed, as the newest period says; `undefined`: nothing. */
-  readonly through: (newest: Period) => Promise<SealedThrough | undefined>;
+  /** How much of the journals that are there is sealed. @param sealed as the newest period says */
+  readonly seams: (sealed: readonly SealedThrough[]) => Promise<Seams>;
 }
 
 /** Looks until nothing was sealed meanwhile. After so many one is as good as another, and dated as it was before. */
@@ -53,16 +56,25 @@ export async function viewLog(parts: ViewParts, scope: string | undefined, since
   for (let looks = 1; ; looks += 1) {
     const names = await parts.segments.periods();
     const last = names.at(-1);
-    if (last === undefined) return { through: undefined, logs: [], held: [] };
+    if (last === undefined) return { seams: new Map(), overlaps: false, logs: [], held: [] };
     const newest = await parts.segments.period(last);
-    const through = await parts.through(newest);
+    const sealed = await newest.throughs();
+    const seams = await parts.seams(sealed);
     // In this order: a line that is released meanwhile is seen twice, and told by its id.
     const held = await heldEntries(parts, newest, scope);
     const wanted = names.filter((name) => name >= from);
     const logs = await logsOf(await Promise.all(wanted.map((name) => parts.segments.period(name))), scope);
-    const after = through && (await newest.through(through.writer));
-    if (after?.entry === through?.entry || looks === looksMax) return { through, logs, held };
+    const moved = !isSame(sealed, await newest.throughs());
+    if (moved && looks < looksMax) continue;
+    const turnedBack = [...seams.values()].some(({ entry }) => entry === 0);
+    return { seams, overlaps: moved || turnedBack || held.length > 0, logs, held };
   }
+}
+
+/** Whether nothing was sealed in between. */
+export function isSame(before: readonly SealedThrough[], after: readonly SealedThrough[]): boolean {
+  const entries = new Map(before.map(({ writer, entry }) => [writer, entry]));
+  return after.every(({ writer, entry }) => entries.get(writer) === entry);
 }
 
 async function logsOf(periods: readonly Period[], scope: string | undefined): Promise<readonly ViewedLog[]> {

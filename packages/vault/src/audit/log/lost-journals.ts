@@ -13,7 +13,7 @@ import { writerOf } from './journal-lines.ts';
 export async function lostJournals(segments: Segments, journal: string): Promise<readonly string[]> {
   const rows = openRows(journal);
   try {
-    const present = writerOf(rows);
+    const present = await writerOf(rows);
     const sealed = (await (await newestPeriod(segments))?.throughs()) ?? [];
     return sealed.map(({ writer }) => writer).filter((writer) => writer !== present);
   } finally {

@@ -18,7 +18,8 @@ interface Head<I> {
 }
 
 /**
- * What several give, as of one, in the order of time; what two of them give comes once. When the newest is asked for first, a
+ * What several give, as of one, in the order of time and of ids within it, whoever gives it; what two of them give comes once.
+ * When the newest is asked for first, a
  * source is not asked before something of its time can be the next.
  *
  * @throws whatever a source throws
@@ -30,6 +31,7 @@ export async function* mergedInTime<I extends Timed>(
   const asleep = sources.toSorted((a, b) => a.untilMs - b.untilMs);
   const isBefore = descending ? (a: I, b: I) => isEarlier(b, a) : isEarlier;
   const isOnce = onceAtATime();
+  const ordered = orderedById(isBefore);
   let heads: Head<I>[] = [];
   const wake = async (): Promise<void> => {
     const newest = heads.reduce((ts, { page, at }) => Math.max(ts, page[at]!.ts), -Infinity);
@@ -44,7 +46,7 @@ export async function* mergedInTime<I extends Timed>(
       heads = await filled(heads);
       const count = asleep.length;
       await wake();
-      if (heads.length === 0 && asleep.length === 0) return;
+      if (heads.length === 0 && asleep.length === 0) break;
       if (asleep.length < count || heads.length === 0) continue;
       const wakesAtMs = descending ? (asleep.at(-1)?.untilMs ?? -Infinity) : -Infinity;
       const merged: I[] = [];
@@ -56,8 +58,9 @@ export async function* mergedInTime<I extends Timed>(
         // It has to be asked for more: what it gives may come before what the others have left.
         if (next.at >= next.page.length) break;
       }
-      yield merged;
+      yield ordered.add(merged);
     }
+    yield ordered.rest();
   } finally {
     for (const { pages } of heads) await pages.return?.();
   }
@@ -88,6 +91,26 @@ function firstOf<I>(heads: readonly Head<I>[], isBefore: (a: I, b: I) => boolean
 
 function isEarlier(a: Timed, b: Timed): boolean {
   return a.ts === b.ts ? a.id < b.id : a.ts < b.ts;
+}
+
+/** Puts things in order that come in the order of time. Those of the latest time are kept back: more of it may come. */
+function orderedById<I extends Timed>(isBefore: (a: I, b: I) => boolean) {
+  let kept: I[] = [];
+  const inOrder = (items: readonly I[]): readonly I[] => items.toSorted((a, b) => (isBefore(a, b) ? -1 : 1));
+  return {
+    add(items: readonly I[]): readonly I[] {
+      const atMs = items.at(-1)?.ts;
+      const latest = items.findLastIndex(({ ts }) => ts !== atMs) + 1;
+      if (latest === 0 && (kept[0]?.ts ?? atMs) === atMs) {
+        for (const item of items) kept.push(item);
+        return [];
+      }
+      const given = inOrder([...kept, ...items.slice(0, latest)]);
+      kept = items.slice(latest);
+      return given;
+    },
+    rest: () => inOrder(kept),
+  };
 }
 
 /** Whether it is the first of its id. The same stands at the same time, so the ids of one time are enough. */

@@ -4,10 +4,10 @@ import { Refusal } from '../../refusal.ts';
 import { parseRecord } from '../../seal/record.ts';
 import { toText } from '../../seal/text-form.ts';
 import type { Entry } from '../entry.ts';
-import { entryOf, isEventLeaf, sealedPersonIn } from '../leaf/entry-of.ts';
+import { isEventLeaf, readParts } from '../leaf/entry-of.ts';
 import { personPlace } from '../leaf/person-part.ts';
-import { openBodies } from './bodies.ts';
-import type { LogName, Period, Slice } from './segments.ts';
+import { openSlices } from './open-slices.ts';
+import type { LogName, Period } from './segments.ts';
 import { unlessShredded } from './unless-shredded.ts';
 
 /** What entries of the sealed log are opened with. */
@@ -17,40 +17,48 @@ export interface OpenParts {
   readonly subjects: KeySubjects;
 }
 
-interface OpenSlice extends Slice {
-  readonly lines: readonly string[];
-}
-
-/** Slices of a log that are kept open; an attempt and its outcome lie in neighbours at most, mostly. */
-const openMax = 3;
+/**
+ * Opens the entry of a leaf.
+ *
+ * @param isMeant asked before what it says of a person is opened, of what it says without
+ * @returns `undefined` when it is not meant
+ * @throws Refusal `open_failed`, `store_unavailable`; `key_disabled`, `key_unavailable` of a scope that is not closed
+ */
+export type OpenEntry = (
+  period: Period,
+  log: LogName,
+  ix: number,
+  isMeant?: (entry: Entry) => boolean,
+) => Promise<Entry | undefined>;
 
 /**
- * Opens entries. Those that follow each other lie in the same slice mostly, which is opened once.
+ * Opens entries. Those that lie together are opened together.
  *
  * @param isClosed told of a scope whose keys do not open at present: what of its entries is sealed is left out then. Without
  *   it, that is refused with `key_disabled` or `key_unavailable`
  */
-export function entryOpener(
-  parts: OpenParts,
-  isClosed?: (scope: string) => boolean,
-): (period: Period, log: LogName, ix: number) => Promise<Entry> {
-  const open = new Map<string, OpenSlice[]>();
-  const sliceWith = async (period: Period, log: LogName, ix: number): Promise<OpenSlice> => {
-    const key = JSON.stringify([log.scope, log.shard]);
-    const own = open.get(key) ?? [];
-    const known = own.find(({ first, leaves }) => ix >= first && ix < first + leaves.length);
-    if (known !== undefined) return known;
-    const [slice] = await period.slices(log, ix, 1);
-    if (slice === undefined) throw new Error(`${log.shard} lacks leaf ${ix}`);
-    const fresh = { ...slice, lines: await bodiesIn(parts, log, slice, isClosed) };
-    open.set(key, [fresh, ...own].slice(0, openMax));
-    return fresh;
+export function entryOpener(parts: OpenParts, isClosed?: (scope: string) => boolean): OpenEntry {
+  const slices = openSlices(
+    parts.sealer,
+    (scope, error) => isClosed?.(scope) === true && isKeysClosed(error),
+  );
+  const subjectOf = subjectsMet(parts.subjects);
+  const opened = async (scope: string, id: string, sealedPerson: string): Promise<string | undefined> => {
+    const record = Buffer.from(sealedPerson, 'base64url');
+    const subject = await subjectOf(scope, record);
+    if (subject === undefined) return undefined;
+    const opening = parts.sealer.open('audit_person', personPlace(scope, subject, id), record);
+    const bytes = await unlessShredded(opening, () => undefined);
+    return bytes?.toString('utf8');
   };
-  return async (period, log, ix) => {
-    const { first, leaves, lines } = await sliceWith(period, log, ix);
-    const [leaf, body] = [leaves[ix - first]!, lines[ix - first]!];
+  return async (period, log, ix, isMeant) => {
+    const slice = slices.at(log, ix) ?? (await slices.open(period, log, ix));
+    const leaf = slice.leaf(ix);
     if (!isEventLeaf(leaf)) throw new Error(`leaf ${ix} of ${log.shard} is no entry`);
-    return entryOf(log.scope, leaf, body, await personIn(parts, log.scope, { leaf, body }));
+    const { id, sealedPerson, entry } = readParts(leaf, slice.body(ix));
+    const bare = sealedPerson === undefined || isMeant !== undefined ? entry(log.scope) : undefined;
+    if (bare !== undefined && isMeant?.(bare) === false) return undefined;
+    return sealedPerson === undefined ? bare : entry(log.scope, await opened(log.scope, id, sealedPerson));
   };
 }
 
@@ -59,35 +67,15 @@ export function isKeysClosed(error: unknown): boolean {
   return error instanceof Refusal && ['key_disabled', 'key_unavailable'].includes(error.code);
 }
 
-async function bodiesIn(
-  { sealer }: OpenParts,
-  log: LogName,
-  slice: Slice,
-  isClosed: ((scope: string) => boolean) | undefined,
-): Promise<readonly string[]> {
-  const none = (): string[] => slice.leaves.map(() => '');
-  try {
-    return await unlessShredded(openBodies(sealer, log, slice), none);
-  } catch (error) {
-    if (isClosed?.(log.scope) === true && isKeysClosed(error)) return none();
-    throw error;
-  }
-}
-
-async function personIn(
-  { sealer, subjects }: OpenParts,
-  scope: string,
-  { leaf, body }: { readonly leaf: string; readonly body: string },
-): Promise<string | undefined> {
-  const sealed = sealedPersonIn(body);
-  if (sealed === undefined) return undefined;
-  const { id } = JSON.parse(leaf) as { readonly id: string };
-  const record = Buffer.from(sealed, 'base64url');
-  const subject = await subjects.of(scope, toText(parseRecord(record).dataKeyId));
-  if (subject === undefined) return undefined;
-  const opening = sealer.open('audit_person', personPlace(scope, subject, id), record);
-  return unlessShredded(
-    opening.then((bytes) => bytes.toString('utf8')),
-    () => undefined,
-  );
+/** Whose keys are, of those that were met; most are met again and again. */
+function subjectsMet(subjects: KeySubjects): (scope: string, record: Buffer) => Promise<string | undefined> {
+  const met = new Map<string, Map<string, string | undefined>>();
+  return async (scope, record) => {
+    const { dataKeyId } = parseRecord(record);
+    const id = toText(dataKeyId);
+    let own = met.get(scope);
+    if (own === undefined) met.set(scope, (own = new Map<string, string | undefined>()));
+    if (!own.has(id)) own.set(id, await subjects.of(scope, id));
+    return own.get(id);
+  };
 }

@@ -14,7 +14,7 @@ export async function rowOfId(period: Period, log: LogName, id: string): Promise
   const atMs = uuid7Ms(id);
   if (atMs === undefined) return undefined;
   const within = async (range: Pick<RowQuery, 'sinceMs' | 'untilMs'>) =>
-    (await period.rows(log, { id, ...range, descending: true, limit: 1 }))[0];
+    (await period.rows(log, { id, ...range, tagsWanted: [], descending: true, limit: 1 }))[0];
   // Nearly all ids are of the millisecond that they say.
   return (
     (await within({ sinceMs: atMs, untilMs: atMs + 1 })) ??

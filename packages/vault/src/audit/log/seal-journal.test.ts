@@ -22,9 +22,9 @@ function edit(stage: LogStage, statement: string): void {
   db.close();
 }
 
-function writerOf(stage: LogStage): string {
+async function writerOf(stage: LogStage): Promise<string> {
   const rows = openRows(join(stage.folder, 'journal.db'));
-  const { writer } = rows.last()!;
+  const { writer } = (await rows.last())!;
   rows.close();
   return writer;
 }
@@ -40,7 +40,7 @@ test.each([
     edit(stage, statement);
     for (let again = 0; again < 2; again += 1)
       await assert.rejects(stage.log.run(), { code: 'journal_broken' });
-    const { batch } = (await (await stage.segments.period('202611')).through(writerOf(stage)))!;
+    const { batch } = (await (await stage.segments.period('202611')).through(await writerOf(stage)))!;
     assert.equal(batch, 2, 'what comes before it is sealed');
     assert.ok((await stage.segments.root.head()).size > 0, 'and published');
   });

@@ -1,5 +1,6 @@
 import { refuse } from '../../refusal.ts';
 import type { Rows } from '../rows.ts';
+import { isTrimmed } from '../trim-mark.ts';
 import { openHeld } from './held-lines.ts';
 import { linesBehind, nothingOf, stillHas, writerOf, type NextLines } from './journal-lines.ts';
 import { newestPeriod, type LogGround } from './log-ground.ts';
@@ -24,7 +25,7 @@ const stepLines = 4096;
  * @throws Refusal `journal_broken`, `key_unavailable`, `audit_unavailable`, `store_unavailable`; it may be tried again
  */
 export async function sealJournal(ground: LogGround, stopped: (sealed: number) => boolean): Promise<number> {
-  const writer = writerOf(ground.rows);
+  const writer = await writerOf(ground.rows);
   if (writer === undefined) return 0;
   const inTurn = <V>(work: () => Promise<V>) => againIfMoved(() => ground.segments.alone(work));
   const held = (await (await newestPeriod(ground.segments))?.heldScopes()) ?? [];
@@ -40,34 +41,26 @@ export async function sealJournal(ground: LogGround, stopped: (sealed: number) =
 
 /** How many entries of the journal are not sealed. */
 export async function unsealed({ rows, segments }: Pick<LogGround, 'rows' | 'segments'>): Promise<number> {
-  const last = rows.last();
+  const last = await rows.last();
   if (last === undefined) return 0;
   const sealed = (await (await newestPeriod(segments))?.through(last.writer)) ?? nothingOf(last.writer);
   // One that was turned back has to be sealed anew, whatever was sealed of it.
-  if (!stillHas(rows, sealed)) return last.first + last.count - 1;
+  if (!(await stillHas(rows, sealed))) return last.first + last.count - 1;
   return Math.max(0, last.first + last.count - 1 - sealed.entry);
-}
-
-/** How much of the journal is sealed, as a period says. `undefined`: nothing, or it lacks what was sealed of it. */
-export async function sealedThrough(rows: Rows, period: Period): Promise<SealedThrough | undefined> {
-  const writer = writerOf(rows);
-  const sealed = writer === undefined ? undefined : await period.through(writer);
-  return sealed !== undefined && stillHas(rows, sealed) ? sealed : undefined;
 }
 
 async function step(ground: LogGround, writer: string, waiting: Set<string>): Promise<number> {
   const { rows, sealer, segments } = ground;
   const newest = await newestPeriod(segments);
   const sealed = (await newest?.through(writer)) ?? nothingOf(writer);
-  if (newest !== undefined && !stillHas(rows, sealed)) {
-    ground.failed(
-      refuse('journal_broken', 'the audit journal lacks entries that were sealed', `batch ${sealed.batch}`),
-    );
-    const to = await resumeJournal(ground, writer);
-    if (!(await newest.commit({ logs: [], through: { before: sealed.entry, to } }))) throw moved();
+  const lacks = await lackOf(rows, sealed);
+  if (lacks !== undefined) ground.failed(refuse('journal_broken', lacks, `batch ${sealed.batch}`));
+  const from = lacks === undefined ? sealed : await resumeJournal(ground, writer);
+  if (lacks !== undefined && newest !== undefined) {
+    if (!(await newest.commit({ logs: [], through: { before: sealed.entry, to: from } }))) throw moved();
     return step(ground, writer, waiting);
   }
-  const next = await linesBehind(rows, sealer, sealed, stepLines);
+  const next = await linesBehind(rows, sealer, from, stepLines);
   const first = next.lines[0];
   if (first === undefined) return 0;
   const period = await periodFor(ground, newest, first.entry.ts);
@@ -76,6 +69,14 @@ async function step(ground: LogGround, writer: string, waiting: Set<string>): Pr
   const through = { before: sealed.entry, to: next.through(count) };
   if (!(await period.commit({ ...step_, through }))) throw moved();
   return count;
+}
+
+/** What keeps sealing from going on where it was; `undefined`: nothing. */
+async function lackOf(rows: Rows, sealed: SealedThrough): Promise<string | undefined> {
+  const [first] = await rows.from(1, false, 1);
+  if (first !== undefined && isTrimmed(first) && sealed.batch < first.n)
+    return 'the audit log lacks entries that have left the journal';
+  return (await stillHas(rows, sealed)) ? undefined : 'the audit journal lacks entries that were sealed';
 }
 
 async function periodFor(ground: LogGround, newest: Period | undefined, atMs: number): Promise<Period> {

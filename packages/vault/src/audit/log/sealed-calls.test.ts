@@ -36,7 +36,9 @@ describe('the sealed log with what is not sealed yet is the same as the journal'
           await onHistory(happenings, async ({ recorded, sealed }) => {
             for (const filter of [{}, ...asked]) {
               assert.deepEqual(await all(sealed.newest(filter)), await all(recorded.newest(filter)));
+              assert.deepEqual(await all(sealed.oldest(filter)), await all(recorded.oldest(filter)));
               assert.deepEqual(await all(sealed.ended(filter)), await all(recorded.ended(filter)));
+              assert.deepEqual(await sealed.stats(filter, zone), await recorded.stats(filter, zone));
               for (const name of reportNames)
                 assert.deepEqual(
                   await report(sealed, name, filter),
@@ -47,7 +49,7 @@ describe('the sealed log with what is not sealed yet is the same as the journal'
           });
         },
       ),
-      { numRuns: 15 },
+      { numRuns: 15, endOnFailure: true },
     );
   }, 120_000);
 
@@ -60,7 +62,7 @@ describe('the sealed log with what is not sealed yet is the same as the journal'
               assert.deepEqual(await sealed.find(asked, id), await recorded.find(asked, id));
         });
       }),
-      { numRuns: 10 },
+      { numRuns: 10, endOnFailure: true },
     );
   }, 120_000);
 });
@@ -91,7 +93,7 @@ test.each<[string, Happening[]]>([
   ],
   ['held for the keys', [begin(1, 0, 0), seal, { of: 'disable' }, failed, seal]],
 ])('an outcome is found when it stands %s', async (_, happenings) => {
-  await onHistory([...happenings, begin(2, 5, 1)], async ({ recorded, sealed }) => {
+  await onHistory([...happenings, begin(2, 5, 1)], async ({ recorded, sealed, stage }) => {
     for (const filter of [
       {},
       { out: 'none' },
@@ -100,14 +102,51 @@ test.each<[string, Happening[]]>([
       { msMin: 3 },
     ] as const) {
       assert.deepEqual(await all(sealed.newest(filter)), await all(recorded.newest(filter)));
+      assert.deepEqual(await all(sealed.oldest(filter)), (await all(recorded.newest(filter))).toReversed());
       assert.deepEqual(await all(sealed.ended(filter)), await all(recorded.ended(filter)));
     }
     for (const name of reportNames)
       assert.deepEqual(await report(sealed, name, {}), await report(recorded, name, {}), name);
+    for (const times of [{}, { tenant: 'g0' }, { sinceMs: stage.clock.nowMs }, { out: 'none' }] as const)
+      assert.deepEqual(await sealed.stats(times, zone), await recorded.stats(times, zone));
     const calls = await all(recorded.newest({}));
     for (const { attempt, outcome } of calls)
       for (const entry of [attempt, ...(outcome === undefined ? [] : [outcome])])
         assert.deepEqual(await sealed.find(undefined, entry.id), { attempt, outcome });
+  });
+});
+
+test('of things whose tenant is gone nobody says how often they were opened, and of others while they are closed', async () => {
+  const things = ['g0', 'g1', 'g2'].map((tenant) => ({ object: 'connection:shop#u0#default', tenant }));
+  const always = { sinceMs: 0, untilMs: Infinity };
+  await onHistory(
+    [begin(0, 0, 0), end, begin(1, 0, 0), seal, begin(1, 0, 0)],
+    async ({ stage, sealed, shred }) => {
+      const said = async () =>
+        Promise.all(things.map(async (thing) => (await sealed.openings([thing], always)).get(thing.object)));
+      assert.deepEqual(await said(), [1, 2, 0]);
+      const { administration } = stage.sealer;
+      await administration.disable(await receiptFor('key.disable', keysOf('g1')), 'g1');
+      await stage.log.keyring.forget('g1');
+      await shred({ tenant: 'g0' });
+      assert.deepEqual(await said(), [undefined, 'closed', 0]);
+    },
+  );
+});
+
+test('what ended elsewhere of a tenant whose keys were destroyed is counted once', async () => {
+  const happenings = [begin(0, 0, 0), begin(0, 2, 2), seal, { of: 'month' } as const, end, seal, failed];
+  await onHistory(happenings, async ({ recorded, sealed, shred }) => {
+    const whole = await recorded.stats({}, zone);
+    assert.deepEqual(await sealed.stats({}, zone), whole);
+    await shred({ tenant: 'g0' });
+    assert.deepEqual(await sealed.stats({}, zone), whole);
+  });
+});
+
+test('a zone that there is not is refused', async () => {
+  await onHistory([begin(0, 0, 0), seal], async ({ sealed }) => {
+    await assert.rejects(sealed.stats({}, 'Mars/Olympus'), { code: 'item_invalid' });
   });
 });
 
@@ -168,6 +207,7 @@ test('of a tenant whose keys were destroyed calls are found by what stands in cl
     assert.deepEqual(idsOf(await all(sealed.newest({ act: 'token.get' }))), own.slice(0, 1));
     assert.deepEqual(await all(sealed.newest({ tenant: 'g0', actor: 'u0' })), []);
     assert.deepEqual(idsOf(await all(sealed.newest({ actor: 'u0' }))).length, 1);
+    assert.deepEqual(await sealed.stats({}, zone), await recorded.stats({}, zone), 'it stands in clear');
     const services = await report(sealed, 'services', {});
     assert.deepEqual(
       services.map(({ service, accesses, clients }) => [service, accesses, clients]),
@@ -189,5 +229,7 @@ test('a tenant whose keys are disabled is refused by name, and says of itself wh
       found.map(({ attempt }) => attempt.actor?.id),
       ['u0', undefined],
     );
+    await assert.rejects(sealed.stats({ tenant: 'g1' }, zone), { code: 'key_disabled' });
+    assert.deepEqual(await sealed.stats({}, zone), await recorded.stats({}, zone));
   });
 });

@@ -5,7 +5,7 @@ import { openJournal } from '../journal.ts';
 import { openSealedLog } from './sealed-log.ts';
 import { sqliteSegments } from './sqlite/segments.ts';
 
-// Records and seals until it is killed, and tells each acknowledged id and each published checkpoint through a pipe before it
+// Records, seals, and lets what is sealed leave the journal, until it is killed, and tells each acknowledged id and each published checkpoint through a pipe before it
 // goes on. Its clock runs through a month in some seconds, and goes on where the journal was left.
 
 const [journalFile, directory, rootFile, key, noteKey] = process.argv.slice(2) as [
@@ -53,8 +53,9 @@ async function caller(): Promise<never> {
 }
 
 async function sealing(): Promise<never> {
-  for (;;) {
+  for (let round = 0; ; round += 1) {
     await log.run();
+    if (round % 2 === 0) for (const sealed of await log.settled()) await journal.trim(sealed, Infinity);
     const { note } = await segments.root.head();
     if (note !== undefined) process.stdout.write(`root ${Buffer.from(note).toString('base64url')}\n`);
     await new Promise((resolve) => setImmediate(resolve));

@@ -233,6 +233,36 @@ test('logs that came back from a backup are never signed again: others go on, an
   });
 });
 
+test('a journal that is sealed anew, at once and not bit by bit, gives each log the same entries at the same places', async () => {
+  await onStage(async (stage) => {
+    const places = async (name: string): Promise<object> => {
+      const { logs, verdict } = await written(stage, name);
+      assert.deepEqual([verdict.state, verdict.findings], ['ok', []]);
+      const said = (leaf: string): readonly unknown[] => {
+        const { id, n, w, ts, act, cause } = JSON.parse(leaf) as Readonly<Record<string, unknown>>;
+        return [id, n, w, ts, act, cause];
+      };
+      const shards = [...logs].filter(([path]) => path !== 'root');
+      return Object.fromEntries(shards.map(([path, { leaves }]) => [path, leaves.map(said)]));
+    };
+    for (let round = 0; round < 12; round += 1) {
+      const actor = { type: 'person', id: `p${round % 3}` } as const;
+      await stage.act({ tenant: `group-${round % 4}`, actor, ip: '203.0.113.7' }, 1 + ((round * 37) % 90));
+      stage.clock.nowMs += 2 * 24 * 3600_000;
+      await stage.log.run();
+    }
+    const bitByBit = await places('first');
+    await stage.reopen(() => {
+      rmSync(join(stage.folder, 'audit'), { recursive: true });
+      for (const side of ['', '-wal', '-shm'])
+        rmSync(join(stage.folder, `audit-root.db${side}`), { force: true });
+    });
+    await stage.log.run();
+    assert.deepEqual(await places('again'), bitByBit);
+    assert.ok(Object.keys(bitByBit).length > 5);
+  });
+});
+
 test('a journal that came back from a backup is gone on with: nothing is sealed twice, and nothing left out', async () => {
   await onStage(async (stage) => {
     const [live, backup] = [join(stage.folder, 'journal.db'), join(stage.folder, 'journal.copy')];

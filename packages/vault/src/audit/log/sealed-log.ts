@@ -1,9 +1,13 @@
 import type { KeyObject } from 'node:crypto';
 import { refuse, type Refusal } from '../../refusal.ts';
 import type { Sealer } from '../../keys/sealer.ts';
-import { openRows } from '../rows.ts';
+import type { SharedJournal } from '../journals.ts';
+import type { NamedRows } from '../merged-pages.ts';
+import { openRows, type Rows } from '../rows.ts';
+import { writerOf } from './journal-lines.ts';
 import { logKeyring, type LogKeyring } from './log-keyring.ts';
-import type { LogGround } from './log-ground.ts';
+import { newestPeriod, type LogGround } from './log-ground.ts';
+import { isSame } from './log-view.ts';
 import { noteKeyName } from './names.ts';
 import { logSource, type LogIdentity, type PublishedLog } from './log-source.ts';
 import { openEntryProofs, type EntryProofs } from './entry-proofs.ts';
@@ -16,9 +20,10 @@ import {
   type PublishedFiles,
 } from './published-files.ts';
 import { newestNote } from './tenant-log.ts';
-import { sealedThrough, sealJournal, unsealed } from './seal-journal.ts';
-import type { Period, SealedThrough, Segments } from './segments.ts';
-import { oneBehindTheOther } from './turns.ts';
+import { sealJournal, unsealed } from './seal-journal.ts';
+import { seamsOf, type Seams } from './seams.ts';
+import type { SealedThrough, Segments } from './segments.ts';
+import { oneBehindTheOther } from '../../store/in-turn.ts';
 import { findRootTurnedBack } from './root-turned-back.ts';
 import { findTurnedBack } from './turned-back.ts';
 import { writeLog, type WrittenLog } from './write-log.ts';
@@ -27,8 +32,8 @@ import { signerOf } from '../../tlog/note.ts';
 
 /** What the sealed log stands on. */
 export interface SealedLogParts {
-  /** The journal's file; it is only read. */
-  readonly journal: string;
+  /** The journal's file, or the journals of several processes. They are only read. */
+  readonly journal: string | Pick<SharedJournal, 'rows' | 'toSeal' | 'journals'>;
   readonly sealer: Sealer;
   /** What strangers know the log by; the deployment when not given. No two logs may have the same. */
   readonly name?: string;
@@ -90,13 +95,16 @@ export interface SealedLog {
   source(): PublishedLog;
   /** As {@link newestNote}. */
   newest(tenant: string): Promise<string | undefined>;
+  /** How many entries of the journal of this process are not sealed. @throws Refusal `audit_unavailable`, `store_unavailable` */
+  backlog(): Promise<number>;
   /**
-   * How much of the journal is sealed, as the newest period says.
+   * How much of each journal is sealed, and on the disk for sure.
    *
-   * @returns `undefined`: nothing, or the journal lacks what was sealed of it
-   * @throws as {@link run}
+   * @throws Refusal `store_unavailable`
    */
-  through(newest: Period): Promise<SealedThrough | undefined>;
+  settled(): Promise<readonly SealedThrough[]>;
+  /** As {@link seamsOf}, of the journals that are there now. @param sealed as the newest period says */
+  seams(sealed: readonly SealedThrough[]): Promise<Seams>;
   /** What its logs are known by, to strangers. */
   readonly identity: LogIdentity;
   /**
@@ -134,25 +142,73 @@ export async function openSealedLog(parts: SealedLogParts): Promise<SealedLog> {
   for (const origin of turnedBack.keys())
     failed(refuse('journal_broken', 'an audit log is older than what was stated of it', origin));
   const keyring = logKeyring(sealer, segments.secrets, now);
-  const rows = openRows(parts.journal);
-  const ground: LogGround = { rows, sealer, segments, keyring, policy, turnedBack, failed };
+  const journals = journalsOf(parts.journal);
+  const ground = { sealer, segments, keyring, policy, turnedBack, failed };
   const identity = { deployment: sealer.deployment, vkeys: [signer.vkey] };
   const rootTurnedBack = await findRootTurnedBack({ segments, identity, anchors: parts.anchors, failed });
   let closed = false;
   const queued = oneBehindTheOther();
   const publishing = { sealer, segments, sign, turnedBack, rootTurnedBack };
-  const run = () => queued(() => sealWhatIsThere(ground, publishing, () => closed));
+  const run = () => queued(async () => sealEach(await journals.toSeal(), ground, publishing, () => closed));
   return {
     vkeys: identity.vkeys,
     keyring,
     run,
     ...takenBy({ segments, identity, sealer, keyring, now }, (work) => queued(() => quiet(work))),
-    through: (newest) => sealedThrough(rows, newest),
+    backlog: () => unsealed({ rows: journals.own, segments }),
+    seams: async (sealed) => seamsOf(await journals.named(), sealed),
     async close() {
       closed = true;
-      await queued(async () => rows.close());
+      await queued(journals.close);
     },
   };
+}
+
+function journalsOf(journal: SealedLogParts['journal']): {
+  /** Of this process. */
+  readonly own: Rows;
+  toSeal(): Promise<readonly Rows[]>;
+  named(): Promise<readonly NamedRows[]>;
+  close(): Promise<void>;
+} {
+  if (typeof journal !== 'string')
+    return {
+      own: journal.rows,
+      toSeal: journal.toSeal,
+      named: journal.journals,
+      close: async () => undefined,
+    };
+  const rows = openRows(journal);
+  return {
+    own: rows,
+    toSeal: async () => [rows],
+    async named() {
+      const writer = await writerOf(rows);
+      return writer === undefined ? [] : [{ writer, rows }];
+    },
+    close: async () => rows.close(),
+  };
+}
+
+/** A journal that does not hold keeps no other one from being sealed. @throws what the first of them failed with */
+async function sealEach(
+  journals: readonly Rows[],
+  ground: Omit<LogGround, 'rows'>,
+  publishing: PublishParts,
+  closed: () => boolean,
+): Promise<number> {
+  let sealed = 0;
+  const failures: unknown[] = [];
+  for (const [at, rows] of journals.entries())
+    try {
+      // Whoever wrote another one has sealed it mostly.
+      if (at > 0 && (await unsealed({ ...ground, rows })) === 0) continue;
+      sealed += await sealWhatIsThere({ ...ground, rows }, publishing, closed);
+    } catch (error) {
+      failures.push(error);
+    }
+  if (failures.length > 0) throw failures[0];
+  return sealed;
 }
 
 // What is sealed is published while more is sealed, so that a journal which grows as fast holds no checkpoint up.
@@ -186,7 +242,11 @@ function takenBy(
     now,
   }: Omit<Disclosure, 'scope'> & Parameters<typeof proveEntry>[0] & Pick<SealedLogParts, 'now'>,
   alone: NonNullable<SealedLogParts['quiet']>,
-): Pick<SealedLog, 'write' | 'published' | 'identity' | 'drop' | 'source' | 'newest' | 'proofs' | 'prove'> {
+): Pick<
+  SealedLog,
+  'write' | 'published' | 'settled' | 'identity' | 'drop' | 'source' | 'newest' | 'proofs' | 'prove'
+> {
+  const settled = settling(segments);
   const snapshot = (disclose: Disclosed | undefined, archived?: ArchivedFiles, anchors?: readonly string[]) =>
     publishedFiles(segments, identity, {
       disclose: disclose && { ...disclose, sealer, keyring },
@@ -199,11 +259,23 @@ function takenBy(
         writeLog(directory, (await snapshot(scope === undefined ? undefined : { scope })).files()),
       ),
     published: (...wanted) => alone(() => snapshot(...wanted)),
+    settled: () => alone(settled),
     identity,
     drop: (month) => alone(() => segments.drop(month)),
     source: () => logSource(segments, identity),
     newest: (tenant) => newestNote(segments, tenant),
     proofs: (catchUp) => openEntryProofs({ segments, identity, sealer, keyring, catchUp, now }),
     prove: (scope, id) => proveEntry({ segments, identity }, scope, id),
+  };
+}
+
+/** What was on the disk the last time need not be brought there again. */
+function settling(segments: Segments): () => Promise<readonly SealedThrough[]> {
+  let settled: readonly SealedThrough[] = [];
+  return async () => {
+    const sealed = (await (await newestPeriod(segments))?.throughs()) ?? [];
+    if (!isSame(settled, sealed))
+      for (const name of await segments.periods()) await (await segments.period(name)).flush();
+    return (settled = sealed);
   };
 }

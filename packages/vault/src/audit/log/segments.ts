@@ -1,4 +1,5 @@
 import type { TagName } from '../leaf/log-keys.ts';
+import type { Lines } from './packed-lines.ts';
 
 // Where the sealed log lies. One log belongs to one tenant (or to the deployment itself) and one month, and every month's logs
 // lie together as a period: what is committed at once never spans two periods, so a period can be kept apart and dropped as
@@ -45,6 +46,11 @@ export interface Slice {
   readonly leaves: readonly string[];
   /** Their bodies, sealed as one; `undefined` when none has a body. */
   readonly bodies: Uint8Array | undefined;
+}
+
+/** A slice of which some leaves are wanted. */
+export interface PartSlice extends Pick<Slice, 'first' | 'bodies'> {
+  readonly leaves: Lines;
 }
 
 /** A hash of the tree: of 256 leaves at level 1, of 256 such at level 2 (C2SP tlog-tiles). Level 0 follows from the leaves. */
@@ -143,6 +149,8 @@ export interface RowQuery {
   /** Before this time. */
   readonly untilMs?: number;
   readonly descending?: boolean;
+  /** Tags that are wanted of the rows: others may be left out. All when not given. */
+  readonly tagsWanted?: readonly TagName[];
   /** The last row of the page before. */
   readonly after?: Pick<IndexRow, 'ts' | 'ix'>;
   readonly limit: number;
@@ -162,10 +170,10 @@ export interface CountQuery extends Pick<RowQuery, 'sinceMs' | 'untilMs'> {
   readonly counted: number;
 }
 
-/** Rows that have a tag in common. */
+/** Rows that have tags in common. */
 export interface RowCount {
-  /** `undefined`: they have none. */
-  readonly tag: number | undefined;
+  /** As they were asked for; `undefined`: they have none. */
+  readonly tags: readonly (number | undefined)[];
   readonly rows: number;
   /** Those that have the bits `counted`. */
   readonly counted: number;
@@ -184,6 +192,8 @@ export interface LogReads {
 /** All logs of one month. */
 export interface Period extends LogReads {
   readonly name: string;
+  /** The slice that holds a leaf. `undefined`: there is no such leaf. */
+  sliceWith(log: LogName, ix: number): Promise<PartSlice | undefined>;
   /** Every log, or all of these scopes, in the order in which they were made. */
   logs(scopes?: readonly string[]): Promise<readonly StoredLog[]>;
   /** Logs that have grown since their last checkpoint, at most `limit`. */
@@ -209,8 +219,8 @@ export interface Period extends LogReads {
   /** Keep published checkpoints. */
   note(notes: readonly (LogName & { readonly size: number; readonly note: string })[]): Promise<void>;
   rows(log: LogName, query: RowQuery): Promise<readonly IndexRow[]>;
-  /** How many rows there are, by one of their tags. */
-  counts(log: LogName, query: CountQuery, by: TagName): Promise<readonly RowCount[]>;
+  /** How many rows there are, by some of their tags. */
+  counts(log: LogName, query: CountQuery, by: readonly TagName[]): Promise<readonly RowCount[]>;
 }
 
 /** What was last stated of a log. */

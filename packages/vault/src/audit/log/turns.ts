@@ -46,13 +46,3 @@ export function openTurns(): (lines: number) => Promise<void> {
     await turn();
   };
 }
-
-/** Runs pieces of work one behind the other. */
-export function oneBehindTheOther(): <V>(work: () => Promise<V>) => Promise<V> {
-  let last: Promise<unknown> = Promise.resolve();
-  return (work) => {
-    const done = last.then(work, work);
-    last = done.catch(() => undefined);
-    return done;
-  };
-}

@@ -1,4 +1,4 @@
-import type { Stretch } from '../call-reader.ts';
+import type { Stretch } from '../stretch.ts';
 import { isOutside, localClock } from './local-hours.ts';
 
 const dayMs = 24 * 3600_000;

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { memoryTables } from '../../store/memory/tables.ts';
 import type { Tables } from '../../store/tables.ts';
-import { stageOn, type Stage } from './fixtures/stage.ts';
+import { placeOf, stageOn, type Stage } from './fixtures/stage.ts';
 import { verifyReceipt, type SignedReceipt } from './shredding-receipt.ts';
 
 // A process that dies writes nothing more. Here the tables stop for it after its n-th write, before or after the write was
@@ -108,3 +108,27 @@ test('two at once destroy everything once', async () => {
   expect(new Set(names).size).toBe(names.length);
   await Promise.all([one.close(), other.close()]);
 });
+
+test.each(acts)(
+  '%s: whoever asks for what another finished opens nothing of it any more, when no word of that came',
+  async (_, act) => {
+    const tables = memoryTables({ now });
+    const stage = stageOn(tables);
+    const [place, elsewhere] = [placeOf('g1', 'ann'), placeOf('g2', 'ann')];
+    const sealer = await stage.open();
+    const things = await Promise.all(
+      [place, elsewhere].map(async (at) => ({
+        at,
+        sealed: await sealer.seal('token', at, Buffer.from('x')),
+      })),
+    );
+    // It has a bus of its own, as one that died before it could say anything.
+    await act(stageOn(tables, stage.provider));
+    const signed = await act({ ...stage, open: async () => ({ ...sealer, close: async () => undefined }) });
+    expect(verifyReceipt(JSON.stringify(signed)).genuine).toBe(true);
+    const gone = signed.receipt.of.kind === 'tenant' ? things.slice(0, 1) : things;
+    for (const { at, sealed } of gone)
+      await expect(sealer.open('token', at, sealed)).rejects.toMatchObject({ code: 'key_shredded' });
+    await sealer.close();
+  },
+);

@@ -104,7 +104,7 @@ function origin({ now }: KeyCore, entry: string, { correlation }: ShredOrder) {
 
 // One that is done stays done, unless a key was brought back since.
 async function finished(
-  { tables }: KeyCore,
+  { tables, changes }: KeyCore,
   of: Shredded,
   { remove }: ShredOrder,
 ): Promise<SignedReceipt | undefined> {
@@ -113,6 +113,8 @@ async function finished(
   for (const tenant of job.tenants) if (await hasTenantKeys(tables, tenant)) return undefined;
   if (of.kind === 'person' && (await tenantsWithKeysOf(tables, of.id)).length > 0) return undefined;
   await remove(async () => undefined);
+  // Whoever did it may have died before it said so.
+  for (const tenant of [...job.tenants, ...job.places]) await changes.tell(tenant);
   return job.receipt;
 }
 

@@ -2,6 +2,7 @@ import { chmodSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { refuse } from '../../refusal.ts';
+import { oneBehindTheOther } from '../in-turn.ts';
 import { sqliteCode } from '../sqlite/sqlite-error.ts';
 
 // One writer at a time, of all processes. Node has no lock on files; SQLite has one that the kernel drops with its process,
@@ -26,7 +27,7 @@ const busyCodes = [5, 6];
 export function processLock(file: string): ProcessLock {
   const db = opened(file);
   // Within the process it is one after the other; only the first of the line asks for the lock.
-  let line: Promise<unknown> = Promise.resolve();
+  const inTurn = oneBehindTheOther();
   const held = async <V>(work: () => Promise<V>): Promise<V> => {
     await take(db);
     try {
@@ -36,11 +37,7 @@ export function processLock(file: string): ProcessLock {
     }
   };
   return {
-    alone(work) {
-      const mine = line.then(() => held(work));
-      line = mine.catch(() => undefined);
-      return mine;
-    },
+    alone: (work) => inTurn(() => held(work)),
     close() {
       if (db.isOpen) db.close();
     },

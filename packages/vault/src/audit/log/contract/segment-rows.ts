@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { CountQuery, IndexRow, Period, RowCount, RowQuery } from '../segments.ts';
-import { logIn, onSegments, stepOf, type SegmentsCase } from './segments-case.ts';
+import { logIn, onSegments, sliceFrom, stepOf, type SegmentsCase } from './segments-case.ts';
 
 const a = logIn('group-1');
 const row = (ix: number, ts: number, tags: IndexRow['tags'] = {}): IndexRow => {
@@ -17,7 +17,7 @@ const rows = [
 
 const counted = { below: 100, flags: 2, openFlags: 4, without: 0, counted: 64 };
 const byTag = (counts: readonly RowCount[]) =>
-  counts.toSorted((one, other) => (one.tag ?? -1) - (other.tag ?? -1));
+  counts.toSorted((one, other) => (one.tags[0] ?? -1) - (other.tags[0] ?? -1));
 
 const found = async (period: Period, query: Partial<RowQuery>) =>
   (await period.rows(a, { limit: 100, ...query })).map(({ ix }) => ix);
@@ -99,20 +99,61 @@ export const segmentRowCases: readonly SegmentsCase[] = [
     ];
     await period.commit({ logs: [stepOf(a, 0, 10, { rows: given })] });
     const counts = async (query: Partial<CountQuery>) =>
-      byTag(await period.counts(a, { ...counted, ...query }, 'svc'));
+      byTag(await period.counts(a, { ...counted, ...query }, ['svc']));
     assert.deepEqual(await counts({ without: 8 }), [
-      { tag: undefined, rows: 1, counted: 0, last: { ts: 50, ix: 4 } },
-      { tag: 1, rows: 2, counted: 1, last: { ts: 20, ix: 1 } },
-      { tag: 2, rows: 1, counted: 0, last: { ts: 30, ix: 2 } },
+      { tags: [undefined], rows: 1, counted: 0, last: { ts: 50, ix: 4 } },
+      { tags: [1], rows: 2, counted: 1, last: { ts: 20, ix: 1 } },
+      { tags: [2], rows: 1, counted: 0, last: { ts: 30, ix: 2 } },
     ]);
     assert.deepEqual(await counts({ flags: 2 + 8 }), [
-      { tag: 3, rows: 1, counted: 0, last: { ts: 60, ix: 5 } },
+      { tags: [3], rows: 1, counted: 0, last: { ts: 60, ix: 5 } },
     ]);
-    assert.deepEqual(await counts({ below: 1 }), [{ tag: 1, rows: 1, counted: 0, last: { ts: 10, ix: 0 } }]);
+    assert.deepEqual(await counts({ below: 1 }), [
+      { tags: [1], rows: 1, counted: 0, last: { ts: 10, ix: 0 } },
+    ]);
     assert.deepEqual(await counts({ sinceMs: 20, untilMs: 21 }), [
-      { tag: 1, rows: 1, counted: 1, last: { ts: 20, ix: 1 } },
+      { tags: [1], rows: 1, counted: 1, last: { ts: 20, ix: 1 } },
     ]);
-    assert.deepEqual(await period.counts(logIn('nobody'), counted, 'svc'), []);
+    assert.deepEqual(await period.counts(logIn('nobody'), counted, ['svc']), []);
+  }),
+  onSegments('rows are counted by several tags at once', async ({ segments }) => {
+    const period = await segments.begin('202611', []);
+    const ended = (ix: number, tags: IndexRow['tags']) => ({ ...row(ix, ix, tags), end: { ix: 9, ts: 90 } });
+    const given = [ended(0, { act: 1, svc: 4_000_000_000 }), ended(1, { act: 1 }), ended(2, { act: 2 })];
+    const same = ended(3, { act: 1, svc: 4_000_000_000 });
+    await period.commit({ logs: [stepOf(a, 0, 10, { rows: [...given, same] })] });
+    const counts = await period.counts(a, { ...counted, counted: 0 }, ['act', 'svc']);
+    assert.deepEqual(
+      counts.toSorted((one, other) => one.last.ix - other.last.ix),
+      [
+        { tags: [1, undefined], rows: 1, counted: 1, last: { ts: 1, ix: 1 } },
+        { tags: [2, undefined], rows: 1, counted: 1, last: { ts: 2, ix: 2 } },
+        { tags: [1, 4_000_000_000], rows: 2, counted: 2, last: { ts: 3, ix: 3 } },
+      ],
+    );
+  }),
+  onSegments('tags that are not wanted may be left out, and those that are stay', async ({ segments }) => {
+    const period = await segments.begin('202611', []);
+    await period.commit({ logs: [stepOf(a, 0, 1, { rows: [row(0, 1, { act: 7, svc: 3_000_000_000 })] })] });
+    const [found] = await period.rows(a, { limit: 1, tagsWanted: ['svc'] });
+    assert.equal(found?.tags.svc, 3_000_000_000);
+  }),
+  onSegments('the slice with a leaf has it, and its bodies', async ({ segments, reopen }) => {
+    const period = await segments.begin('202611', []);
+    await period.commit({ logs: [stepOf(a, 0, 3)] });
+    const grown = { slices: [sliceFrom(0, 256), sliceFrom(256, 40)] };
+    await period.commit({ logs: [stepOf(a, 3, 293, grown)] });
+    const again = await (await reopen()).period('202611');
+    for (const [ix, whole] of [0, 1, 31, 32, 255, 256, 295].map(
+      (at) => [at, sliceFrom(at < 256 ? 0 : 256, at < 256 ? 256 : 40)] as const,
+    )) {
+      const { first, leaves, bodies } = (await again.sliceWith(a, ix))!;
+      assert.deepEqual([first, leaves.count, bodies], [whole.first, whole.leaves.length, whole.bodies]);
+      assert.equal(leaves.at(ix - first), whole.leaves[ix - first]);
+      assert.deepEqual(leaves.all(), whole.leaves);
+    }
+    assert.equal(await again.sliceWith(a, 296), undefined);
+    assert.equal(await again.sliceWith(logIn('nobody'), 0), undefined);
   }),
   onSegments('an id that is no UUID is kept as it is', async ({ segments }) => {
     const period = await segments.begin('202611', []);

@@ -1,3 +1,4 @@
+import { plainLines } from '../packed-lines.ts';
 import type { LogStep, Period, SealedStep, StoredLog } from '../segments.ts';
 import type { Chain, Change } from './chain.ts';
 import { grownHeads, headItem, headKey, headsIn, noteItem, noteKey, storedLog, type Head } from './heads.ts';
@@ -31,9 +32,14 @@ export interface PeriodPlace {
 export function openPeriod(place: PeriodPlace): Period {
   const { table, name, chain } = place;
   const part = periodPart(name);
+  const reads = logReads(table, (log) => logPart(name, log), chain.settled);
   return {
     name,
-    ...logReads(table, (log) => logPart(name, log), chain.settled),
+    ...reads,
+    async sliceWith(log, ix) {
+      const [slice] = await reads.slices(log, ix, 1);
+      return slice && { ...slice, leaves: plainLines(slice.leaves) };
+    },
     ...headReads(place),
     ...lineReads(place),
     async endBefore(scope) {

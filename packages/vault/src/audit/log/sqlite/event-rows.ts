@@ -3,18 +3,21 @@ import { callFlags } from '../../leaf/call-flags.ts';
 import { tagNames, type TagName } from '../../leaf/log-keys.ts';
 import type { CountQuery, EndedRow, IndexRow, RowCount, RowQuery } from '../segments.ts';
 
-// By what entries are found, in the order of time. Tags are numbers; an absent field has none.
+// By what entries are found, in the order of time. Tags are numbers of 32 bits, kept with a sign because SQLite gives those
+// above 2^31 six bytes in place of four; an absent field has none.
 
-interface Columns {
-  readonly ix: number;
-  readonly ts: number;
-  readonly flags: number;
-  readonly id: Uint8Array;
-  readonly end_ix: number | null;
-  /** Milliseconds from the attempt to its outcome. */
-  readonly end_after: number | null;
-  readonly cause: Uint8Array | null;
-}
+/** What is read of every row, before the tags that are wanted. `end_after`: milliseconds from the attempt to its outcome. */
+const columns = 'ix, ts, flags, end_ix, end_after, hex(id), hex(cause)';
+type Columns = readonly [
+  ix: number,
+  ts: number,
+  flags: number,
+  endIx: number | null,
+  endAfter: number | null,
+  id: string,
+  cause: string,
+  ...tags: (number | null)[],
+];
 
 /** Forms of questions that are kept prepared. */
 const preparedMax = 64;
@@ -25,7 +28,7 @@ export interface EventRows {
   /** Within a transaction. */
   end(log: number, rows: readonly EndedRow[]): void;
   find(log: number, query: RowQuery): readonly IndexRow[];
-  count(log: number, query: CountQuery, by: TagName): readonly RowCount[];
+  count(log: number, query: CountQuery, by: readonly TagName[]): readonly RowCount[];
 }
 
 /** Index rows of this database. */
@@ -36,22 +39,22 @@ export function eventRows(db: DatabaseSync): EventRows {
     if (known !== undefined) return known;
     if (prepared.size >= preparedMax) prepared.clear();
     const made = db.prepare(text);
+    made.setReturnArrays(true);
     prepared.set(text, made);
     return made;
   };
   return {
     ...rowWriters(db),
     find(log, query) {
-      const { text, values } = statementOf(log, query);
-      return statement(text)
-        .all(...values)
-        .map(rowOf);
+      const wanted = tagNames.filter((name) => query.tagsWanted?.includes(name) ?? true);
+      const { text, values } = statementOf(log, query, wanted);
+      const rows = statement(text).all(...values) as unknown as readonly Columns[];
+      return rows.map((row) => rowOf(row, wanted));
     },
     count(log, query, by) {
       const { text, values } = countOf(log, query, by);
-      return statement(text)
-        .all(...values)
-        .map(countIn);
+      const rows = statement(text).all(...values) as unknown as readonly Counted[];
+      return rows.map(countIn);
     },
   };
 }
@@ -66,7 +69,7 @@ function rowWriters(db: DatabaseSync): Pick<EventRows, 'add' | 'end'> {
   return {
     add(log, rows) {
       for (const { ts, ix, id, tags, flags, end: ended, cause } of rows) {
-        const own = tagNames.map((name) => tags[name] ?? null);
+        const own = tagNames.map((name) => signed(tags[name]));
         const [endIx, after] = ended === undefined ? [null, null] : [ended.ix, ended.ts - ts];
         insert.run(
           log,
@@ -88,7 +91,7 @@ function rowWriters(db: DatabaseSync): Pick<EventRows, 'add' | 'end'> {
         tags,
         flags,
       } of rows)
-        end.run(flags, ix, ts - attempt.ts, tags.out ?? null, tags.code ?? null, log, attempt.ts, attempt.ix);
+        end.run(flags, ix, ts - attempt.ts, signed(tags.out), signed(tags.code), log, attempt.ts, attempt.ix);
     },
   };
 }
@@ -96,6 +99,7 @@ function rowWriters(db: DatabaseSync): Pick<EventRows, 'add' | 'end'> {
 function statementOf(
   log: number,
   query: RowQuery,
+  wanted: readonly TagName[],
 ): { readonly text: string; readonly values: SQLInputValue[] } {
   const { id, tags = {}, flags = 0, caused, sinceMs, untilMs, descending, after, limit } = query;
   const conditions = ['log = ?'];
@@ -107,12 +111,13 @@ function statementOf(
   if (id !== undefined) hold('id = ?', idBytes(id));
   if (caused === true) hold('cause IS NOT NULL');
   conditions.push(...bitsOf(flags).map((bit) => `flags & ${bit}`));
-  for (const name of tagNames) if (tags[name] !== undefined) hold(`tag_${name} = ?`, tags[name]);
+  for (const name of tagNames) if (tags[name] !== undefined) hold(`tag_${name} = ?`, signed(tags[name]));
   if (sinceMs !== undefined) hold('ts >= ?', sinceMs);
   if (untilMs !== undefined) hold('ts < ?', untilMs);
   if (after !== undefined) hold(`(ts, ix) ${descending === true ? '<' : '>'} (?, ?)`, after.ts, after.ix);
   const way = descending === true ? 'DESC' : 'ASC';
-  const text = `SELECT * FROM events ${indexFor(query)} WHERE ${conditions.join(' AND ')} ORDER BY ts ${way}, ix ${way} LIMIT ?`;
+  const read = [columns, ...wanted.map((name) => `tag_${name}`)].join(', ');
+  const text = `SELECT ${read} FROM events ${indexFor(query)} WHERE ${conditions.join(' AND ')} ORDER BY ts ${way}, ix ${way} LIMIT ?`;
   return { text, values: [...values, limit] };
 }
 
@@ -133,7 +138,7 @@ function bitsOf(flags: number): readonly number[] {
 function countOf(
   log: number,
   { below, flags, openFlags, without, counted, sinceMs = 0, untilMs = Number.MAX_SAFE_INTEGER }: CountQuery,
-  by: TagName,
+  by: readonly TagName[],
 ): { readonly text: string; readonly values: SQLInputValue[] } {
   const conditions = [
     'log = ? AND ts >= ? AND ts < ? AND ix < ?',
@@ -142,23 +147,26 @@ function countOf(
     `(end_ix IS NOT NULL OR flags & ${openFlags} = ${openFlags})`,
   ];
   // SQLite takes the columns that are not grouped from the row with the maximum (sqlite.org/lang_select.html §2.5).
-  const text = `SELECT tag_${by} AS tag, count(*) AS rows, sum(end_ix IS NOT NULL AND flags & ${counted} = ${counted}) AS counted,
-    max(ts) AS ts, ix FROM events ${indexFor({ flags })} WHERE ${conditions.join(' AND ')} GROUP BY tag_${by}`;
+  const tags = by.map((name) => `tag_${name}`).join(', ');
+  const text = `SELECT count(*), sum(end_ix IS NOT NULL AND flags & ${counted} = ${counted}), max(ts), ix, ${tags}
+    FROM events ${indexFor({ flags })} WHERE ${conditions.join(' AND ')} GROUP BY ${tags}`;
   return { text, values: [log, sinceMs, untilMs, below] };
 }
 
-function countIn({ tag, rows, counted, ts, ix }: Record<string, unknown>): RowCount {
-  const last = { ts: ts as number, ix: ix as number };
-  return { tag: (tag as number | null) ?? undefined, rows: rows as number, counted: counted as number, last };
+type Counted = readonly [rows: number, counted: number, ts: number, ix: number, ...tags: (number | null)[]];
+
+function countIn([rows, counted, ts, ix, ...own]: Counted): RowCount {
+  const tags = own.map((tag) => (tag === null ? undefined : tag >>> 0));
+  return { tags, rows, counted, last: { ts, ix } };
 }
 
-function rowOf(row: Record<string, unknown>): IndexRow {
-  const tags: Partial<Record<(typeof tagNames)[number], number>> = {};
-  for (const name of tagNames) {
-    const tag = row[`tag_${name}`];
-    if (typeof tag === 'number') tags[name] = tag;
-  }
-  const { ix, ts, flags, id, end_ix: endIx, end_after: after, cause } = row as unknown as Columns;
+function rowOf(row: Columns, wanted: readonly TagName[]): IndexRow {
+  const [ix, ts, flags, endIx, after, id, cause, ...own] = row;
+  const tags: Partial<Record<TagName, number>> = {};
+  wanted.forEach((name, at) => {
+    const tag = own[at];
+    if (typeof tag === 'number') tags[name] = tag >>> 0;
+  });
   return {
     ix,
     ts,
@@ -166,20 +174,24 @@ function rowOf(row: Record<string, unknown>): IndexRow {
     tags,
     flags,
     ...(endIx !== null && { end: { ix: endIx, ts: ts + (after ?? 0) } }),
-    ...(cause !== null && { cause: idText(cause) }),
+    ...(cause !== '' && { cause: idText(cause) }),
   };
+}
+
+function signed(tag: number | undefined): number | null {
+  return tag === undefined ? null : tag | 0;
 }
 
 /** A UUID takes 16 bytes; any other id lies as its text. */
 function idBytes(id: string): Buffer {
-  const bytes = Buffer.from(id.replaceAll('-', ''), 'hex');
-  return bytes.length === 16 && idText(bytes) === id ? bytes : Buffer.from(id);
+  const hex = id.replaceAll('-', '');
+  const bytes = Buffer.from(hex, 'hex');
+  return bytes.length === 16 && idText(hex) === id ? bytes : Buffer.from(id);
 }
 
-function idText(bytes: Uint8Array): string {
-  const buffer = Buffer.from(bytes);
-  if (bytes.length !== 16) return buffer.toString('utf8');
-  const hex = buffer.toString('hex');
-  const parts = [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)];
-  return parts.join('-');
+/** @param hex as SQLite gives it: a buffer for each would cost more than the rest of a row */
+function idText(hex: string): string {
+  if (hex.length !== 32) return Buffer.from(hex, 'hex').toString('utf8');
+  const id = hex.toLowerCase();
+  return `${id.slice(0, 8)}-${id.slice(8, 12)}-${id.slice(12, 16)}-${id.slice(16, 20)}-${id.slice(20)}`;
 }

@@ -1,15 +1,18 @@
 import type { DatabaseSync } from 'node:sqlite';
-import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import { asking } from '../../../store/sqlite/sqlite-error.ts';
 import { hashBytes, hashesIn } from '../../../tlog/hash.ts';
 import { tileWidth } from '../../../tlog/tile-paths.ts';
-import type { LogName, LogReads, LogStep, Slice, StoredLog, TreeNode } from '../segments.ts';
+import { packLines, plainLines, unpackLines, type Lines } from '../packed-lines.ts';
+import type { LogName, LogReads, LogStep, Period, Slice, StoredLog, TreeNode } from '../segments.ts';
 
-// The rows of logs in one file: heads, slices, tiles. The leaves of a full block are kept compressed; they are as clear as
-// the others.
+// The rows of logs in one file: heads, slices, tiles. The leaves of a full block are kept packed; they are as clear as the
+// others.
+
+/** Logs whose numbers are kept. */
+const idsMax = 10_000;
 
 /** Logs of one file. */
-export interface LogRows extends LogReads {
+export interface LogRows extends LogReads, Pick<Period, 'sliceWith'> {
   /** @param scopes every one when not given */
   all(scopes?: readonly string[]): readonly StoredLog[];
   unnoted(limit: number): readonly StoredLog[];
@@ -27,7 +30,7 @@ export interface LogRows extends LogReads {
 /** Logs of this database. */
 export function logRows(db: DatabaseSync): LogRows {
   const find = db.prepare('SELECT id, size, closed FROM logs WHERE scope = ? AND shard = ?');
-  const idOf = ({ scope, shard }: LogName) => find.get(scope, shard)?.['id'] as number | undefined;
+  const idOf = idsMet(db, ({ scope, shard }) => find.get(scope, shard)?.['id'] as number | undefined);
   const columns = 'scope, shard, size, frontier, closed, noted, note';
   const all = db.prepare(`SELECT ${columns} FROM logs ORDER BY id`);
   const ofScope = db.prepare(`SELECT ${columns} FROM logs WHERE scope = ? ORDER BY id`);
@@ -43,6 +46,20 @@ export function logRows(db: DatabaseSync): LogRows {
     addNode: nodeAdder(db),
     note: (log, size, text) => void note.run(size, text, log.scope, log.shard),
     ...reads(db, idOf),
+  };
+}
+
+/** Numbers of logs, which they keep. What is not committed yet may still be undone. */
+function idsMet(db: DatabaseSync, find: LogRows['idOf']): LogRows['idOf'] {
+  const met = new Map<string, number>();
+  return (log) => {
+    const key = `${log.shard} ${log.scope}`;
+    const known = met.get(key);
+    if (known !== undefined) return known;
+    const id = find(log);
+    if (met.size >= idsMax) met.clear();
+    if (id !== undefined && !db.isTransaction) met.set(key, id);
+    return id;
   };
 }
 
@@ -71,8 +88,7 @@ function sliceAdder(db: DatabaseSync): LogRows['addSlice'] {
   return (id, { first, leaves, bodies }) => {
     const packed = leaves.length === tileWidth;
     if (packed) drop.run(id, first, first + tileWidth);
-    const text = Buffer.from(leaves.join('\n'));
-    const kept = packed ? deflateRawSync(text, { level: 1 }) : text;
+    const kept = packed ? packLines(leaves) : Buffer.from(leaves.join('\n'));
     put.run(id, first, leaves.length, Number(packed), kept, bodies ?? null);
   };
 }
@@ -90,11 +106,17 @@ function nodeAdder(db: DatabaseSync): (id: number, node: TreeNode) => void {
   };
 }
 
-function reads(db: DatabaseSync, idOf: (log: LogName) => number | undefined): LogReads {
+function reads(
+  db: DatabaseSync,
+  idOf: (log: LogName) => number | undefined,
+): LogReads & Pick<Period, 'sliceWith'> {
   const from = db.prepare(
     `SELECT first, count, packed, leaves, bodies FROM slices WHERE log = ?1 AND first >=
        (SELECT coalesce(max(first), 0) FROM slices WHERE log = ?1 AND first <= ?2)
        AND first + count > ?2 ORDER BY first LIMIT ?3`,
+  );
+  const holding = db.prepare(
+    'SELECT first, count, packed, leaves, bodies FROM slices WHERE log = ? AND first <= ? ORDER BY first DESC LIMIT 1',
   );
   const tile = db.prepare('SELECT hashes FROM tiles WHERE log = ? AND level = ? AND ix = ?');
   return {
@@ -102,6 +124,14 @@ function reads(db: DatabaseSync, idOf: (log: LogName) => number | undefined): Lo
       return asking(() => {
         const id = idOf(log);
         return id === undefined ? [] : from.all(id, first, limit).map(sliceOf);
+      });
+    },
+    async sliceWith(log, ix) {
+      return asking(() => {
+        const id = idOf(log);
+        const row = id === undefined ? undefined : (holding.get(id, ix) as SliceRow | undefined);
+        if (row === undefined || ix >= row.first + row.count) return undefined;
+        return { first: row.first, leaves: leavesIn(row), bodies: row.bodies ?? undefined };
       });
     },
     async tile(log, level, index) {
@@ -115,19 +145,33 @@ function reads(db: DatabaseSync, idOf: (log: LogName) => number | undefined): Lo
   };
 }
 
-type Row = Record<string, unknown>;
-
-function sliceOf({ first, packed, leaves, bodies }: Row): Slice {
-  const kept = leaves as Uint8Array;
-  const text = packed === 1 ? inflateRawSync(kept) : Buffer.from(kept);
-  return {
-    first: first as number,
-    leaves: text.toString('utf8').split('\n'),
-    bodies: (bodies as Uint8Array | null) ?? undefined,
-  };
+interface SliceRow {
+  readonly first: number;
+  readonly count: number;
+  readonly packed: number;
+  readonly leaves: Uint8Array;
+  readonly bodies: Uint8Array | null;
 }
 
-function storedLog({ scope, shard, size, frontier, closed, noted, note }: Row): StoredLog {
+function sliceOf(row: Record<string, unknown>): Slice {
+  const { first, bodies } = row as unknown as SliceRow;
+  return { first, leaves: leavesIn(row as unknown as SliceRow).all(), bodies: bodies ?? undefined };
+}
+
+function leavesIn({ count, packed, leaves }: SliceRow): Lines {
+  const bytes = Buffer.from(leaves.buffer, leaves.byteOffset, leaves.byteLength);
+  return packed === 1 ? unpackLines(bytes, count) : plainLines(bytes.toString('utf8').split('\n'));
+}
+
+function storedLog({
+  scope,
+  shard,
+  size,
+  frontier,
+  closed,
+  noted,
+  note,
+}: Record<string, unknown>): StoredLog {
   return {
     scope: scope as string,
     shard: shard as string,

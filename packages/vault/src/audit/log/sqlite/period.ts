@@ -1,6 +1,7 @@
 import { asking } from '../../../store/sqlite/sqlite-error.ts';
 import type { HeldLine, LogEnd, LogStep, Period, SealedStep, SealedThrough } from '../segments.ts';
-import { oneBehindTheOther, openTurns } from '../turns.ts';
+import { oneBehindTheOther } from '../../../store/in-turn.ts';
+import { openTurns } from '../turns.ts';
 import { eventRows, type EventRows } from './event-rows.ts';
 import { logRows, type LogRows } from './log-rows.ts';
 import { whole, type LogFile } from './schema.ts';
@@ -24,6 +25,7 @@ export function openPeriod(name: string, { db, lazy }: LogFile): OpenPeriod {
   return {
     name,
     slices: logs.slices,
+    sliceWith: logs.sliceWith,
     tile: logs.tile,
     logs: async (scopes) => asking(() => logs.all(scopes)),
     unnoted: async (limit) => asking(() => logs.unnoted(limit)),

@@ -8,7 +8,7 @@ import { tagNames } from '../../leaf/log-keys.ts';
 // The form of a file, by its `user_version`: 0 is one that was made and never begun. A period and the root log have the
 // tables of a log in common.
 
-const form = 2;
+const form = 3;
 
 const logs = `
   CREATE TABLE logs (

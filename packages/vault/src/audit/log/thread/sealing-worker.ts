@@ -4,7 +4,7 @@ import { openSealer } from '../../../keys/open-sealer.ts';
 import type { Refusal } from '../../../refusal.ts';
 import { openSealedLog } from '../sealed-log.ts';
 import { sqliteSegments } from '../sqlite/segments.ts';
-import { oneBehindTheOther } from '../turns.ts';
+import { oneBehindTheOther } from '../../../store/in-turn.ts';
 import { openExchange } from './exchange.ts';
 import { borrowed } from './lent-stores.ts';
 

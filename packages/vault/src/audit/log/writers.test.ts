@@ -5,17 +5,19 @@ import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'vitest';
-import { folderSource } from '../../../audit-verify/folder-source.ts';
-import { verifyLog } from '../../../audit-verify/verify-log.ts';
-import { oneKeySealer } from '../../../testing/one-key-sealer.ts';
-import { testService } from '../../../testing/test-service.ts';
-import { openJournal } from '../../journal.ts';
-import { isEventLeaf } from '../../leaf/entry-of.ts';
-import { openAudit } from '../../record.ts';
-import { readFolder } from '../fixtures/read-folder.ts';
-import { openSealedLog } from '../sealed-log.ts';
-import type { Segments } from '../segments.ts';
-import { freshSegments, logTables, type FreshSegments } from './fixtures/log-tables.ts';
+import { folderSource } from '../../audit-verify/folder-source.ts';
+import { verifyLog } from '../../audit-verify/verify-log.ts';
+import { oneKeySealer } from '../../testing/one-key-sealer.ts';
+import { testService } from '../../testing/test-service.ts';
+import { openJournal } from '../journal.ts';
+import { isEventLeaf } from '../leaf/entry-of.ts';
+import { openAudit } from '../record.ts';
+import { readFolder } from './fixtures/read-folder.ts';
+import { openSealedLog } from './sealed-log.ts';
+import type { Segments } from './segments.ts';
+import { sqliteSegments } from './sqlite/segments.ts';
+import { oneBehindTheOther } from '../../store/in-turn.ts';
+import { freshSegments, logTables } from './dynamodb/fixtures/log-tables.ts';
 
 // Several instances, each with a journal of its own, seal into the same logs at the same time.
 
@@ -71,15 +73,45 @@ async function openInstance(folder: string, name: string, segments: Segments, cl
   };
 }
 
-async function onTables(work: (fresh: FreshSegments, folder: string) => Promise<void>): Promise<void> {
+/** Storage of one sealed log, to be opened by each instance. */
+interface Storage {
+  open(now: () => number): Segments;
+  remove(): Promise<void>;
+}
+
+async function onTables(): Promise<Storage> {
   const local = await logTables(dynamodb!);
   const fresh = await freshSegments(local, dynamodb!);
+  return {
+    open: (now) => fresh.open(now),
+    async remove() {
+      await fresh.remove();
+      local.close();
+    },
+  };
+}
+
+/** Only one process has the files open: what seals in it shares them. */
+async function inFiles(folder: string): Promise<Storage> {
+  const files = { directory: join(folder, 'audit'), rootFile: join(folder, 'audit-root.db') };
+  const segments = sqliteSegments(files);
+  const alone = oneBehindTheOther();
+  return {
+    open: () => ({ ...segments, alone, close: async () => undefined }),
+    remove: () => segments.close(),
+  };
+}
+
+async function onStorage(
+  openStorage: (folder: string) => Promise<Storage>,
+  work: (storage: Storage, folder: string) => Promise<void>,
+): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'sealgate-writers-'));
+  const storage = await openStorage(folder);
   try {
-    await work(fresh, folder);
+    await work(storage, folder);
   } finally {
-    await fresh.remove();
-    local.close();
+    await storage.remove();
     await rm(folder, { recursive: true });
   }
 }
@@ -106,21 +138,26 @@ function assertOrder(logs: ReturnType<typeof readFolder>): void {
   }
 }
 
-describe.skipIf(dynamodb === undefined)('sealing on DynamoDB', () => {
-  it.each([
-    ['taking turns', (segments: Segments) => segments],
-    // Then nothing but the segments' numbers keeps them apart.
-    ['all at once', (segments: Segments) => ({ ...segments, alone: <V>(work: () => Promise<V>) => work() })],
-  ])(
-    'eight instances %s keep the order of each, leave no gap, and seal nothing twice',
+/** With nothing but the storage to keep them apart. */
+const unguarded = (segments: Segments): Segments => ({ ...segments, alone: (work) => work() });
+const guarded = (segments: Segments): Segments => segments;
+
+describe.each([
+  ['SQLite, taking turns', inFiles, guarded, true],
+  ['SQLite, all at once', inFiles, unguarded, true],
+  ['DynamoDB, taking turns', onTables, guarded, dynamodb !== undefined],
+  ['DynamoDB, all at once', onTables, unguarded, dynamodb !== undefined],
+] as const)('sealing on %s', (_, openStorage, as, isThere) => {
+  it.skipIf(!isThere)(
+    'by eight instances keeps the order of each, leaves no gap, and seals nothing twice',
     { timeout: 300_000 },
-    async (_, as) => {
-      await onTables(async (fresh, folder) => {
+    async () => {
+      await onStorage(openStorage, async (storage, folder) => {
         const clock = { nowMs: Date.UTC(2026, 10, 30, 23) };
         const now = () => clock.nowMs;
         const names = Array.from({ length: 8 }, (_, at) => `i${at}`);
         const instances = await Promise.all(
-          names.map((name) => openInstance(folder, name, as(fresh.open(now)), clock)),
+          names.map((name) => openInstance(folder, name, as(storage.open(now)), clock)),
         );
         for (let round = 0; round < rounds; round += 1) {
           // The month turns while all of them are at it.
