@@ -10,7 +10,7 @@ import { wholeLog } from './whole-log.ts';
 
 /** What these operations work on. */
 export interface AuditApiOperationParts extends AuditLogOperationParts {
-  readonly calls: Pick<AuditOperationParts['calls'], 'newest'>;
+  readonly calls: Pick<AuditOperationParts['calls'], 'newest' | 'oldest'>;
   readonly sealer: Pick<Sealer, 'blind'>;
   readonly tagsOf: AuditOperationParts['tagsOf'];
 }
@@ -25,14 +25,15 @@ export function auditApiOperations(parts: AuditApiOperationParts) {
     'audit.page': operation(
       z.strictObject({
         ...filter,
+        order: forms.list.shape.order,
         limit: z.number().int().min(1).max(1000).default(50),
         cursor: z.string().max(256).optional(),
       }),
-      async (operator, { limit, cursor, ...asked }) => {
+      async (operator, { order, limit, cursor, ...asked }) => {
         const meant = await filterOf(asked, operator.context.tenant, tagsOf);
         const caller = callerOf(operator);
         return recorded(audit, operator, look('audit.read', meant.tenant), () =>
-          callPage(calls, sealer, { caller, filter: meant, limit, cursor }),
+          callPage(calls, sealer, { caller, filter: meant, order, limit, cursor }),
         );
       },
     ),

@@ -7,12 +7,12 @@ import { operation } from './operation.ts';
 import { recordedPieces } from './recorded.ts';
 
 /** What this operation works on. */
-export interface AuditExportParts extends Pick<AuditOperationParts, 'audit' | 'journal' | 'tagsOf'> {
+export interface AuditExportParts extends Pick<AuditOperationParts, 'audit' | 'calls' | 'tagsOf'> {
   readonly auditLog: AdministeredLog;
 }
 
 /** `audit.export.proven`: the text of `audit.export`, and beside it what proves it, file by file. Who takes it is in the log. */
-export function auditExportOperations({ audit, journal, auditLog, tagsOf }: AuditExportParts) {
+export function auditExportOperations({ audit, calls, auditLog, tagsOf }: AuditExportParts) {
   return {
     'audit.export.proven': operation(forms.export, async (operator, { format, ...asked }) => {
       const filter = await filterOf(asked, operator.context.tenant, tagsOf);
@@ -24,7 +24,7 @@ export function auditExportOperations({ audit, journal, auditLog, tagsOf }: Audi
           const { proofs, behind } = await proofsOf(auditLog);
           let reached = { entry: 0, of: 0 };
           const onReached = (now: typeof reached): void => void (reached = now);
-          for await (const piece of exportProven({ format, reader: journal, filter, proofs, onReached }))
+          for await (const piece of exportProven({ format, reader: calls, filter, proofs, onReached }))
             if ('text' in piece) yield { ...piece, reached };
             else if ('file' in piece)
               yield { path: piece.file.path, base64: Buffer.from(piece.file.bytes).toString('base64') };

@@ -4,7 +4,6 @@ import {
   followEntries,
   reportOf,
   searchCalls,
-  statsOf,
   type Audit,
   type Call,
   type CallReader,
@@ -59,9 +58,7 @@ function answered({ audit, journal, calls, tagsOf, checkUses }: AuditOperationPa
     }),
     'audit.stats': operation(forms.stats, async (operator, { zone, ...asked }) => {
       const filter = await filterOf(asked, operator.context.tenant, tagsOf);
-      return recorded(audit, operator, look('audit.read', filter.tenant), () =>
-        statsOf(calls.newest(filter), zone),
-      );
+      return recorded(audit, operator, look('audit.read', filter.tenant), () => calls.stats(filter, zone));
     }),
     'audit.search': operation(forms.search, async (operator, { text, limit, ...asked }) => {
       const filter = await filterOf(asked, operator.context.tenant, tagsOf);
@@ -89,7 +86,7 @@ function givenInPieces({ audit, journal, calls, now, tagsOf, zoneOf }: AuditOper
     'audit.tail': operation(forms.tail, async (operator, asked) => {
       const filter = await filterOf(asked, operator.context.tenant, tagsOf);
       return recordedPieces(audit, operator, look('audit.read', filter.tenant), () =>
-        followEntries(journal, { ...filter, sinceMs: filter.sinceMs ?? now() }, () => sleep(tailPauseMs)),
+        followEntries({ journal, calls, nowMs: now() }, filter, () => sleep(tailPauseMs)),
       );
     }),
     'audit.report': operation(forms.report, async (operator, { report, zone, ...filter }) => {

@@ -73,7 +73,13 @@ beforeEach(async () => {
     reached: { entry: paper.lines.length, of: paper.lines.length },
   });
   const verify = async () =>
-    ({ state: 'intact', batches: 1, entries: paper.lines.length, end: { batch: 1, digest: '' } }) as const;
+    ({
+      state: 'intact',
+      batches: 1,
+      entries: paper.lines.length,
+      trimmed: 0,
+      end: { batch: 1, digest: '' },
+    }) as const;
   const status = {
     version: '1',
     pid: 1,

@@ -143,12 +143,16 @@ async function verify(context: CommandContext, options: CommonOptions): Promise<
   if (verdict.state === 'broken' || lacking.length > 0) context.exitCode = exitCode.failed;
   const chain =
     verdict.state === 'intact'
-      ? `Intact: ${verdict.entries} entries in ${verdict.batches} batches; the last is ${verdict.end.batch} ${verdict.end.digest}`
+      ? `Intact: ${verdict.entries} entries in ${verdict.batches} batches${trimmedText(verdict.trimmed)}; the last is ${verdict.end.batch} ${verdict.end.digest}`
       : `Broken at batch ${verdict.at}: ${verdict.reason}`;
   const missing = lacking.map(
     ({ object, counted, logged }) =>
-      `Missing: ${printable(object)} was opened ${counted} times, and the journal has ${logged} attempts`,
+      `Missing: ${printable(object)} was opened ${counted} times, and the log has ${logged} attempts`,
   );
-  const counted = missing.length > 0 ? missing : [`Uses: ${uses} were counted, and each is in the journal`];
+  const counted = missing.length > 0 ? missing : [`Uses: ${uses} were counted, and each is in the log`];
   show(context, options, verdict, () => [chain, ...counted, ''].join('\n'));
+}
+
+function trimmedText(trimmed: number): string {
+  return trimmed === 0 ? '' : `, ${trimmed} of them in the sealed log alone`;
 }

@@ -23,7 +23,8 @@ interface VerifyOptions extends CommonOptions {
   readonly tenant?: readonly string[];
   readonly timeout?: number;
   readonly vkey?: readonly string[];
-  readonly remember?: string;
+  /** `false`: nowhere. */
+  readonly remember?: string | false;
   readonly anchors?: readonly string[];
   readonly tokenFile?: string;
 }
@@ -33,8 +34,9 @@ Without a log it walks the journal of DATA_DIR. With one, a folder or an address
 that with nothing but what was published: no gateway, no data directory, no configuration. With a file that sealgate audit export
 wrote, it verifies that with what lies beside it (<file>.proof), line by line.
 
-Hold the keys yourself (--vkey), or whoever can write the log can have made them. Keep what a run saw (--remember, a file for
-each log), or an older state that is put back does not show; nothing is kept without it.
+Hold the keys yourself (--vkey), or whoever can write the log can have made them. What a run saw is kept beside the file of
+the key that you name (gate.vkey.seen), or where --remember says, and the next run demands that the log has only grown: a file
+for each log. Without either nothing is kept, and an older state that is put back does not show.
 
 A running gateway has its log at /audit/log, for auditors (sealgate audit auditor add): their token is shown to it from
 --token-file, or from SEALGATE_AUDIT_TOKEN.
@@ -47,8 +49,8 @@ Exit codes with a log or an export:
 
 Examples:
   sealgate audit verify
-  sealgate audit verify /mnt/audit --vkey @gate.vkey --remember gate.json
-  sealgate audit verify https://audit.example/gate --vkey @gate.vkey --json
+  sealgate audit verify /mnt/audit --vkey @gate.vkey
+  sealgate audit verify https://audit.example/gate --vkey @gate.vkey --remember gate.json --json
   sealgate audit verify https://gate.example/audit/log --vkey @gate.vkey --token-file auditor.token
   sealgate audit verify /mnt/audit --vkey @gate.vkey --anchors /mnt/elsewhere/anchors
   sealgate audit verify https://audit.example/gate --vkey @gate.vkey --tenant crm-client-7 --json
@@ -66,6 +68,7 @@ export function auditVerify(
     .description('say whether the journal is intact, or a published log or an exported file is')
     .option('--vkey <key>', 'trust this verifier key, or those in @file; may come again', also)
     .option('--remember <file>', 'compare with the checkpoints of the last run, and leave those of this one')
+    .option('--no-remember', 'compare with no earlier run, and leave nothing for the next')
     .option(
       '--anchors <from>',
       'compare with checkpoints that were noted elsewhere: a file, a folder or an address; may come again',
@@ -107,7 +110,7 @@ async function verify(context: CommandContext, log: string, options: VerifyOptio
   const { terminal, product } = context;
   const pathOf = (file: string): string => resolve(terminal.cwd, file);
   const vkeys = options.vkey && vkeysIn(options.vkey, pathOf);
-  const file = options.remember === undefined ? undefined : pathOf(options.remember);
+  const file = memoryOf(options, pathOf);
   const remembered = file === undefined ? undefined : rememberedIn(file);
   const anchors: string[] = [];
   for (const from of options.anchors ?? []) anchors.push(...(await anchorsIn(from, pathOf, product.fetch)));
@@ -126,9 +129,9 @@ async function verify(context: CommandContext, log: string, options: VerifyOptio
   } finally {
     bar.end();
   }
-  const kept = file !== undefined && verdict.state === 'ok';
   // Of logs that were not looked at, what was remembered before stays.
-  if (kept) await keepNotes(file, tenant ? mergedNotes(verdict.notes, remembered) : verdict.notes);
+  const notes = tenant ? mergedNotes(verdict.notes, remembered) : verdict.notes;
+  const kept = file !== undefined && verdict.state === 'ok' && (await keptIn(file, notes, options));
   const compared: Compared = {
     file,
     remembered: remembered?.length ?? 0,
@@ -156,6 +159,32 @@ function sourceOf(
   if (token === undefined) return urlSource(log, product.fetch, timeout);
   const headers = { authorization: `Bearer ${token}` };
   return urlSource(log, (url, init) => product.fetch(url, { ...init, headers }), timeout);
+}
+
+/** Where checkpoints are kept: where that was asked for, or beside the first file of a key. `undefined`: nowhere. */
+function memoryOf(
+  { remember, vkey = [] }: Pick<VerifyOptions, 'remember' | 'vkey'>,
+  pathOf: (file: string) => string,
+): string | undefined {
+  if (remember === false) return undefined;
+  if (remember !== undefined) return pathOf(remember);
+  const file = vkey.find((each) => each.startsWith('@'));
+  return file === undefined ? undefined : `${pathOf(file.slice(1))}.seen`;
+}
+
+/** @returns whether they are kept now. @throws Refusal `usage` when they cannot be where that was asked for */
+async function keptIn(
+  file: string,
+  notes: readonly string[],
+  { remember }: Pick<VerifyOptions, 'remember'>,
+): Promise<boolean> {
+  try {
+    await keepNotes(file, notes);
+    return true;
+  } catch (error) {
+    if (remember !== undefined) throw error;
+    return false;
+  }
 }
 
 function mergedNotes(notes: readonly string[], before: readonly string[] = []): readonly string[] {

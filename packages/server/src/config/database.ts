@@ -35,6 +35,8 @@ export function databaseProblems(values: Values): string[] {
   const database = databaseOf(values);
   if (database.type === 'sqlite') return sqliteProblems(values);
   const problems = dynamoProblems(database);
+  if (values.AUDIT_LOG_SECOND_FILE !== undefined)
+    problems.push('AUDIT_LOG_SECOND_FILE is for a journal on disk: with MAIN_DB_TYPE=dynamodb leave it out');
   if (values.ADVERTISE_URL !== undefined && values.REDIS_URL === undefined)
     problems.unshift(
       'ADVERTISE_URL means several instances, and they need a Redis: set REDIS_URL, or leave ADVERTISE_URL out',

@@ -68,6 +68,12 @@ test.each(refused)('%j is refused: %s', (env, message) => {
   expect(() => initConfig({ env, cwd })).toThrow(message);
 });
 
+const dynamo = { MAIN_DB_TYPE: 'dynamodb', DYNAMODB_REGION: 'eu-west-1' };
+test('a second file is refused where the journal is on DynamoDB', () => {
+  const env = { ...dynamo, AUDIT_LOG_SECOND_FILE: '/mnt/second.jsonl' };
+  expect(() => initConfig({ env, cwd })).toThrow('AUDIT_LOG_SECOND_FILE is for a journal on disk');
+});
+
 const anchored: [Record<string, string>, string][] = [
   [{ AUDIT_ANCHOR_SECRET: 's' }, 'AUDIT_ANCHOR_SECRET needs AUDIT_ANCHOR_URL'],
   [{ AUDIT_ANCHOR_URL: 'http://10.0.0.1/a' }, 'AUDIT_ANCHOR_URL must be https unless it is on this machine'],

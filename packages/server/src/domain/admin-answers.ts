@@ -158,9 +158,9 @@ export interface ArchivedMonth {
 
 /** How often credentials were opened, compared with the journal. */
 export interface UsesFound {
-  /** Counted since counting began for this journal. */
+  /** Counted since they were last compared with the log, which is done once a day, and found in it. */
   readonly uses: number;
-  /** Credentials that were opened more often than the journal says. */
+  /** Credentials that were opened more often than the log says. */
   readonly lacking: readonly LackingUse[];
 }
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
-import { everyItem, type Step, type Tables, type Value } from '@sealgate/vault';
+import { everyItem, oneBehindTheOther, type Step, type Tables, type Value } from '@sealgate/vault';
 import { keptOf, markedText, type KeptUpstream } from './upstream-rows.ts';
 
 // What lies in memory of the upstreams, and how it follows the rows when several processes change them: every change is
@@ -35,12 +35,7 @@ export function openMirror({ tables, mark, foreign, changed }: MirrorParts): Ups
   const distrusted = new Set<string>();
   let read = false;
   let head: Value | undefined;
-  let turn: Promise<unknown> = Promise.resolve();
-  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
-    const done = turn.then(work);
-    turn = done.catch(() => undefined);
-    return done;
-  };
+  const inTurn = oneBehindTheOther();
   const judge = (serverId: string, one: KeptUpstream | undefined): void => {
     if (one !== undefined) return void distrusted.delete(serverId);
     if (!distrusted.has(serverId)) foreign(serverId);

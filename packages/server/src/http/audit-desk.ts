@@ -1,4 +1,12 @@
-import type { CallPage, GrowthProof, ProvenEntry, ReportRow, Stats, Call } from '@sealgate/vault';
+import type {
+  CallPage,
+  GrowthProof,
+  ProvenEntry,
+  ReportRow,
+  SearchResult,
+  Stats,
+  Call,
+} from '@sealgate/vault';
 import type { Auditor } from '../domain/auditors.ts';
 import type { Standing } from '../domain/limit.ts';
 
@@ -11,6 +19,7 @@ export interface AuditAnswers {
   readonly 'audit.page': CallPage;
   readonly 'audit.proof': ProvenEntry;
   readonly 'audit.report': AsyncIterable<readonly ReportRow[]>;
+  readonly 'audit.search': SearchResult;
   readonly 'audit.show': Call;
   readonly 'audit.stats': Stats;
 }

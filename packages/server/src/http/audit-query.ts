@@ -38,7 +38,8 @@ const filter = {
   ip: text.optional(),
   agent: text.optional(),
   flag: text.optional(),
-  param: parameter.optional(),
+  /** Each must be there. */
+  param: z.union([parameter, z.array(parameter).max(16)]).optional(),
   outcome: text.optional(),
   status: text.optional(),
   slower: whole.optional(),
@@ -51,7 +52,13 @@ const tenant = text.optional();
 
 /** The query of each route. */
 export const auditQueries = {
-  events: z.strictObject({ ...filter, limit: whole.optional(), cursor: text.optional() }),
+  events: z.strictObject({
+    ...filter,
+    order: z.enum(['newest', 'oldest']).optional(),
+    limit: whole.optional(),
+    cursor: text.optional(),
+  }),
+  search: z.strictObject({ ...filter, text: z.string().min(2).max(200), limit: whole.optional() }),
   event: z.strictObject({ tenant }),
   stats: z.strictObject({ ...filter, zone }),
   report: z.strictObject({
@@ -82,7 +89,7 @@ type Filter = z.output<typeof auditQueries.stats>;
 
 /** The names of operations for those of the query. What is not given is left out. */
 export function asked({ outcome, status, slower, since, until, param, ...same }: Partial<Filter>): object {
-  const params = param && [param];
+  const params = param && [param].flat();
   const all = { ...same, params, out: outcome, code: status, msMin: slower, sinceMs: since, untilMs: until };
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
 }

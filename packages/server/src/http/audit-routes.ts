@@ -52,18 +52,22 @@ export function auditRoutes(app: FastifyInstance, desk: AuditDesk): void {
 
 function eventRoutes(app: FastifyInstance, desk: AuditDesk): void {
   app.get('/audit/events', { config }, async (request) => {
-    const { limit, cursor, ...filter } = readQuery(queries.events, request.query);
-    const page = {
-      ...(limit === undefined ? {} : { limit }),
-      ...(cursor === undefined ? {} : { cursor }),
-    };
-    const found = await desk.ask(askingOf(request), 'audit.page', { ...asked(filter), ...page });
+    const found = await desk.ask(
+      askingOf(request),
+      'audit.page',
+      asked(readQuery(queries.events, request.query)),
+    );
     return { events: found.calls.map(eventOf), cursor: found.cursor ?? null };
   });
   app.get<{ Params: { id: string } }>('/audit/events/:id', { config }, async (request) => {
     const { id } = request.params;
     const input = { ...asked(readQuery(queries.event, request.query)), id };
     return eventOf(await desk.ask(askingOf(request), 'audit.show', input));
+  });
+  app.get('/audit/search', { config }, async (request) => {
+    const question = asked(readQuery(queries.search, request.query));
+    const { calls, looked, whole } = await desk.ask(askingOf(request), 'audit.search', question);
+    return { events: calls.map(eventOf), looked, whole };
   });
   app.get('/audit/stats', { config }, async (request) =>
     desk.ask(askingOf(request), 'audit.stats', asked(readQuery(queries.stats, request.query))),

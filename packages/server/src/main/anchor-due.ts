@@ -1,9 +1,10 @@
-import type { AnchorRecord, Journal } from '@sealgate/vault';
+import type { AnchorRecord, CallReader, Entry } from '@sealgate/vault';
 
 // When the next anchor is due. Anchoring is written down, too, so the log grows by each anchor: what counts is whether it has
 // grown by anything else.
 
-const dayMs = 24 * 3600_000;
+const hourMs = 3600_000;
+const dayMs = 24 * hourMs;
 const looked = 200;
 /** An entry gets its time a little before it is in the journal. */
 const marginMs = 60_000;
@@ -35,12 +36,20 @@ export function pauseMs(failures: number, intervalMs: number): number {
   return Math.min(firstPauseMs * 2 ** Math.min(failures - 1, 20), intervalMs, pauseMsMax);
 }
 
-/** Whether the journal has an entry since then that is of no anchor. */
-export async function hasGrown(journal: Pick<Journal, 'page'>, sinceMs: number): Promise<boolean> {
-  const { entries } = await journal.page({ order: 'newest', limit: looked });
-  const own = new Set(entries.filter(({ act }) => ownActs.has(act ?? '')).map(({ id }) => id));
-  const recent = entries.filter(({ ts }) => ts >= sinceMs - marginMs);
-  const foreign = recent.some(({ id, cause }) => !own.has(id) && !(cause !== undefined && own.has(cause)));
-  // Where all of them are of anchors, nobody knows what lies behind.
-  return foreign || recent.length === looked;
+/** Whether the log has an entry since then that is of no anchor. Outcomes count, too, of what began up to an hour before. */
+export async function hasGrown(calls: Pick<CallReader, 'newest'>, sinceMs: number): Promise<boolean> {
+  const recent = ({ ts }: Entry): boolean => ts >= sinceMs - marginMs;
+  let left = looked;
+  for await (const page of calls.newest({ sinceMs: sinceMs - hourMs })) {
+    const grown = page.some(
+      ({ attempt, outcome }) =>
+        !ownActs.has(attempt.act ?? '') && (recent(attempt) || (outcome !== undefined && recent(outcome))),
+    );
+    if (grown) return true;
+    left -= page.length;
+    // Where all of them are of anchors, nobody knows what lies behind.
+    const last = page.at(-1);
+    if (left <= 0 && last !== undefined) return recent(last.attempt);
+  }
+  return false;
 }

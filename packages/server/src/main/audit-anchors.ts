@@ -5,7 +5,7 @@ import {
   type AnchorPlace,
   type Archive,
   type Audit,
-  type Journal,
+  type CallReader,
 } from '@sealgate/vault';
 import type { AppConfig } from '../config.ts';
 import type { AnchorsStanding, PlaceStanding } from '../domain/admin-answers.ts';
@@ -54,7 +54,7 @@ export interface AuditAnchorParts {
   readonly auditLog: Pick<AuditLog, 'log' | 'catchUp'>;
   readonly archive: Archive;
   readonly file: AnchorFile;
-  readonly journal: Pick<Journal, 'page'>;
+  readonly calls: Pick<CallReader, 'newest'>;
   readonly audit: Audit;
   /** In whose log it stands what was anchored. */
   readonly tenant: string;
@@ -121,11 +121,12 @@ function healthOf(places: readonly Place[]): AuditAnchorsHealth {
 }
 
 function placesOf(parts: AuditAnchorParts, signal: AbortSignal): readonly Place[] {
-  const { choice, archive, journal, now } = parts;
+  const { choice, archive, calls, now } = parts;
   const common = {
     ...parts,
     intervalMs: choice.intervalSeconds * 1000,
-    grown: (sinceMs: number) => hasGrown(journal, sinceMs),
+    // A log that cannot be read now is late when it cannot be anchored either.
+    grown: (sinceMs: number) => hasGrown(calls, sinceMs).catch(() => true),
     noted: ownActs(parts),
   };
   const places: Place[] = [];

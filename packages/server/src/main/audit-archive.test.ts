@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { writeLog, type Hold } from '@sealgate/vault';
@@ -29,12 +29,35 @@ async function open(): Promise<void> {
   sealgate = await openSealgate(initConfig({ env, cwd: dataDir }), quiet, { now: () => nowMs });
 }
 
+/** In the parameters of every call: in a field that is tagged, and in one that is clear and has a secret all the same. */
+const planted = { text: randomBytes(18).toString('base64url'), token: randomBytes(18).toString('base64url') };
+
+/** Every file there is: the journal, the log, the archive, and what was taken of it. */
+function filesOf(): readonly string[] {
+  const entries = readdirSync(dataDir, { recursive: true, withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isFile())
+    .map(({ parentPath, name }) => join(parentPath, name).slice(dataDir.length + 1));
+}
+
+function holding(text: string): readonly string[] {
+  return filesOf().filter((file) => readFileSync(join(dataDir, file)).includes(text));
+}
+
 /** Calls of a group, sealed and published. */
 async function used(tenant: string): Promise<void> {
   const { audit, auditLog } = sealgate.ground;
   const actor = { type: 'client', id: 'c1' } as const;
   const context = { tenant, actor, source: 'mcp', correlation: 'r1' } as const;
-  const { entry } = await audit.record('strict', context, { act: 'tool.call', object: 'upstreams' });
+  const params = {
+    text: planted.text,
+    query: `Bearer ${planted.token}`,
+    [planted.text]: 1,
+    sort: 'of-the-price',
+  };
+  const redaction = { version: 2, fields: { query: 'clear', sort: 'clear' } } as const;
+  const request = { method: 'tools/call', params, redaction };
+  const { entry } = await audit.record('strict', context, { act: 'tool.call', object: 'upstreams', request });
   audit.outcome(entry, context, { out: 'success' });
   await audit.record(
     'strict',
@@ -81,6 +104,11 @@ test('a month goes into the archive, and a stranger who is given the log finds i
   const { vkeys } = await sealgate.ground.auditLog.log();
   const verdict = await verifyLog(folderSource(taken), { vkeys });
   expect([verdict.state, verdict.findings]).toEqual(['ok', []]);
+  const disclosed = holding('of-the-price');
+  expect(disclosed.length).toBeGreaterThan(0);
+  expect(disclosed.every((file) => file.startsWith('taken/'))).toBe(true);
+  expect(filesOf().some((file) => /\/202611\/sealed\//.test(file))).toBe(true);
+  for (const secret of Object.values(planted)) expect(holding(secret)).toEqual([]);
 
   nowMs = Date.UTC(2027, 10, 20);
   const { expired } = await sealgate.ground.auditArchive.run();

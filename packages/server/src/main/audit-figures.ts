@@ -46,6 +46,7 @@ function observeLog(metrics: Metrics, { auditLog, journal, befallen }: Ground): 
   );
   const { health } = auditLog;
   observe('sealgate_audit_log_sealed', 'Entries sealed into the audit log.', () => health().sealed);
+  observe('sealgate_audit_log_backlog', 'Entries that wait to be sealed.', () => health().backlog);
   observe('sealgate_audit_log_failures', 'Failures of sealing the audit log.', () => health().failures);
   observe('sealgate_audit_log_failing', 'Whether sealing the audit log failed last: 1 or 0.', () =>
     Number(health().failing),

@@ -80,12 +80,12 @@ test('a log that cannot be sealed fails no call; it is told once, counted, and s
   expect(await auditLog.catchUp()).toMatchObject({ code: 'store_unavailable' });
   await expect(auditLog.log()).rejects.toMatchObject({ code: 'store_unavailable' });
   await act();
-  expect(auditLog.health()).toEqual({ failing: true, failures: 2, sealed: 0 });
+  expect(auditLog.health()).toEqual({ failing: true, failures: 2, sealed: 0, backlog: 0 });
   expect(lines.filter((line) => line.includes('store_unavailable'))).toHaveLength(1);
   rmSync(inTheWay);
   await expect.poll(() => journal.health().waiting).toBe(0);
   expect(await auditLog.catchUp()).toBeUndefined();
-  expect(auditLog.health()).toEqual({ failing: false, failures: 2, sealed: 4 });
+  expect(auditLog.health()).toEqual({ failing: false, failures: 2, sealed: 4, backlog: 0 });
   expect(lines.at(-1)).toContain('sealed again');
   expect(await verified()).toMatchObject({ state: 'ok', entries: 5 });
 });

@@ -9,7 +9,9 @@ import { openRounds } from './rounds.ts';
 // The journal is what a call waits for; from there its entries are sealed into logs that strangers can check, a second later.
 // When that fails nothing is lost and no call is refused: it is told once, counted, and tried again.
 
-const pauseMs = 1000;
+const everySecond = { firstMs: 1000, everyMs: 1000 };
+/** As many entries may wait to be sealed before attempts wait for that, too. */
+const backlogMax = 500_000;
 /** How long closing may take; what is not sealed by then is sealed after the next start. */
 const closeMs = 2000;
 
@@ -21,6 +23,8 @@ export interface AuditLogHealth {
   readonly failures: number;
   /** Entries sealed since the opening. */
   readonly sealed: number;
+  /** Entries that waited to be sealed, when it was looked at last. */
+  readonly backlog: number;
 }
 
 /** The sealed log of this instance. */
@@ -46,6 +50,8 @@ export interface AuditLog {
    * @returns whether there was one, and it was removed
    */
   forget(tenant: string): Promise<boolean>;
+  /** Whether so many entries wait to be sealed that more should not come as fast. Not while sealing fails: that ends nobody's work. */
+  isBehind(): boolean;
   health(): AuditLogHealth;
   /** Seal what is left, within two seconds, and close its files. The journal is still open. */
   close(): Promise<void>;
@@ -71,11 +77,13 @@ export function openAuditLog(parts: AuditLogParts): AuditLog {
       return closing ? asRefusal(error, 'the audit log is closed') : faults.failed(error);
     }
   };
-  const rounds = openRounds(catchUp, { firstMs: pauseMs, everyMs: pauseMs });
+  const rounds = openRounds(catchUp, everySecond);
+  const backlog = watchBacklog(files);
   return {
     start(gap) {
       faults.listen(gap);
       rounds.start();
+      backlog.start();
     },
     makeWay: () => void (serving = true),
     catchUp,
@@ -88,9 +96,10 @@ export function openAuditLog(parts: AuditLogParts): AuditLog {
         faults.failed(error);
         return false;
       }),
-    health: () => ({ ...faults.health(), sealed }),
+    isBehind: () => backlog.entries() > backlogMax && !faults.health().failing,
+    health: () => ({ ...faults.health(), sealed, backlog: backlog.entries() }),
     async close() {
-      const ended = rounds.end();
+      const ended = Promise.all([rounds.end(), backlog.end()]);
       const { end, waiting } = journal.health();
       // Somebody who only looked has nothing to seal.
       const idle = !files.begun() && end.batch === begunWith && waiting === 0;
@@ -99,6 +108,16 @@ export function openAuditLog(parts: AuditLogParts): AuditLog {
       await files.close(ended);
     },
   };
+}
+
+/** How many entries wait to be sealed, looked at each second. What cannot be opened is told by whoever seals. */
+function watchBacklog(files: ReturnType<typeof openLogFiles>) {
+  let entries = 0;
+  const look = async (): Promise<void> => {
+    const waiting = files.opened().then(({ sealed }) => sealed.backlog());
+    entries = await waiting.catch(() => entries);
+  };
+  return { ...openRounds(look, everySecond), entries: () => entries };
 }
 
 /** The last run: outcomes that were just given to the journal are on the disk a moment later. */

@@ -1,6 +1,6 @@
-import { acts, type Audit, type AuditContext, type AuditOutcome, type Refusal } from '@sealgate/vault';
-import { requestId } from '../domain/request-id.ts';
+import { acts, type Audit, type AuditOutcome, type Refusal } from '@sealgate/vault';
 import { asRefusal } from './audit-faults.ts';
+import { gatewayContext } from './own-acts.ts';
 
 // What befalls the audit log itself stands in it: entries that are missing, a device that failed, a clock that jumped.
 
@@ -65,8 +65,7 @@ function writing({
   now,
 }: NoteParts & { readonly failed: (refusal: Refusal) => void; readonly now: () => number }) {
   return ({ act, object, outcome }: AuditNote): void => {
-    const actor = { type: 'system', id: 'gateway' } as const;
-    const context: AuditContext = { tenant, actor, source: 'system', correlation: requestId(now()) };
+    const context = gatewayContext(tenant, now());
     audit.record(acts[act].cls, context, { act, object, service: 'audit' }).then(
       ({ entry }) => audit.outcome(entry, context, outcome),
       (error: unknown) => failed(asRefusal(error, 'what befell the audit log could not be noted')),

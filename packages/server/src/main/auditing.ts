@@ -25,10 +25,12 @@ import { watchClock } from './audit-clock.ts';
 import { auditCalls } from './audit-calls.ts';
 import { openAuditLog, type AuditLog } from './audit-log.ts';
 import type { AuditLogParts } from './log-files.ts';
+import { openAuditTrim, type AuditTrim, type AuditTrimParts } from './audit-trim.ts';
 import { failedBy, openRecording } from './recording.ts';
 import { openAuditNotes, type AuditNoteCounts, type AuditNotes } from './audit-notes.ts';
 import { openUses, type Uses, type UsesParts } from './uses.ts';
-import { openDataJournal, toldDevices } from './journal.ts';
+import { toldDevices } from './journal.ts';
+import { openPlacedJournal } from './placed-journal.ts';
 
 const usesSealing = { kind: 'record', table: 'uses', tenant: systemTenant } as const;
 
@@ -63,6 +65,8 @@ export interface AuditKeeping {
   readonly auditArchive: AuditArchive;
   /** Where its checkpoints are noted elsewhere. */
   readonly auditAnchors: AuditAnchors;
+  /** What was sealed leaves the journal. */
+  readonly auditTrim: AuditTrim;
 }
 
 /** What it stands on. */
@@ -92,7 +96,11 @@ export async function openAuditing(
   const failed = failedBy(log);
   const notes = openAuditNotes({ failed, now });
   const told = toldDevices(log, notes.note);
-  const journal = await openDataJournal({ config, sealer, now, failed, told });
+  const lost = (): void => {
+    log.error('another process has taken over the audit journal: this one stops');
+    process.kill(process.pid, 'SIGTERM');
+  };
+  const journal = await openPlacedJournal({ config, sealer, now, failed, told, lost });
   closers.push(() => journal.close());
   const lent = { tables, providers, news };
   const anchors = anchorsIn({ config, archive });
@@ -104,6 +112,7 @@ export async function openAuditing(
   closers.push(() => auditZones.close());
   closers.push(watched(notes, log, now));
   const holds = openHolds({ tables, sealer, now });
+  const calls = auditCalls({ auditLog, journal, sealer, tables });
   return {
     journal,
     audit,
@@ -112,14 +121,14 @@ export async function openAuditing(
     befallen: notes.counts,
     async countUses(counted) {
       const records = sealedRecords(tableRecords(tables, { now }), sealer, usesSealing);
-      const uses = await openUses({ records, journal, counted, gap: notes.gap, log, now });
+      const uses = await openUses({ records, calls, journal, counted, gap: notes.gap, log, now });
       closers.push(() => uses.close());
       return uses;
     },
-    calls: auditCalls({ auditLog, journal, sealer, tables }),
+    calls,
     holds,
     async start(tenant) {
-      const parts = { auditLog, archive, holds, journal, audit, tenant, log, now };
+      const parts = { auditLog, archive, holds, journal, calls, audit, tenant, log, now };
       const keeping = await openKeeping(config, parts, closers);
       notes.start({ audit, tenant });
       auditLog.start(notes.gap);
@@ -128,10 +137,10 @@ export async function openAuditing(
   };
 }
 
-/** Its months go into the archive, its checkpoints elsewhere. */
+/** What is sealed leaves the journal, its months go into the archive, its checkpoints elsewhere. */
 async function openKeeping(
   { dataDirectory, auditLog: { hotDays, anchors: choice } }: AuditingParts['config'],
-  parts: Omit<AuditArchiveParts & AuditAnchorParts, 'hotDays' | 'choice' | 'file'>,
+  parts: Omit<AuditArchiveParts & AuditAnchorParts & AuditTrimParts, 'hotDays' | 'choice' | 'file'>,
   closers: (() => void | Promise<void>)[],
 ): Promise<AuditKeeping> {
   const auditArchive = openAuditArchive({ ...parts, hotDays });
@@ -141,7 +150,10 @@ async function openKeeping(
   const auditAnchors = openAuditAnchors({ ...parts, choice, file });
   closers.push(() => auditAnchors.close());
   auditAnchors.start();
-  return { auditArchive, auditAnchors };
+  const auditTrim = openAuditTrim(parts);
+  closers.push(() => auditTrim.close());
+  auditTrim.start();
+  return { auditArchive, auditAnchors, auditTrim };
 }
 
 /** What was noted of the log among the blobs. */

@@ -39,6 +39,7 @@ export function boundedCalls(calls: CallReader, bounds: ReadingBounds): CallRead
   }
   return {
     newest: (filter, hints) => passing(calls.newest(filter, hints)),
+    oldest: (filter) => passing(calls.oldest(filter)),
     ended: (filter, onReached) => passing(calls.ended(filter, onReached)),
     async find(tenant, id) {
       await pass();
@@ -47,6 +48,14 @@ export function boundedCalls(calls: CallReader, bounds: ReadingBounds): CallRead
     async services(filter) {
       await pass();
       return calls.services(filter);
+    },
+    async openings(things, within) {
+      await pass();
+      return calls.openings(things, within);
+    },
+    async stats(filter, zone) {
+      await pass();
+      return calls.stats(filter, zone);
     },
   };
 }

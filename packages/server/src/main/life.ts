@@ -1,5 +1,5 @@
-import type { Act, AuditContext } from '@sealgate/vault';
-import { requestId } from '../domain/request-id.ts';
+import type { Act } from '@sealgate/vault';
+import { gatewayContext } from './own-acts.ts';
 import type { Sealgate } from './sealgate.ts';
 
 /**
@@ -13,12 +13,7 @@ export async function markLife({
   now,
 }: Pick<Sealgate, 'ground' | 'now'>): Promise<() => Promise<void>> {
   const mark = async (act: Act): Promise<void> => {
-    const context: AuditContext = {
-      tenant: ground.administrator.tenant,
-      actor: { type: 'system', id: 'gateway' },
-      source: 'system',
-      correlation: requestId(now()),
-    };
+    const context = gatewayContext(ground.administrator.tenant, now());
     const receipt = await ground.audit.record('strict', context, { act, object: 'gateway' });
     ground.audit.outcome(receipt.entry, context, { out: 'success' });
   };

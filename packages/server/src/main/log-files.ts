@@ -4,7 +4,6 @@ import {
   openNoteKey,
   openSealedLog,
   Refusal,
-  type Journal,
   type LentStores,
   type OpenedSealer,
   type SealedLog,
@@ -14,6 +13,7 @@ import {
 } from '@sealgate/vault';
 import type { DatabaseChoice } from '../config.ts';
 import type { Log } from '../log.ts';
+import type { PlacedJournal } from './placed-journal.ts';
 import { openLogStorage } from './log-storage.ts';
 import { openSealing, type Sealing } from './sealing.ts';
 
@@ -25,7 +25,7 @@ export interface AuditLogParts {
   readonly sealer: OpenedSealer;
   /** What a thread needs that seals; not given: there is none. */
   readonly lent?: LentStores | undefined;
-  readonly journal: Pick<Journal, 'health'>;
+  readonly journal: Pick<PlacedJournal, 'health' | 'rows' | 'toSeal' | 'journals'>;
   /** As in `SealedLogParts`. */
   readonly anchors?: SealedLogParts['anchors'] | undefined;
   readonly log: Log;
@@ -77,7 +77,7 @@ export function openLogFiles(parts: AuditLogParts, failed: (refusal: Refusal) =>
 }
 
 async function open(
-  { dataDirectory, database, tables, sealer, lent, anchors, now }: AuditLogParts,
+  { dataDirectory, database, tables, sealer, lent, anchors, journal: placed, now }: AuditLogParts,
   failed: (refusal: Refusal) => void,
 ): Promise<Opened> {
   const { segments, files } = await openLogStorage(database, dataDirectory, now);
@@ -93,7 +93,17 @@ async function open(
     const sealing =
       lent && files ? openSealing({ ...files, journal, name, anchors, failed }, lent) : undefined;
     const quiet = sealing?.quiet;
-    const given = { journal, sealer, segments, noteKey, name, anchors, now, failed };
+    const { rows, toSeal, journals } = placed;
+    const given = {
+      journal: rows && toSeal && journals ? { rows, toSeal, journals } : journal,
+      sealer,
+      segments,
+      noteKey,
+      name,
+      anchors,
+      now,
+      failed,
+    };
     const sealed = await openSealedLog(quiet === undefined ? given : { ...given, quiet });
     return { segments, sealed, sealing };
   } catch (error) {

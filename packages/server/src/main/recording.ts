@@ -11,6 +11,7 @@ import {
 import { openAuditZones, type AuditZones } from '../domain/audit-zones.ts';
 import type { Log } from '../log.ts';
 import type { AuditLog } from './audit-log.ts';
+import { pacedAudit } from './paced-audit.ts';
 
 // How everything that is tried is written down: with its parameters under the keys of the group's log, and with what stands
 // out of it on the group's clock.
@@ -23,7 +24,7 @@ export interface RecordingParts {
   /** IANA name; of groups without a zone of their own. */
   readonly zone: string;
   readonly journal: Journal;
-  readonly auditLog: Pick<AuditLog, 'tagsOf'>;
+  readonly auditLog: Pick<AuditLog, 'tagsOf' | 'isBehind'>;
 }
 
 /** Tells the log of a refusal that nobody else is told of. */
@@ -50,5 +51,5 @@ export async function openRecording(
     flagsOf: ({ tenant }, atMs) => judge(auditZones.zoneOf(tenant), atMs),
     failed: failedBy(log),
   });
-  return { audit, auditZones };
+  return { audit: pacedAudit(audit, auditLog.isBehind), auditZones };
 }

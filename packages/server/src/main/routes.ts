@@ -27,7 +27,7 @@ export function openRoutes(
     async health() {
       const failing = await failingStores(ground);
       const facts = {
-        stores: { tables: config.database.type, journal: 'sqlite', ...ground.kinds },
+        stores: { tables: config.database.type, journal: config.database.type, ...ground.kinds },
         failing,
         audit: auditHealth(ground),
         encryption: { on: true, keys: config.keys.provider },

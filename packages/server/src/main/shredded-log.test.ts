@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import type { SignedReceipt } from '@sealgate/vault';
 import { folderSource, verifyLog } from '@sealgate/vault/audit-verify';
 import { expect, test } from 'vitest';
@@ -15,6 +16,20 @@ function open(dataDir: string): Promise<Sealgate> {
   const AUTH_SECRET = randomBytes(48).toString('base64url');
   const env = { DATA_DIR: dataDir, PORT: '0', NODE_ENV: 'production', AUTH_SECRET };
   return openSealgate(initConfig({ env, cwd: dataDir }), quiet);
+}
+
+/** The files of the journal, with bytes that nobody points to. */
+function journalBytes(dataDir: string): Buffer {
+  const names = ['journal.db', 'journal.db-wal'].map((name) => join(dataDir, name));
+  return Buffer.concat(names.filter((path) => existsSync(path)).map((path) => readFileSync(path)));
+}
+
+/** Beginnings of what is sealed in it. */
+function journalNeedles(dataDir: string): readonly Buffer[] {
+  const db = new DatabaseSync(join(dataDir, 'journal.db'), { readOnly: true });
+  const rows = db.prepare('SELECT payload FROM batches').all() as { readonly payload: Uint8Array }[];
+  db.close();
+  return rows.map(({ payload }) => Buffer.from(payload.subarray(24, 88)));
 }
 
 test('a group that is shredded leaves its audit log behind: whole, verified, and nobody can read what its entries said', async () => {
@@ -37,9 +52,15 @@ test('a group that is shredded leaves its audit log behind: whole, verified, and
       return { bodies, state, findings, leaf: (await log.prove(tenant, entry))?.leaf };
     };
     const before = await taken('before');
+    const needles = journalNeedles(dataDir);
+    expect(needles.every((needle) => journalBytes(dataDir).includes(needle))).toBe(true);
     expect(before).toMatchObject({ bodies: 1, state: 'ok', findings: [] });
     const signed = (await sealgate.operations.call('keys.shred', { tenant })) as SignedReceipt;
     expect(signed.receipt.removed).toMatchObject({ audit_secrets: 1 });
+    // The journal is sealed under a key that stays, so what it had has left it.
+    const left = journalBytes(dataDir);
+    expect(needles.filter((needle) => left.includes(needle))).toEqual([]);
+    expect(await sealgate.operations.call('audit.verify', {})).toMatchObject({ state: 'intact' });
     await audit.record('strict', context, { act: 'tool.call', object: 'upstreams' });
     expect(await taken('after')).toEqual({ ...before, bodies: 0 });
     // Another start finds no secret either.

@@ -257,15 +257,16 @@ describe.each(await shreddedStores())('on %s', (_, on) => {
       expect(await sealgate.ground.people.find(again.subject)).toBeDefined();
     });
 
-    test('stands in the journal, with what became of it', async () => {
+    test('stands in the log, with what became of it', async () => {
       const signed = await shred({ person: ann.subject });
-      const all = async () => (await sealgate.ground.journal.page({ order: 'oldest', limit: 100 })).entries;
-      const entries = await all();
-      const entry = entries.find(({ act }) => act === 'key.shred');
+      const find = async () => {
+        for await (const [call] of sealgate.ground.calls.newest({ act: 'key.shred' })) if (call) return call;
+        return undefined;
+      };
+      const entry = (await find())?.attempt;
       expect(entry).toMatchObject({ obj: `person:${ann.subject}` });
       expect(signed.receipt.by).toMatchObject({ entry: entry?.id });
-      const ended = async () => (await all()).find(({ cause }) => cause === entry?.id)?.out;
-      await expect.poll(ended).toBe('success');
+      await expect.poll(async () => (await find())?.outcome?.out).toBe('success');
       // What the journal holds of it is no secret and no key.
       expect(await sealgate.ground.journal.verify()).toMatchObject({ state: 'intact' });
     });

@@ -22,27 +22,41 @@ import { rootBackups } from './root-backups.ts';
 import { lookAt } from './shred-look.ts';
 import type { Opened } from './opened.ts';
 
+type Shred = (
+  receipt: Parameters<AdministeredShredding['shred']>[0],
+  operator: Operator,
+  id: string,
+) => ReturnType<AdministeredShredding['shred']>;
+
 /** Shredding on an opened data directory: the vault destroys the keys, and here goes what else belongs to them. */
 export function openShredding(opened: Opened, roots: Pick<TenantRootKeeping, 'look'>): AdministeredShredding {
-  const { holds, sealer } = opened.ground;
+  const { holds, sealer, auditTrim } = opened.ground;
   const { administration } = sealer;
   const orderOf = (operator: Operator, remove: ShredOrder['remove']): ShredOrder => ({
     correlation: operator.context.correlation,
     remove,
     forget: (names, destroyed) => forget({ ...opened, roots }, names, destroyed),
   });
+  const shredTenant: Shred = async (receipt, operator, id) => {
+    await holds.refuseHeld([id]);
+    const remove = (count: CountRemoved): Promise<void> => removeTenant(opened, operator, id, count);
+    return administration.shredTenant(receipt, id, orderOf(operator, remove));
+  };
+  const shredPerson: Shred = async (receipt, operator, id) => {
+    const person = await whoGoes(opened, id);
+    await holds.refuseHeld([...person.tenants, ...person.places]);
+    const remove = (count: CountRemoved): Promise<void> => removePerson(opened, operator, person, count);
+    return administration.shredPerson(receipt, person, orderOf(operator, remove));
+  };
   return {
     look: (asked) => lookAt(opened, asked),
     async shred(receipt, operator, { kind, id }) {
-      if (kind === 'tenant') {
-        await holds.refuseHeld([id]);
-        const remove = (count: CountRemoved): Promise<void> => removeTenant(opened, operator, id, count);
-        return administration.shredTenant(receipt, id, orderOf(operator, remove));
-      }
-      const person = await whoGoes(opened, id);
-      await holds.refuseHeld([...person.tenants, ...person.places]);
-      const remove = (count: CountRemoved): Promise<void> => removePerson(opened, operator, person, count);
-      return administration.shredPerson(receipt, person, orderOf(operator, remove));
+      const done = await (kind === 'tenant'
+        ? shredTenant(receipt, operator, id)
+        : shredPerson(receipt, operator, id));
+      // The journal is sealed under a key that is not destroyed.
+      await auditTrim.all();
+      return done;
     },
     receiptOf: async (of) => (await administration.shredding(of))?.receipt,
     signingKey: () => administration.signingKey(),

@@ -1,4 +1,4 @@
-import type { Revision } from '@sealgate/vault';
+import { oneBehindTheOther, type Revision } from '@sealgate/vault';
 import type { Passage } from '../owner/owners.ts';
 import { openEventStore } from './event-store.ts';
 import type { Save } from './legacy-request.ts';
@@ -62,7 +62,7 @@ function saver(
 ): Save {
   const { mark } = parts.owners;
   let last = { text: revision === undefined ? '' : JSON.stringify(record), revision, mark: mark.seen() };
-  let line: Promise<unknown> = Promise.resolve();
+  const inTurn = oneBehindTheOther();
   let isLost = false;
   const write = async (next: SessionRecord): Promise<Revision | undefined> => {
     const saved = await stored.save(id, next, endsAtMs(), last.revision);
@@ -71,7 +71,6 @@ function saver(
     return stored.save(id, next, endsAtMs());
   };
   const save = async (next: SessionRecord, anew: boolean): Promise<boolean> => {
-    await line;
     if (isLost) return false;
     const text = JSON.stringify(next);
     if (text === last.text && !anew) return true;
@@ -82,9 +81,5 @@ function saver(
     } else last = { text, revision: saved, mark: mark.seen() };
     return saved !== undefined;
   };
-  return (next, { anew } = { anew: false }) => {
-    const saved = save(next, anew);
-    line = saved.catch(() => undefined);
-    return saved;
-  };
+  return (next, { anew } = { anew: false }) => inTurn(() => save(next, anew));
 }

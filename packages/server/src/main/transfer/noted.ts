@@ -10,7 +10,7 @@ import {
 import type { AppConfig } from '../../config.ts';
 import { requestId } from '../../domain/request-id.ts';
 import { findLocalAdministrator } from '../../domain/people.ts';
-import { openDataJournal } from '../journal.ts';
+import { openPlacedJournal } from '../placed-journal.ts';
 import { noteTransfer, type TransferEntry } from '../../admin/transfer-operations.ts';
 
 // Copies are in the journal like everything else that is done to the data: what was asked for, durable before anything is
@@ -24,11 +24,15 @@ export function noteHere(
   {
     config,
     now,
-  }: { readonly config: Pick<AppConfig, 'dataDirectory' | 'auditLog'>; readonly now: () => number },
+  }: {
+    readonly config: Pick<AppConfig, 'dataDirectory' | 'database' | 'auditLog'>;
+    readonly now: () => number;
+  },
   { tables, sealer }: { readonly tables: Tables; readonly sealer: OpenedSealer },
 ): Note {
   return async (entry) => {
-    const journal = await openDataJournal({ config, sealer, now });
+    const unsaid = (): void => undefined;
+    const journal = await openPlacedJournal({ config, sealer, now, failed: unsaid, lost: unsaid });
     try {
       const administrator = await findLocalAdministrator(sealedTables(tables, sealer));
       const context: AuditContext = {
