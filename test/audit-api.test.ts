@@ -74,7 +74,8 @@ describe('the log that an auditor reads', () => {
     ['until=2001-01-01', 0],
     ['since=2001-01-01T00:00:00Z&status=x', 0],
   ])('is narrowed by %s', async (query, count) => {
-    expect((await events(`?${query}`)).events).toHaveLength(count);
+    // The outcome of what was asked before may be under way.
+    await expect.poll(async () => (await events(`?${query}`)).events.length).toBe(count);
   });
 
   it('shows one call by the id of its attempt or its outcome', async () => {
@@ -105,6 +106,35 @@ describe('the log that an auditor reads', () => {
     expect(
       (await stage.get('/audit/export?format=ocsf&outcome=failure', ours)).body.trimEnd().split('\n'),
     ).toHaveLength(3);
+  });
+
+  it('comes in pages the oldest first, the last of which has what was recorded meanwhile', async () => {
+    const seen: string[] = [];
+    let cursor: string | null = '';
+    for (let page = 0; cursor !== null && page < 20; page += 1) {
+      const after = cursor === '' ? '' : `&cursor=${cursor}`;
+      const found: Events = await events(`?order=oldest&limit=3&act=tool.call${after}`);
+      seen.push(...idsOf(found));
+      cursor = found.cursor;
+      if (page === 0) ids.ours.push(...(await stage.calls(tenants.ours, 1)));
+    }
+    expect(seen).toEqual(ids.ours);
+    const { cursor: newest } = await events('?limit=1');
+    const turned = await stage.get(`/audit/events?limit=1&order=oldest&cursor=${newest}`, ours);
+    expect(codeOf(turned)).toEqual([400, 'cursor_invalid']);
+  });
+
+  it('is searched for a text, within the tenant alone, and says whether all was looked at', async () => {
+    const search = async (query: string) =>
+      json<Events & { looked: number; whole: boolean }>(await stage.get(`/audit/search?${query}`, ours));
+    const found = await search('text=TOOL-3');
+    expect(found.events.map(({ attempt }) => attempt.req?.tool)).toEqual(['tool-3']);
+    expect([found.whole, found.looked]).toEqual([true, ids.ours.length]);
+    const some = await search('text=tool-&act=tool.call&limit=2');
+    expect([some.events.length, some.whole]).toEqual([2, false]);
+    expect((await search(`text=${tenants.theirs}`)).events).toEqual([]);
+    for (const query of ['', 'text=x', `text=${'x'.repeat(201)}`, 'text=abc&cursor=1'])
+      expect(codeOf(await stage.get(`/audit/search?${query}`, ours))).toEqual([400, 'usage']);
   });
 
   it('is proven: the checkpoint, an entry in it, and what it grew from', async () => {
@@ -154,6 +184,7 @@ describe('the log that an auditor reads', () => {
 const routes = [
   '/audit/events',
   '/audit/events/019a6d0e-6f0a-7b52-9e53-0d6f6d4f2a11',
+  '/audit/search?text=tool',
   '/audit/stats',
   '/audit/reports/accesses',
   '/audit/export',
@@ -262,6 +293,7 @@ describe('an auditor of one tenant', () => {
 
   it.each([
     'events',
+    'search',
     'stats',
     'export',
     'reports/services',
@@ -270,7 +302,7 @@ describe('an auditor of one tenant', () => {
     'proof',
     'events/ID',
   ])('is answered the same at %s, whether there is another tenant or not', async (route) => {
-    const rest = `${route === 'consistency' ? '&old=1' : ''}${route === 'proof' ? `&id=${ids.theirs[0]}` : ''}`;
+    const rest = `${route === 'consistency' ? '&old=1' : ''}${route === 'search' ? '&text=tool' : ''}${route === 'proof' ? `&id=${ids.theirs[0]}` : ''}`;
     const at = (tenant: string): string =>
       `/audit/${route.replace('ID', ids.theirs[0] ?? '')}?tenant=${tenant}${rest}`;
     const there = await stage.get(at(tenants.theirs), ours);
@@ -338,6 +370,8 @@ describe('a question that is none', () => {
     'outcome=maybe',
     'flag=odd',
     'param=odd',
+    'param=a=1&param=odd',
+    'order=odd',
     'madeup=1',
     '__proto__=1',
     'act=a&act=b',

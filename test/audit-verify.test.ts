@@ -1,8 +1,10 @@
 import {
+  closeSync,
   mkdirSync,
   mkdtempSync,
-  readdirSync,
+  openSync,
   readFileSync,
+  readdirSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -136,6 +138,31 @@ describe('what was seen before', () => {
     });
     expect(JSON.parse(text('memory'))).toEqual(notes);
     expect(readdirSync(directory).toSorted()).toEqual(['log', 'memory']);
+  });
+
+  test('is kept beside the file of the key that is named, unless that is not wanted', async () => {
+    put('gate.vkey', `${vkey}\n`);
+    await publish();
+    expect((await run(['log', '--vkey', '@gate.vkey', '--no-remember'])).code).toBe(0);
+    expect(readdirSync(directory).toSorted()).toEqual(['gate.vkey', 'log']);
+    expect((await run(['log', '--vkey', '@gate.vkey'])).stdout).toMatch(/gate\.vkey\.seen has this run now/);
+    expect(JSON.parse(text('gate.vkey.seen'))).toEqual(notes);
+    await publish(older.files);
+    expect((await run(['log', '--vkey', '@gate.vkey'])).code).toBe(1);
+    expect((await run(['log', '--vkey', '@gate.vkey', '--no-remember'])).code).toBe(0);
+  });
+
+  test('is left out where nobody asked for it and it cannot be written, and that is said', async () => {
+    put('gate.vkey', `${vkey}\n`);
+    await publish();
+    // As a shell gives it: --vkey @<(cat gate.vkey)
+    const file = openSync(join(directory, 'gate.vkey'), 'r');
+    try {
+      const said = await run(['log', '--vkey', `@/dev/fd/${file}`]);
+      expect([said.code, said.stdout]).toEqual([0, expect.stringMatching(/\.seen was not made/)]);
+    } finally {
+      closeSync(file);
+    }
   });
 
   test('finds a store that went back, and stays as it was', async () => {

@@ -4,7 +4,7 @@ import { openSession, watchNamed } from './fixtures/cluster-client.ts';
 import { askHealth, startLoad } from './fixtures/cluster-load.ts';
 import { clusterMeans, openCluster, places, type Cluster, type Place } from './fixtures/cluster.ts';
 import { startModern, type ModernUpstream } from './fixtures/modern.ts';
-import { startNumbered, type NumberedUpstream } from './fixtures/numbered.ts';
+import { startNumbered, talk, type NumberedUpstream } from './fixtures/numbered.ts';
 import { letIn } from './fixtures/sign-in.ts';
 
 // An operator restarts three gateways behind nginx, one after another, and nobody notices.
@@ -41,7 +41,7 @@ describe.skipIf(means === undefined)('three gateways behind nginx, restarted one
     const following = session.follow();
     expect(await eventually(() => numbered.listening() === 1 && following.opened() === 1)).toBe(true);
     const first = numbered.say();
-    const talking = setInterval(() => numbered.say(), 5);
+    const hush = talk(numbered, following, 5);
     const call = session.send('tools/call', { name: 'numbered__wait', arguments: {} }, cluster.at(owner));
     expect(await eventually(() => following.numbers.length > 50)).toBe(true);
     const stopped = cluster.running(owner).stop();
@@ -52,7 +52,7 @@ describe.skipIf(means === undefined)('three gateways behind nginx, restarted one
     const answer = await call;
     expect([answer.status, answer.text.includes('waited')]).toEqual([200, true]);
     expect(await stopped).toEqual({ code: 0, signal: null });
-    clearInterval(talking);
+    hush();
     const last = numbered.say();
     expect(await eventually(() => following.numbers.at(-1) === last)).toBe(true);
     expect(following.numbers).toEqual(Array.from({ length: last - first + 1 }, (_, n) => first + n));
@@ -91,7 +91,7 @@ describe.skipIf(means === undefined)('three gateways behind nginx, restarted one
     const following = session.follow();
     expect(await eventually(() => numbered.listening() === 1)).toBe(true);
     const first = numbered.say();
-    const talking = setInterval(() => numbered.say(), 20);
+    const hush = talk(numbered, following, 20);
     const watching = askHealth(cluster.origin);
     for (const place of places) {
       const leaving = cluster.running(place);
@@ -100,7 +100,7 @@ describe.skipIf(means === undefined)('three gateways behind nginx, restarted one
       const sofar = load.good.call;
       expect(await eventually(() => load.good.call > sofar + 50)).toBe(true);
     }
-    clearInterval(talking);
+    hush();
     const last = numbered.say();
     expect(await eventually(() => following.numbers.at(-1) === last)).toBe(true);
     await following.stop();

@@ -11,7 +11,7 @@ import {
 } from './fixtures/cluster-client.ts';
 import { clusterMeans, openCluster, places, type Cluster, type Place } from './fixtures/cluster.ts';
 import { startModern, type ModernUpstream } from './fixtures/modern.ts';
-import { startNumbered, type NumberedUpstream } from './fixtures/numbered.ts';
+import { startNumbered, talk, type NumberedUpstream } from './fixtures/numbered.ts';
 import { modernCall } from './fixtures/raw-http.ts';
 import { letIn, type LetIn } from './fixtures/sign-in.ts';
 
@@ -106,10 +106,10 @@ describe.skipIf(means === undefined)('three gateways behind nginx', () => {
     readonly session: SessionClient;
     readonly following: ReturnType<SessionClient['follow']>;
     readonly first: number;
-    readonly talking: NodeJS.Timeout;
+    readonly hush: () => void;
   }
-  const toldAll = async ({ session, following, first, talking }: Told): Promise<void> => {
-    clearInterval(talking);
+  const toldAll = async ({ session, following, first, hush }: Told): Promise<void> => {
+    hush();
     const last = numbered.say();
     expect(await eventually(() => following.numbers.at(-1) === last)).toBe(true);
     expect(following.numbers).toEqual(upTo(last).slice(first - 1));
@@ -122,13 +122,13 @@ describe.skipIf(means === undefined)('three gateways behind nginx', () => {
     const following = session.follow();
     expect(await eventually(() => numbered.listening() === 1)).toBe(true);
     const first = numbered.say();
-    const talking = setInterval(() => numbered.say(), 5);
+    const hush = talk(numbered, following, 5);
     expect(await eventually(() => following.numbers.length > 50)).toBe(true);
     // It does not stop talking meanwhile.
     const holder = placeAt(following.answeredBy());
     await cluster.running(holder).kill();
     expect(await eventually(() => following.opened() > 1 && following.numbers.length > 150)).toBe(true);
-    await toldAll({ session, following, first, talking });
+    await toldAll({ session, following, first, hush });
     await cluster.start(holder);
   });
 
@@ -139,12 +139,12 @@ describe.skipIf(means === undefined)('three gateways behind nginx', () => {
     const following = session.follow();
     expect(await eventually(() => numbered.listening() === 1 && following.opened() === 1)).toBe(true);
     const first = numbered.say();
-    const talking = setInterval(() => numbered.say(), 5);
+    const hush = talk(numbered, following, 5);
     expect(await eventually(() => following.numbers.length > 100)).toBe(true);
     await cluster.running(owner).kill();
     const sofar = following.numbers.length;
     expect(await eventually(() => following.numbers.length > sofar + 200)).toBe(true);
-    await toldAll({ session, following, first, talking });
+    await toldAll({ session, following, first, hush });
     await cluster.start(owner);
   });
 

@@ -99,7 +99,7 @@ describe.skipIf(dynamodb === undefined || redis === undefined)('on DynamoDB and 
   it('nothing of the walk is in any table, key, message, file or log', async () => {
     const dumps = await dumpAll();
     const from = (start: string) => dumps.filter(({ where }) => where.startsWith(start)).length;
-    expect(from(env.DYNAMODB_TABLE_PREFIX)).toBe(27);
+    expect(from(env.DYNAMODB_TABLE_PREFIX)).toBe(28);
     expect(from('redis ')).toBeGreaterThan(3);
     expect(from('channel ')).toBeGreaterThan(0);
     expect(foundIn(dumps, told())).toEqual([]);

@@ -4,7 +4,7 @@ import { eventually } from './census.ts';
 import { openSession, watchNamed } from './fixtures/cluster-client.ts';
 import { everythingStdio } from './fixtures/everything.ts';
 import { startModern, type ModernUpstream } from './fixtures/modern.ts';
-import { startNumbered } from './fixtures/numbered.ts';
+import { startNumbered, talk } from './fixtures/numbered.ts';
 import { openPerson } from './fixtures/sign-in.ts';
 import { agreed, partedClient, type At } from './instances-client.ts';
 import { openDeployment, type Deployment, type To } from './instances-stage.ts';
@@ -168,7 +168,7 @@ it('what an upstream says while an owner dies is told by the other, every bit of
   await watchNamed(session, 'said');
   const following = session.follow();
   expect(await eventually(() => numbered.listening() === 1 && following.opened() === 1)).toBe(true);
-  const talking = setInterval(() => numbered.say(), 2);
+  const hush = talk(numbered, following, 2);
   expect(await eventually(() => following.numbers.length > 100)).toBe(true);
   await site.a.kill();
   site.to = 'b';
@@ -176,7 +176,7 @@ it('what an upstream says while an owner dies is told by the other, every bit of
   expect((await session.send('tools/list', {})).status).toBe(200);
   const sofar = following.numbers.length;
   expect(await eventually(() => following.numbers.length > sofar + 200)).toBe(true);
-  clearInterval(talking);
+  hush();
   const last = numbered.say();
   expect(await eventually(() => following.numbers.at(-1) === last)).toBe(true);
   expect(following.numbers).toEqual(Array.from({ length: last }, (_, n) => n + 1));

@@ -53,6 +53,7 @@ const rows: Readonly<Record<string, Row>> = {
   'GET /audit/log/*': ['auditor', 401, 401],
   'GET /audit/proof': ['auditor', 401, 401],
   'GET /audit/reports/:name': ['auditor', 401, 401],
+  'GET /audit/search': ['auditor', 401, 401],
   'GET /audit/stats': ['auditor', 401, 401],
   // All of Eve's own upstreams, of which there are none.
   ...mcpRows('/mcp', { POST: 200, GET: 406, DELETE: 400 }),

@@ -172,7 +172,7 @@ describe('a gateway whose every secret is set and whose every upstream fails', (
     const health = await rawHttp(`${gateway.origin}/health`, { method: 'GET' });
     expect(JSON.parse(health.body)).toEqual({
       status: 'ok',
-      stores: { journal: 'sqlite', ...stores },
+      stores: { journal: stores.tables, ...stores },
       failing: [],
       audit: { sealing: 'ok', journal: 'ok', anchors: 'off' },
       encryption: { on: true, keys: 'env' },

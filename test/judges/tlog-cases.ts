@@ -73,8 +73,10 @@ const folders = ['root', 'logs/acme/202610', 'logs/acme/202611', 'logs/b%2Fv/202
 const sigstore: readonly TlogCase[] = [
   {
     name: 'audit log, @sigstore/verify: accepted',
-    async run({ sample: { files, vkey } }) {
-      const counts = folders.map((folder) => sigstoreAccepts(memorySource(files), folder, vkey));
+    async run({ sample: { files, vkey, notes } }) {
+      const counts = folders.map((folder) =>
+        sigstoreAccepts({ source: memorySource(files), folder, vkey, noted: notes }),
+      );
       const entries = (await Promise.all(counts)).reduce((sum, count) => sum + count, 0);
       assert.equal(entries, 309 + 42 + 330 + 10 + 1);
       return `${entries} entries`;
@@ -84,24 +86,28 @@ const sigstore: readonly TlogCase[] = [
     name: 'audit log, @sigstore/verify: what was sealed of a journal is accepted',
     run: () =>
       onSealedLog(async ({ directory, vkey, folders: own }) => {
-        const counts = own.map((folder) => sigstoreAccepts(folderSource(directory), folder, vkey));
+        const counts = own.map((folder) =>
+          sigstoreAccepts({ source: folderSource(directory), folder, vkey }),
+        );
         return `${(await Promise.all(counts)).reduce((sum, count) => sum + count, 0)} entries`;
       }),
   },
-  ...tamperings
-    .filter(({ takes }) => takes === 'proof')
-    .map(({ name, files }): TlogCase => ({
-      name: `audit log, @sigstore/verify: refused when ${name}`,
-      async run({ sample }) {
-        const source = memorySource(files(sample.files));
-        const refusal = await sigstoreAccepts(source, 'logs/acme/202611', sample.vkey).then(
-          () => undefined,
-          (error: unknown) => error,
-        );
-        assert.ok(refusal instanceof Error, 'it was accepted');
-        return refusal.message;
-      },
-    })),
+  ...tamperings.map(({ name, takes, files }): TlogCase => ({
+    name: `audit log, @sigstore/verify: refused when ${name}`,
+    async run({ sample }) {
+      const source = memorySource(files(sample.files));
+      const noted = takes === 'memory' ? sample.notes : [];
+      const judged = { source, folder: 'logs/acme/202611', vkey: sample.vkey, noted };
+      const refusal = await sigstoreAccepts(judged).then(
+        () => undefined,
+        (error: unknown) => error,
+      );
+      assert.ok(refusal instanceof Error, 'it was accepted');
+      // Its own word, and not that of what reads the files for it.
+      assert.equal(refusal.name, 'VerificationError', String(refusal.stack));
+      return refusal.message;
+    },
+  })),
 ];
 
 /** All of them. */
