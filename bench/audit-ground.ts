@@ -68,7 +68,7 @@ export async function openAuditGround(now: () => number): Promise<AuditGround> {
       journal,
       keyring: log.keyring,
       subjects: keySubjects(tables, 'audit_person'),
-      through: log.through,
+      seams: log.seams,
     }),
     folder,
     bytes: () => ({

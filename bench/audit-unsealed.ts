@@ -14,7 +14,8 @@ export function openAuditLog(): AuditLog {
     former: () => Promise.reject(new Error('nothing is sealed')),
     segments: none,
     forget: async () => false,
-    health: () => ({ failing: false, failures: 0, sealed: 0 }),
+    isBehind: () => false,
+    health: () => ({ failing: false, failures: 0, sealed: 0, backlog: 0 }),
     close: async () => undefined,
   };
 }
