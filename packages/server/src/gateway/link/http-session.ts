@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { AuditContext } from '@sealgate/vault';
+import { Refusal, type AuditContext } from '@sealgate/vault';
 import { legacyRevisions } from '../../domain/eras.ts';
-import { refuse } from '../../errors.ts';
+import type { HttpUpstream } from '../../domain/upstream.ts';
+import { refuse, type ServerCode } from '../../errors.ts';
 import type { Values } from '../front/target.ts';
 import { withoutVersion } from './child-notices.ts';
 import type { Calls, Waiting } from './http-calls.ts';
@@ -33,8 +34,12 @@ export interface Session {
   closed: boolean;
 }
 
-/** The upstream does not know the session. What was sent in it was not carried out. */
-export class SessionLost extends Error {}
+/** The upstream does not know the session any more: `upstream_unavailable`. What was sent in it was not carried out. */
+export class SessionLost extends Refusal<ServerCode> {
+  constructor({ name }: HttpUpstream) {
+    super('upstream_unavailable', `upstream "${name}" does not know the session any more`);
+  }
+}
 
 /** Takes nothing of an answer. */
 export const ignoring: Inward = {
@@ -43,11 +48,23 @@ export const ignoring: Inward = {
   onEvent: () => undefined,
 };
 
-/** Shake hands. @throws ProtocolError the upstream's own; Refusal those of `exchange` */
+/**
+ * Shake hands. The session that it had before stays its own until there is another one.
+ *
+ * @throws ProtocolError the upstream's own; Refusal those of `exchange`
+ */
 export async function initialize(session: Session, context: AuditContext): Promise<void> {
+  const before = session.id;
+  try {
+    await shakeHands(session, context);
+  } catch (error) {
+    session.id = before;
+    throw error;
+  }
+}
+
+async function shakeHands(session: Session, context: AuditContext): Promise<void> {
   const { parts, calls } = session;
-  session.id = undefined;
-  session.taken = false;
   const signal = AbortSignal.timeout(parts.limits.startSeconds * 1000);
   const sending: Sending = {
     context,
@@ -81,6 +98,7 @@ export async function initialize(session: Session, context: AuditContext): Promi
       `upstream "${parts.upstream.name}" speaks no protocol revision we know`,
     );
   session.revision = revision;
+  session.taken = false;
   session.place = openPlace(parts.upstream.name, session.id);
   session.introduction = withoutVersion(result ?? {});
   await post(session, { jsonrpc: '2.0', method: 'notifications/initialized' }, { context, signal });
@@ -104,8 +122,9 @@ export async function deliver(
   // A stream that breaks off is taken up where it ended, if the upstream has given its events ids.
   let lastEventId: string | undefined;
   let retryMs = 1000;
+  const inSession = headersOf(session);
   const inward: Inward = {
-    onHead: (status) => refuseStatus(session, status),
+    onHead: lossIn(session),
     onMessage: (came) => calls.take(came, { context, sending }),
     onEvent: (event) => {
       lastEventId = event.id ?? lastEventId;
@@ -126,7 +145,7 @@ export async function deliver(
   let waitMs = 100;
   const sent = exchange(
     parts,
-    { context, method: 'POST', message, headers: headersOf(session), signal, untimed: true },
+    { context, method: 'POST', message, headers: inSession, signal, untimed: true },
     inward,
   );
   await sent.catch((error: unknown) => {
@@ -136,7 +155,7 @@ export async function deliver(
     // Each time is an entry in the log: one that keeps breaking off is asked ever less often, whatever it says.
     await sleep(Math.max(retryMs, waitMs), undefined, { signal });
     waitMs = Math.min(2 * waitMs, 5000);
-    const headers = { ...headersOf(session), 'last-event-id': lastEventId };
+    const headers = { ...inSession, 'last-event-id': lastEventId };
     const before = lastEventId;
     const outward = { context, method: 'GET', message: undefined, headers, signal: untilRead } as const;
     await exchange(parts, outward, again).catch((error: unknown) => {
@@ -163,14 +182,17 @@ export async function post(
     { context, method: 'POST', message, headers: headersOf(session), signal },
     {
       ...ignoring,
-      onHead: (status) => refuseStatus(session, status),
+      onHead: lossIn(session),
       onMessage: (came) => calls.take(came, { context, sending: undefined }),
     },
   );
 }
 
-function refuseStatus({ id }: Session, status: number): void {
-  if (status === 404 && id !== undefined) throw new SessionLost('the upstream does not know the session');
+// Of the session that a request is sent in: it may have been opened anew, or be about to, when the answer comes.
+function lossIn({ id, parts: { upstream } }: Session): (status: number) => void {
+  return (status) => {
+    if (status === 404 && id !== undefined) throw new SessionLost(upstream);
+  };
 }
 
 /** The headers of a request in the session. */

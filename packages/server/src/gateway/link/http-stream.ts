@@ -62,11 +62,11 @@ function hasNone(status: number): boolean {
 
 function listening(stream: Stream): Inward {
   const { session, context, signal } = stream;
-  const { calls, place } = session;
+  const { calls, parts, place } = session;
   return {
     onHead(status) {
       if (status === 404 && session.id !== undefined && stream.mayBeLost)
-        throw new SessionLost('the session is lost');
+        throw new SessionLost(parts.upstream);
       stream.mayBeLost = true;
       stream.status = status;
     },
