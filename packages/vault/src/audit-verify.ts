@@ -5,7 +5,7 @@ export { folderSource } from './audit-verify/folder-source.ts';
 export { scopePart } from './audit-verify/layout.ts';
 export type { Progress } from './audit-verify/open-log.ts';
 export type { LogSource } from './audit-verify/source.ts';
-export { urlSource } from './audit-verify/url-source.ts';
+export { logAddress, urlSource } from './audit-verify/url-source.ts';
 export {
   verifyExport,
   type ExportedShare,

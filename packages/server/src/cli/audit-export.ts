@@ -2,20 +2,19 @@ import { randomBytes } from 'node:crypto';
 import { constants, copyFile, link, open, rename, rm, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { Option, type Command } from 'commander';
-import { exportFormats, type EntryPage, type ExportFormat } from '@sealgate/vault';
+import { exportFormats, type EntryPage } from '@sealgate/vault';
 import type { ProvenExportPiece } from '../domain/admin-answers.ts';
 import { refuse } from '../errors.ts';
 import { exportLog } from './audit-log.ts';
-import { askedBy, filterOptions, type FilterOptions } from './audit-options.ts';
-import { administer, type CommandContext } from './context.ts';
+import { askedBy, filterOptions } from './audit-options.ts';
+import type { CommandContext } from './context.ts';
+import { piecesOf, type PiecesOptions } from './export-pieces.ts';
 import { openProofFolder } from './export-proof.ts';
 import { progressBar } from './progress.ts';
 
-interface ExportOptions extends FilterOptions {
-  readonly format: ExportFormat | 'log';
+interface ExportOptions extends PiecesOptions {
   readonly out: string;
   readonly bodies: boolean;
-  readonly proof: boolean;
   readonly former?: string;
   readonly force?: boolean;
 }
@@ -31,9 +30,13 @@ The others in the order in which calls ended. The file is new, and can be read b
 when it is whole. Beside it lies what proves it, <path>.proof: whoever has both can say whether a line was changed, without this
 gateway (sealgate audit verify <path>). Keep them together; --no-proof writes none.
 
+With --from nothing of this machine is read: the gateway at that address (https, or http on this machine) is asked as an auditor,
+with the token of --token-file, or of SEALGATE_AUDIT_TOKEN. What is not narrowed by --tenant is all that the auditor may see.
+
 Examples:
   sealgate audit export --format jsonl --out /backup/audit-2026-11.jsonl --since 2026-11-01 --until 2026-11-30T23:59:59Z
   sealgate audit export --format ocsf --out audit.ocsf.jsonl --tenant '*'
+  sealgate audit export --format jsonl --out audit.jsonl --from https://gate.example --token-file auditor.token
   sealgate audit export --format log --out /media/auditor/log --tenant crm-client-7
 `;
 
@@ -50,13 +53,17 @@ export function auditExportCommand(audit: Command, context: CommandContext): voi
     .option('--no-bodies', 'of a log: only what anybody may see')
     .option('--former <mark>', 'of a log: that of a former instance, which came with sealgate import')
     .option('--no-proof', 'of the others: without what proves it')
+    .option('--from <address>', 'of the others: out of the gateway that runs there, for an auditor')
+    .option('--token-file <file>', 'show the token in it to that gateway')
     .option('--json', 'print JSON')
     .addHelpText('after', help)
     .action((options: ExportOptions) => (options.format === 'log' ? wholeLog : exportTo)(context, options));
 }
 
 async function wholeLog(context: CommandContext, options: ExportOptions): Promise<void> {
-  const { out, bodies, json, tenant, force, former } = options;
+  const { out, bodies, json, tenant, force, former, from, tokenFile } = options;
+  if ((from ?? tokenFile) !== undefined)
+    throw refuse('usage', 'a log at an address is verified there: sealgate audit verify <address>/audit/log');
   const { tenant: _, ...narrower } = askedBy(options);
   if (force === true || Object.keys(narrower).length > 0)
     throw refuse(
@@ -78,20 +85,20 @@ async function exportTo(context: CommandContext, options: ExportOptions): Promis
   const told = ({ entry, of }: EntryPage['reached']): void => {
     if (options.json !== true) bar.show({ what: 'exporting', done: entry, total: of });
   };
-  let unproven: Ended | undefined;
+  let ended: Ended | undefined;
   try {
     const bytes = await written(path, replace, async (write) => {
-      if (options.proof) unproven = await proven(context, options, { write, told, beside });
-      else await plain(context, options, { write, told });
+      const sinks = { write, told, beside: options.proof ? beside : undefined };
+      ended = await piecesOf(context, options, (pieces) => taken(pieces, sinks));
     });
     await beside.place();
     bar.end();
-    const proof = options.proof ? { proof: beside.path, ...unproven } : {};
+    const proof = options.proof ? { proof: beside.path, ...ended } : {};
     const done = { file: path, format: options.format, bytes, ...proof };
     terminal.stdout.write(
       options.json === true
         ? `${JSON.stringify(done)}\n`
-        : `Wrote ${path} (${bytes} bytes)${unproven === undefined ? '' : provenText(unproven)}\n`,
+        : `Wrote ${path} (${bytes} bytes)${ended === undefined ? '' : provenText(ended)}\n`,
     );
   } finally {
     bar.end();
@@ -104,47 +111,29 @@ type Ended = Extract<ProvenExportPiece, { readonly lines: number }>;
 interface Sinks {
   readonly write: (text: string) => Promise<void>;
   readonly told: (reached: EntryPage['reached']) => void;
+  /** `undefined`: nothing proves it. */
+  readonly beside: Awaited<ReturnType<typeof openProofFolder>> | undefined;
 }
 
-async function plain(context: CommandContext, options: ExportOptions, { write, told }: Sinks): Promise<void> {
-  await administer(context, async ({ call }) => {
-    const question = { ...askedBy(options), format: options.format };
-    const pieces = (await call('audit.export', question)) as AsyncIterable<{
-      readonly text: string;
-      readonly reached: EntryPage['reached'];
-    }>;
-    for await (const { text, reached } of pieces) {
-      await write(text);
-      told(reached);
-    }
-  });
-}
-
-/** The text into the file, the rest beside it. @returns how much it was */
-function proven(
-  context: CommandContext,
-  options: ExportOptions,
-  { write, told, beside }: Sinks & { readonly beside: Awaited<ReturnType<typeof openProofFolder>> },
+/** The text into the file, the rest beside it. @returns how much it was, when that is said */
+async function taken(
+  pieces: AsyncIterable<ProvenExportPiece>,
+  { write, told, beside }: Sinks,
 ): Promise<Ended | undefined> {
-  return administer(context, async ({ call }) => {
-    const question = { ...askedBy(options), format: options.format };
-    const pieces = (await call('audit.export.proven', question)) as AsyncIterable<ProvenExportPiece>;
-    let ended: Ended | undefined;
-    await beside.write(
-      (async function* () {
-        for await (const piece of pieces) {
-          if ('path' in piece)
-            yield { path: piece.path, bytes: Buffer.from(piece.base64, 'base64'), bodies: 0 };
-          else if ('lines' in piece) ended = piece;
-          else {
-            await write(piece.text);
-            told(piece.reached);
-          }
-        }
-      })(),
-    );
-    return ended;
-  });
+  let ended: Ended | undefined;
+  const files = async function* () {
+    for await (const piece of pieces) {
+      if ('path' in piece) yield { path: piece.path, bytes: Buffer.from(piece.base64, 'base64'), bodies: 0 };
+      else if ('lines' in piece) ended = piece;
+      else {
+        await write(piece.text);
+        if (piece.reached !== undefined) told(piece.reached);
+      }
+    }
+  };
+  if (beside !== undefined) await beside.write(files());
+  else for await (const { path } of files()) throw new Error(`nobody asked for ${path}`);
+  return ended;
 }
 
 function provenText({ entries, unproven, behind }: Ended): string {

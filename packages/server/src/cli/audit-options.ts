@@ -89,6 +89,32 @@ export function askedBy(options: FilterOptions): Readonly<Record<string, unknown
   return Object.fromEntries(Object.entries(asked).filter(([, value]) => value !== undefined));
 }
 
+/** The same question as the query of an auditor (`/audit/…`). */
+export function queryBy(options: FilterOptions): readonly (readonly [string, string])[] {
+  const { tenant, act, actor, service, object, connection, tool, source, correlation, ip, agent } = options;
+  const { outcome, status, slower, since, until, flag, param = [] } = options;
+  const named = {
+    tenant,
+    act,
+    actor,
+    service,
+    object,
+    connection,
+    tool,
+    source,
+    request: correlation,
+    ip,
+    agent,
+  };
+  const all = { ...named, flag, outcome, status, slower, since, until };
+  return [
+    ...Object.entries(all).flatMap(([name, value]) =>
+      value === undefined ? [] : [[name, String(value)] as const],
+    ),
+    ...param.map(({ name, value }) => ['param', `${name}=${value}`] as const),
+  ];
+}
+
 function paramOf(text: string, before: NamedOptions['param'] = []): NonNullable<NamedOptions['param']> {
   const at = text.indexOf('=');
   if (at < 1) throw new InvalidArgumentError('It is field=value.');

@@ -1,13 +1,14 @@
-import type { Readable } from 'node:stream';
-
 const newline = 0x0a;
 
 /**
  * Lines of a stream, without their ends; empty ones are left out. A line of more than `bytesMax` bytes is skipped and
  * comes as `undefined`; what follows the last line end is a line too.
  */
-export async function* linesOf(input: Readable, bytesMax: number): AsyncGenerator<string | undefined> {
-  let held: Buffer[] = [];
+export async function* linesOf(
+  input: AsyncIterable<Uint8Array | string>,
+  bytesMax: number,
+): AsyncGenerator<string | undefined> {
+  let held: Uint8Array[] = [];
   let heldBytes = 0;
   let skipping = false;
   const take = (): string | undefined => {
@@ -17,7 +18,7 @@ export async function* linesOf(input: Readable, bytesMax: number): AsyncGenerato
     skipping = false;
     return text;
   };
-  for await (const chunk of input as AsyncIterable<Buffer | string>) {
+  for await (const chunk of input) {
     let rest = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
     for (let end = rest.indexOf(newline); end !== -1; end = rest.indexOf(newline)) {
       held.push(rest.subarray(0, end));

@@ -126,7 +126,11 @@ export interface PlaceStanding {
 
 /** A piece of `audit.export.proven`: text of the file, a file that lies beside it, and at last how much it was. */
 export type ProvenExportPiece =
-  | { readonly text: string; readonly reached: { readonly entry: number; readonly of: number } }
+  | {
+      readonly text: string;
+      /** How far the log was read; `undefined`: it is not said. */
+      readonly reached?: { readonly entry: number; readonly of: number };
+    }
   | { readonly path: string; readonly base64: string }
   | {
       readonly lines: number;
@@ -134,7 +138,7 @@ export type ProvenExportPiece =
       /** Entries without a proof. */
       readonly unproven: number;
       /** Why something was not sealed; `undefined`: nothing was in the way. */
-      readonly behind: string | undefined;
+      readonly behind?: string | undefined;
     };
 
 /** A piece of `audit.export.log`: first how much there is, then file by file. */

@@ -7,6 +7,7 @@ import type {
   Stats,
   Call,
 } from '@sealgate/vault';
+import type { ProvenExportPiece } from '../domain/admin-answers.ts';
 import type { Auditor } from '../domain/auditors.ts';
 import type { Standing } from '../domain/limit.ts';
 
@@ -16,6 +17,7 @@ export interface AuditAnswers {
   readonly 'audit.checkpoint.of': { readonly checkpoint: string; readonly behind: string | undefined };
   readonly 'audit.consistency': GrowthProof;
   readonly 'audit.export': AsyncIterable<{ readonly text: string }>;
+  readonly 'audit.export.proven': AsyncIterable<ProvenExportPiece>;
   readonly 'audit.page': CallPage;
   readonly 'audit.proof': ProvenEntry;
   readonly 'audit.report': AsyncIterable<readonly ReportRow[]>;

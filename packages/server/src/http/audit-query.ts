@@ -69,7 +69,12 @@ export const auditQueries = {
     format: z.enum(['jsonl', 'csv']).default('jsonl'),
   }),
   reportName: z.enum(reportNames),
-  export: z.strictObject({ ...filter, format: z.enum(exportFormats).default('jsonl') }),
+  export: z.strictObject({
+    ...filter,
+    format: z.enum(exportFormats).default('jsonl'),
+    /** `true`: with what proves it, as pieces. */
+    proof: z.enum(['true', 'false']).default('false'),
+  }),
   checkpoint: z.strictObject({ tenant }),
   proof: z.strictObject({ tenant, id: text, format: z.enum(['text', 'json']).default('text') }),
   consistency: z.strictObject({ tenant, origin: text.optional(), old: whole, new: whole.optional() }),

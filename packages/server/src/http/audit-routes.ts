@@ -89,9 +89,12 @@ function textRoutes(app: FastifyInstance, desk: AuditDesk): void {
       onFault: (error) => desk.onFault(error, request.id),
     });
   app.get('/audit/export', { config }, async (request, reply) => {
-    const { format, ...filter } = readQuery(queries.export, request.query);
-    const pieces = await desk.ask(askingOf(request), 'audit.export', { ...asked(filter), format });
-    await send([request, reply], format, textsOf(pieces));
+    const { format, proof, ...filter } = readQuery(queries.export, request.query);
+    const question = { ...asked(filter), format };
+    const asking = askingOf(request);
+    if (proof === 'true')
+      await send([request, reply], 'jsonl', linesOf(await desk.ask(asking, 'audit.export.proven', question)));
+    else await send([request, reply], format, textsOf(await desk.ask(asking, 'audit.export', question)));
   });
   app.get<{ Params: { name: string } }>('/audit/reports/:name', { config }, async (request, reply) => {
     const report = readQuery(queries.reportName, request.params.name);
@@ -136,6 +139,10 @@ function eventOf({ attempt, outcome }: { readonly attempt: object; readonly outc
 
 async function* textsOf(pieces: AsyncIterable<{ readonly text: string }>): AsyncGenerator<string> {
   for await (const { text } of pieces) yield text;
+}
+
+async function* linesOf(pieces: AsyncIterable<object>): AsyncGenerator<string> {
+  for await (const piece of pieces) yield `${JSON.stringify(piece)}\n`;
 }
 
 async function* rowTexts(

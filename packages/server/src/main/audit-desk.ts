@@ -1,5 +1,6 @@
 import type { AuditContext, CallReader, EntryReader } from '@sealgate/vault';
 import { auditApiOperations } from '../admin/audit-api-operations.ts';
+import { auditExportOperations } from '../admin/audit-export-operations.ts';
 import { look } from '../admin/audit-forms.ts';
 import { auditLogOperations } from '../admin/audit-log-operations.ts';
 import { auditOperations } from '../admin/audit-operations.ts';
@@ -23,7 +24,7 @@ const filesPerQuestion = 100;
 const answerMs = 60_000;
 /** How often the taking of files is recorded: a log has thousands. */
 const takingMs = 60_000;
-const inPieces: ReadonlySet<AuditQuestion> = new Set(['audit.export', 'audit.report']);
+const inPieces: ReadonlySet<AuditQuestion> = new Set(['audit.export', 'audit.export.proven', 'audit.report']);
 
 /** What answers auditors on an opened product. */
 export function openAuditDesk(
@@ -81,6 +82,7 @@ function tableOver(
       now,
     }),
     ...auditLogOperations({ audit, auditLog, auditAnchors, auditArchive }),
+    ...auditExportOperations({ audit, calls, auditLog, tagsOf }),
     ...auditApiOperations({ audit, calls, auditLog, auditAnchors, auditArchive, sealer, tagsOf }),
   };
 }

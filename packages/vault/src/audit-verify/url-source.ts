@@ -5,26 +5,35 @@ const requestSeconds = 60;
 const loopback = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 
 /**
+ * An address that a log may be read at, without the `/` at its end.
+ *
+ * @param address `https:`, or `http:` on this machine; without a password, a query or a fragment
+ * @throws Refusal `log_unreadable` when it is another one
+ */
+export function logAddress(address: string): string {
+  const base = URL.canParse(address) ? new URL(address) : undefined;
+  const safe = base?.protocol === 'https:' || (base?.protocol === 'http:' && loopback.test(base.hostname));
+  const plain = base?.search === '' && base.hash === '' && base.username === '' && base.password === '';
+  if (base !== undefined && safe && plain) return base.href.replace(/\/*$/, '');
+  throw refuse(
+    'log_unreadable',
+    'a log is read over https, or over http on this machine, at an address without a password or a query',
+  );
+}
+
+/**
  * A log over HTTP, as `GET <address>/<path>`. Redirects are not followed; an answer has a bound in bytes and in time.
  *
- * @param address `https:`, or `http:` on this machine
+ * @param address one of {@link logAddress}
  * @param timeoutSeconds for one answer, all of it; 60 when not given
- * @throws Refusal `log_unreadable` when it is another address
+ * @throws Refusal those of {@link logAddress}
  */
 export function urlSource(
   address: string,
   fetch: typeof globalThis.fetch,
   timeoutSeconds: number = requestSeconds,
 ): LogSource {
-  const base = URL.canParse(address) ? new URL(address) : undefined;
-  const safe = base?.protocol === 'https:' || (base?.protocol === 'http:' && loopback.test(base.hostname));
-  const plain = base?.search === '' && base.hash === '' && base.username === '' && base.password === '';
-  if (base === undefined || !safe || !plain)
-    throw refuse(
-      'log_unreadable',
-      'a log is read over https, or over http on this machine, at an address without a password or a query',
-    );
-  const prefix = base.href.replace(/\/*$/, '');
+  const prefix = logAddress(address);
   return {
     async read(path, bytesMax) {
       if (!isLogPath(path)) throw refuse('log_unreadable', 'this is no path of a log', path);
