@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest';
+import { heldMb } from '../../domain/fixtures/held-memory.ts';
 import { until } from '../../domain/fixtures/until.ts';
 import { follow, initialize, messageIn, resultOf, rpc } from './fixtures/session-client.ts';
 import { openStage, type Opened, type Stage } from './fixtures/session-stage.ts';
@@ -113,10 +114,10 @@ describe('a flood of an upstream', () => {
     conversation.hear({ method: 'notifications/tools/list_changed' });
     await until(() => listening.messages().length === 1);
     const last = listening.events.at(-1)!.id!;
-    const before = process.memoryUsage().heapUsed;
+    const before = heldMb();
     for (let at = 0; at < 100_000; at += 1)
       conversation.hear({ method: 'notifications/resources/updated', params: { uri: `x://${at}`, pad } });
-    expect(process.memoryUsage().heapUsed - before).toBeLessThan(100 * 1024 * 1024);
+    expect(heldMb() - before).toBeLessThan(50);
     await listening.ended;
     expect(await codeOf(await session.listen(last))).toBe('event_unknown');
     const again = follow(await session.listen());

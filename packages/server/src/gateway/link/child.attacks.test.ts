@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest';
+import { heldMb } from '../../domain/fixtures/held-memory.ts';
 import { until } from '../../domain/fixtures/until.ts';
 import { openStage, type Stage } from './fixtures/stage.ts';
 import { child, tiny } from './fixtures/upstreams.ts';
@@ -26,7 +27,6 @@ const hostile = (name: string, then: string) =>
     `,
   ]);
 
-const heapMb = (): number => process.memoryUsage().heapUsed / 1024 / 1024;
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Somebody else's child answers while the attack goes on. */
@@ -46,11 +46,9 @@ describe('a child', () => {
     const calling = talk.request('tools/call', { name: 'any' }).catch(() => undefined);
     await othersAreServed();
     await pause(1000);
-    globalThis.gc?.();
-    const before = heapMb();
+    const before = heldMb();
     await pause(4000);
-    globalThis.gc?.();
-    expect(heapMb() - before).toBeLessThan(100);
+    expect(heldMb() - before).toBeLessThan(100);
     await othersAreServed();
     await stage.links.retire('g1', 'evil');
     await calling;
@@ -78,11 +76,14 @@ describe('a child', () => {
     stage = openStage();
     const endless = `const go = () => { while (out('x'.repeat(65536))); process.stdout.once('drain', go); }; go();`;
     const talk = stage.talk(hostile('evil', endless));
-    const before = heapMb();
+    const before = heldMb();
+    let most = before;
+    const looking = setInterval(() => (most = Math.max(most, heldMb())), 100);
     await expect(talk.request('tools/call', { name: 'any' })).rejects.toMatchObject({
       code: 'upstream_unavailable',
     });
-    expect(heapMb() - before).toBeLessThan(150);
+    clearInterval(looking);
+    expect(most - before).toBeLessThan(150);
     await othersAreServed();
   }, 30_000);
 
