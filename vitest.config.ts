@@ -11,6 +11,8 @@ export default defineConfig({
     globalSetup: ['test/backing/setup.ts'],
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    // What shall come is waited for as long as a busy machine may take.
+    expect: { poll: { timeout: 15_000 } },
     maxWorkers: 2,
   },
 });

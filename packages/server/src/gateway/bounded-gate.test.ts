@@ -255,7 +255,7 @@ describe('one person cannot make an upstream rest for everybody', () => {
   });
 
   it('by calls that hang while others are answered', async () => {
-    const room = open({}, 200);
+    const room = open({}, 3000);
     const { origin } = await upstream((request, response) => {
       if (request.headers['x-way'] !== 'hang') response.end();
     });

@@ -33,7 +33,7 @@ it('a call ends at its limit: without headers, within a small body, within a str
   const carry = carrying({ callMs: 150 });
   await expect(carry(ask(origin))).rejects.toEqual(late);
   await expect(carry(ask(origin, { headers: { 'x-way': 'body' } }))).rejects.toEqual(late);
-  const { body } = await carry(ask(origin, { headers: { 'x-way': 'events' } }));
+  const { body } = await carrying({ callMs: 3000 })(ask(origin, { headers: { 'x-way': 'events' } }));
   await expect(read(body)).rejects.toEqual(late);
 });
 
@@ -54,12 +54,12 @@ it('a stream that stays open has a limit to its headers and none after', async (
   const { origin } = await upstream((request, response) => {
     if (request.headers['x-way'] === 'never') return;
     response.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders();
-    setTimeout(() => response.end('data: 1\n\n'), 400);
+    setTimeout(() => response.end('data: 1\n\n'), 4000);
   });
-  const carry = carrying({ callMs: 150 });
+  const carry = carrying({ callMs: 3000 });
   const listen = { 'mcp-method': 'subscriptions/listen' };
-  expect(await read((await carry(ask(origin, { method: 'GET', body: undefined }))).body)).toBe(9);
-  expect(await read((await carry(ask(origin, { headers: listen }))).body)).toBe(9);
+  const asked = [ask(origin, { method: 'GET', body: undefined }), ask(origin, { headers: listen })];
+  expect(await Promise.all(asked.map(async (one) => read((await carry(one)).body)))).toEqual([9, 9]);
   await expect(carry(ask(origin, { headers: { ...listen, 'x-way': 'never' } }))).rejects.toEqual(late);
 });
 

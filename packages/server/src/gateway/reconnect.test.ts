@@ -2,6 +2,7 @@ import { createServer as createHttpServer } from 'node:http';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import type { Outgoing } from '@sealgate/vault';
 import { afterEach, expect, it } from 'vitest';
+import { until } from '../domain/fixtures/until.ts';
 import { carrying, closeAll } from './fixtures/carrying.ts';
 
 // Connections that the upstream closes, before and while a call is sent on them.
@@ -45,6 +46,7 @@ it('a call after the upstream was restarted takes a new connection, and is carri
   await end(first);
   // Both sides are this process: the client's side has to hear of it, as it has long before in life.
   await new Promise((resolve) => setTimeout(resolve, 50));
+  for (let turn = 0; turn < 5; turn += 1) await new Promise(setImmediate);
   const second = await start(port);
   closing.push(() => end(second));
   const answers = await Promise.all(Array.from({ length: 4 }, () => carry(call(origin))));
@@ -93,15 +95,16 @@ it.each(['end', 'destroy', 'resetAndDestroy'] as const)(
 );
 
 it('a connection that the upstream has closed meanwhile is not used any more', async () => {
-  let seen = 0;
+  let [seen, closed] = [0, 0];
   const origin = await bare((socket) => {
     seen += 1;
-    socket.end(answer);
+    socket.once('close', () => (closed += 1)).end(answer);
   });
   const carry = carrying();
   for (let count = 1; count <= 5; count += 1) {
     expect((await carry(call(origin))).status).toBe(200);
     expect(seen).toBe(count);
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    // The client has heard of it when it has closed its own side.
+    await until(() => closed === count);
   }
 });

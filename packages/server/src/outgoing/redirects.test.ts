@@ -31,7 +31,7 @@ const fetch = openGuardedFetch({
   allow: { http: true, private: true },
   lookup: async (name) => names[name] ?? ['127.0.0.1'],
   bytesMax: 1024,
-  timeoutMs: 5000,
+  timeoutMs: 30_000,
 });
 const secrets = {
   authorization: 'Bearer a',

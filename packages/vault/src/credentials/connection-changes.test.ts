@@ -97,11 +97,11 @@ describe('two instances that hear each other', () => {
     );
     expect(await lendAt(other)).toMatchObject({ environment: { KEY: 'first' }, connection: { epoch } });
     await set(one, 'second');
-    await vi.waitFor(() => expect(heard).toHaveLength(2));
+    await vi.waitFor(() => expect(heard).toHaveLength(2), 15_000);
     expect((await lendAt(other)).environment).toEqual({ KEY: 'second' });
     await remove(one);
     const connectionId = one.idOf('shop', 'u1', 'default');
-    await vi.waitFor(() => expect(heard[2]).toMatchObject({ is: 'removed', subject: 'u1', connectionId }));
+    await vi.waitFor(() => expect(heard[2]).toMatchObject({ is: 'removed', subject: 'u1', connectionId }), 15_000);
     await expect(lendAt(other)).rejects.toMatchObject({ code: 'credential_missing' });
   });
 
@@ -109,7 +109,7 @@ describe('two instances that hear each other', () => {
     const [mine, theirs] = [hear(one), hear(other)];
     await set(one, 'first');
     expect(mine).toHaveLength(1);
-    await vi.waitFor(() => expect(theirs).toHaveLength(1));
+    await vi.waitFor(() => expect(theirs).toHaveLength(1), 15_000);
     expect(mine).toHaveLength(1);
   });
 
@@ -120,7 +120,7 @@ describe('two instances that hear each other', () => {
       flush: () => undefined,
     });
     await set(one, 'a-secret-that-is-told-to-nobody');
-    await vi.waitFor(() => expect(messages).toHaveLength(1));
+    await vi.waitFor(() => expect(messages).toHaveLength(1), 15_000);
     expect(messages[0]).not.toContain('a-secret');
   });
 
@@ -134,7 +134,7 @@ describe('two instances that hear each other', () => {
     const described = { tenant: 'g1', subject: '', upstream, name: 'default', placement, origin: '' };
     await one.set(receipt, described, Buffer.from('secret'));
     await set(one, 'told');
-    await vi.waitFor(() => expect(heard.at(-1)).toMatchObject({ upstream: 'shop' }));
+    await vi.waitFor(() => expect(heard.at(-1)).toMatchObject({ upstream: 'shop' }), 15_000);
     expect(heard.slice(0, -1)).toEqual([undefined]);
   });
 
@@ -164,15 +164,15 @@ it('a row that was being read when the change was heard of does not count', asyn
   await follow(late);
   const heard = hear(late);
   const reading = found(late);
-  await vi.waitFor(() => expect(gates).toHaveLength(1));
+  await vi.waitFor(() => expect(gates).toHaveLength(1), 15_000);
   await remove(one);
-  await vi.waitFor(() => expect(heard).toHaveLength(1));
+  await vi.waitFor(() => expect(heard).toHaveLength(1), 15_000);
   gates[0]?.();
   const stale = await reading;
   expect(stale?.row.connectionId).toBe(one.idOf('shop', 'u1', 'default'));
   // What the gate opens is read once more.
   const now = late.current(stale!);
-  await vi.waitFor(() => expect(gates).toHaveLength(2));
+  await vi.waitFor(() => expect(gates).toHaveLength(2), 15_000);
   gates[1]?.();
   expect(await now).toBeUndefined();
 });
@@ -220,7 +220,7 @@ describe('a message that is lost', () => {
     const heard = hear(other);
     for (const payload of ['', 'no json', '[]', 'null', '{"from":"x"}', '"text"'])
       await bus.publish('connections', payload);
-    await vi.waitFor(() => expect(heard).toEqual(Array(6).fill(undefined)));
+    await vi.waitFor(() => expect(heard).toEqual(Array(6).fill(undefined)), 15_000);
   });
 });
 

@@ -177,7 +177,7 @@ describe('a used refresh token', () => {
     });
     const again = await token(stage.origin, form);
     expect(again.body['error']).toBe('invalid_grant');
-  }, 20_000);
+  });
 });
 
 describe('a refresh token whose first user never answered', () => {

@@ -17,7 +17,7 @@ it('what one instance revokes every other hears of, and it itself before anythin
   const told = one.revoked();
   expect([mine.count, theirs.count]).toEqual([1, 0]);
   await told;
-  await vi.waitFor(() => expect(theirs.count).toBe(1));
+  await vi.waitFor(() => expect(theirs.count).toBe(1), 15_000);
   expect(mine.count).toBe(1);
 });
 
@@ -31,13 +31,13 @@ it('many revocations at once leave as few messages, and none is answered before 
   const answered: string[] = [];
   const revoke = (name: string) => void one.revoked().then(() => answered.push(name));
   for (const name of ['a', 'b', 'c']) revoke(name);
-  await vi.waitFor(() => expect(sent).toHaveLength(1));
+  await vi.waitFor(() => expect(sent).toHaveLength(1), 15_000);
   revoke('late');
   sent[0]?.resolve();
-  await vi.waitFor(() => expect(sent).toHaveLength(2));
+  await vi.waitFor(() => expect(sent).toHaveLength(2), 15_000);
   expect(answered).toEqual(['a', 'b', 'c']);
   sent[1]?.resolve();
-  await vi.waitFor(() => expect(answered).toEqual(['a', 'b', 'c', 'late']));
+  await vi.waitFor(() => expect(answered).toEqual(['a', 'b', 'c', 'late']), 15_000);
 });
 
 it('a bus that is away fails no revocation, is reported, and is tried again with the next', async () => {
@@ -49,7 +49,7 @@ it('a bus that is away fails no revocation, is reported, and is tried again with
   await one.revoked();
   expect(failures).toMatchObject([{ message: 'down' }]);
   await one.revoked();
-  await vi.waitFor(() => expect(theirs.count).toBe(1));
+  await vi.waitFor(() => expect(theirs.count).toBe(1), 15_000);
 });
 
 it('a flush counts as a revocation, and who is closed hears of nothing', async () => {

@@ -70,7 +70,7 @@ async function instance(news: Pick<Bus, 'publish' | 'subscribe'> = bus): Promise
 
 /** Pages are written without anybody waiting for them. */
 const written = (count: number): Promise<void> =>
-  vi.waitFor(async () => expect((await memory.scan({ limit: 100 })).names).toHaveLength(count));
+  vi.waitFor(async () => expect((await memory.scan({ limit: 100 })).names).toHaveLength(count), 15_000);
 
 describe('what one instance has fetched', () => {
   test('the other shows without asking, for as long as the first would', async () => {
@@ -240,7 +240,7 @@ describe('what is dropped at one', () => {
     records = { ...memory, put };
     const a = await instance();
     for (let at = 0; at < 1000; at += 1) a.catalog.drop('g1', 'github');
-    await vi.waitFor(() => expect(put).toHaveBeenCalled());
+    await vi.waitFor(() => expect(put).toHaveBeenCalled(), 15_000);
     await new Promise(setImmediate);
     expect(put.mock.calls.length).toBeLessThanOrEqual(2);
     // Until the last of them is told, nothing is shared.
@@ -321,6 +321,6 @@ describe('a store that fails', () => {
     expect(await b.read()).toBe('t3');
     expect(await b.read({ cursor: 'other' })).toBe('t4');
     // Nothing rests because of it: what replaces it is found.
-    await vi.waitFor(async () => expect(await (await instance()).read()).toBe('t3'));
+    await vi.waitFor(async () => expect(await (await instance()).read()).toBe('t3'), 15_000);
   });
 });

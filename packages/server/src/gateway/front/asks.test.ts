@@ -37,6 +37,8 @@ const question = async (stream: Listening): Promise<Message> => {
   await until(() => stream.messages().some(({ method, id }) => method !== undefined && id !== undefined));
   return stream.messages().find(({ method, id }) => method !== undefined && id !== undefined)!;
 };
+const withdrawn = (stream: Listening): readonly Message[] =>
+  stream.messages().filter(({ method }) => method === 'notifications/cancelled');
 const answer = (id: unknown, result: object = { action: 'accept' }): object => ({
   jsonrpc: '2.0',
   id,
@@ -173,18 +175,23 @@ describe('a question of an upstream', () => {
     expect(await asked).toMatch(/^AbortError .*session.*ended/);
   });
 
-  test('is withdrawn, and the client told, when nobody waits or it takes too long', async () => {
-    const session = await initialize(await url({ limits: { askSeconds: 0.2 } }), { capabilities: able });
+  test('is withdrawn, and the client told, when nobody waits', async () => {
+    const session = await initialize(await url(), { capabilities: able });
     const standing = follow(await session.listen());
     const stop = new AbortController();
     const asked = ask(stage.opened[0]!, elicit, stop.signal);
     const first = await question(standing);
     stop.abort();
     expect(await asked).toMatch(/^AbortError/);
+    await until(() => withdrawn(standing).length === 1);
+    expect(withdrawn(standing)[0]!.params?.requestId).toBe(first.id);
+  });
+
+  test('is withdrawn, and the client told, when it takes too long', async () => {
+    const session = await initialize(await url({ limits: { askSeconds: 0.2 } }), { capabilities: able });
+    const standing = follow(await session.listen());
     expect(await ask(stage.opened[0]!)).toMatch(/-32603 the client did not answer in time/);
-    const withdrawn = () => standing.messages().filter(({ method }) => method === 'notifications/cancelled');
-    await until(() => withdrawn().length === 2);
-    expect(withdrawn()[0]!.params?.requestId).toBe(first.id);
+    await until(() => withdrawn(standing).length === 1);
   });
 
   test('is one of a bounded number', async () => {

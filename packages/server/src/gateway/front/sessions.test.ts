@@ -124,15 +124,23 @@ describe('a session', () => {
   });
 
   test('does not end while somebody listens', async () => {
-    stage = openStage({ limits: { sessionIdleSeconds: 0.2 } });
+    let nowMs = Date.now();
+    stage = openStage({ limits: { sessionIdleSeconds: 0.2 }, now: () => nowMs });
     const instance = await stage.start();
     const session = await initialize(instance.url(a));
     const stream = follow(await session.listen());
-    await new Promise((resolve) => setTimeout(resolve, 900));
+    for (let round = 0; round < 6; round += 1) {
+      nowMs += 150;
+      // It is looked through every 200 ms, and kept anew.
+      await new Promise((resolve) => setTimeout(resolve, 250));
+    }
     expect(instance.sessions.count()).toBe(1);
     expect((await session.post(rpc('ping'))).status).toBe(200);
     stream.drop();
-    await until(() => instance.sessions.count() === 0);
+    await until(() => {
+      nowMs += 300;
+      return instance.sessions.count() === 0;
+    });
   });
 
   test('makes room for the next one of the same person and of nobody else', async () => {

@@ -52,7 +52,7 @@ describe('a child', () => {
     await othersAreServed();
     await stage.links.retire('g1', 'evil');
     await calling;
-  }, 30_000);
+  });
 
   test('that reads nothing is not sent more and more', async () => {
     stage = openStage();
@@ -70,7 +70,7 @@ describe('a child', () => {
     await stage.links.retire('g1', 'evil');
     const codes = await Promise.all(calls);
     expect(codes.filter((code) => code === 'overloaded').length).toBeGreaterThan(100);
-  }, 30_000);
+  });
 
   test('that never ends a line is ended, and its call with it', async () => {
     stage = openStage();
@@ -85,7 +85,7 @@ describe('a child', () => {
     clearInterval(looking);
     expect(most - before).toBeLessThan(150);
     await othersAreServed();
-  }, 30_000);
+  });
 
   test('that announces without end tells nobody what was not for them, and is heard beside others', async () => {
     stage = openStage();
@@ -98,7 +98,7 @@ describe('a child', () => {
     expect(talk.heard).toEqual([]);
     await stage.links.retire('g1', 'evil');
     await calling;
-  }, 30_000);
+  });
 
   test('that writes what is no message, answers others and answers twice harms nobody', async () => {
     stage = openStage();

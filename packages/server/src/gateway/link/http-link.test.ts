@@ -123,9 +123,9 @@ test.each([
 ] as const)(
   'a call to a %s upstream waits for the client that is asked, however short its time',
   async (_, url) => {
-    stage = openStage({ callSeconds: 0.5 });
+    stage = openStage({ callSeconds: 3 });
     const slowly = async () => {
-      await new Promise((resolve) => setTimeout(resolve, 1200));
+      await new Promise((resolve) => setTimeout(resolve, 4000));
       return accept();
     };
     const talk = stage.talk(http(url()), { holder: 'h1', capabilities: asking, answer: slowly });

@@ -160,7 +160,7 @@ describe('a credential that is taken away at another instance', () => {
     const pid = await b.pid();
     b.gate.onChange((change) => heard.push(String(change?.is)));
     for (const deliver of late) deliver();
-    await vi.waitFor(() => expect(heard).toEqual(['removed', 'set']));
+    await vi.waitFor(() => expect(heard).toEqual(['removed', 'set']), 15_000);
     expect(await b.pid()).toBe(pid);
   });
 });

@@ -106,7 +106,7 @@ async function open(
     records: recordsHere(),
     sealer: given.sealer ?? sealer,
     advertiseUrl: url,
-    answerMs: 5_000,
+    answerMs: 30_000,
     now: () => nowMs,
     log,
   });
@@ -349,7 +349,7 @@ it('a ticket of another minute is refused, and says that the clocks differ', asy
     records: recordsHere(),
     sealer,
     advertiseUrl: undefined,
-    answerMs: 5_000,
+    answerMs: 30_000,
     now: () => nowMs + skew,
     log,
   });
@@ -379,7 +379,7 @@ it('an instance that nobody can reach takes no lease', async () => {
     records: recordsHere(),
     sealer,
     advertiseUrl: undefined,
-    answerMs: 5_000,
+    answerMs: 30_000,
     now: () => nowMs,
     log,
   });

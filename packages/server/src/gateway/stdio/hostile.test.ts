@@ -141,7 +141,7 @@ test('a client that does not read what a child announces is cut off', async () =
   const ended = await Promise.race([
     once(stream, 'error').then(() => 'cut'),
     ask(talker, 'announce', { method: 'notifications/tools/list_changed', params: { last: true } }).then(
-      () => new Promise((resolve) => setTimeout(resolve, 3000, 'open')),
+      () => new Promise((resolve) => setTimeout(resolve, 20_000, 'open')),
     ),
   ]);
   expect(ended).toBe('cut');
