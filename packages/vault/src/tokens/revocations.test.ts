@@ -83,8 +83,10 @@ it('a store that was emptied is sealed anew under keys that it holds', async () 
   for await (const { names } of everyPage((from) => stage.records.scan({ limit: 100, ...from })))
     for (const name of names) await stage.records.take(name);
   await eventually(async () => (await stage.records.get('tokens.names')) !== undefined);
-  await new Promise((resolve) => setTimeout(resolve, 50));
-  await one.storeToken('client-1', 'stripe', 'b');
+  await eventually(async () => {
+    await one.storeToken('client-1', 'stripe', 'b');
+    return (await token(await stage.open())) === 'opens';
+  });
   expect(await other.getToken('client-1', 'stripe')).toBe('b');
   const late = await stage.open();
   expect(await late.getToken('client-1', 'stripe')).toBe('b');

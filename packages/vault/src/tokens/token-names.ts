@@ -12,7 +12,7 @@ import type { Records, StoredRecord } from '../store/records.ts';
 
 // What all instances on one store share, in a record that is made once:
 //
-//   tokens.names   JSON: id of the deployment · keyRef · wrapped (base64url)
+//   tokens.names   JSON: id of the deployment · keyRef · wrapped (base64url) · a mark, where a store had lost it
 //
 // The key in it is asked of the key service when an instance starts. Client ids and providers are blinded with it, and what
 // is kept beside a wrapped token key is sealed under it. It opens no token.
@@ -72,7 +72,9 @@ export async function openNames(parts: NamesParts): Promise<NamesInUse> {
         return false;
       }
       if (found === undefined) {
-        // With them the store has lost its keys, and nothing may be sealed under those any more.
+        // With them the store has lost its keys, and nothing may be sealed under those any more. The mark says so to whoever
+        // looks when they are there again.
+        kept = marked(kept);
         await put(parts, kept);
         return true;
       }
@@ -146,6 +148,11 @@ function readText(bytes: Uint8Array) {
     return notOurs(error);
   }
   return notOurs(openFailed('the names of tokens are damaged'));
+}
+
+function marked(bytes: Uint8Array): Buffer {
+  const { deployment, keyRef, wrapped } = readText(bytes);
+  return Buffer.from(JSON.stringify([deployment, keyRef, toText(wrapped), randomUUID()]));
 }
 
 function notOurs(error: unknown): never {
