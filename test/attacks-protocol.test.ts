@@ -178,11 +178,13 @@ describe('a stolen request state', () => {
         { action: 'accept', content: { said: 'thief' } },
       ]),
     );
+    const state = String(requestState);
+    const changed = `${state.slice(0, -2)}${state.endsWith('xx') ? 'yy' : 'xx'}`;
     const answered = { requestState, inputResponses, arguments: { word: 'w' } };
     for (const [who, more] of [
       [colleague, answered],
       [stranger, answered],
-      [victim, { ...answered, requestState: `${String(requestState).slice(0, -2)}xx` }],
+      [victim, { ...answered, requestState: changed }],
     ] as const) {
       const { text } = await said(who, ...call('/mcp/canaries', 'elicit', more));
       expect(text).not.toContain('"complete"');

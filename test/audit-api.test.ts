@@ -10,9 +10,12 @@ import { openPerson, obtainToken } from './fixtures/sign-in.ts';
 let stage: Audited;
 let every: string;
 let ours: string;
+/** Of the log. */
+let month: string;
 const ids = { ours: [] as string[], theirs: [] as string[] };
 beforeAll(async () => {
   stage = await openAudited();
+  month = new Date().toISOString().slice(0, 7).replace('-', '');
   ids.ours = await stage.calls(tenants.ours, 7);
   ids.theirs = await stage.calls(tenants.theirs, 5);
   every = await stage.auditor('every', '*');
@@ -315,7 +318,6 @@ describe('an auditor of one tenant', () => {
   it('finds nothing of another by id, cursor, origin, object or path', async () => {
     const name = await deployment();
     const [theirs = ''] = ids.theirs;
-    const month = new Date().toISOString().slice(0, 7).replace('-', '');
     const origin = encodeURIComponent(`${name}/audit/${tenants.theirs}/${month}`);
     const root = encodeURIComponent(`${name}/audit/root`);
     for (const target of [
@@ -341,7 +343,6 @@ describe('an auditor of one tenant', () => {
   });
 
   it('has the files of its own log, and no other tenant by any of them', async () => {
-    const month = new Date().toISOString().slice(0, 7).replace('-', '');
     const note = await stage.get(`/audit/log/logs/${tenants.ours}/${month}/checkpoint`, ours);
     expect([note.status, note.headers['cache-control']]).toEqual([200, 'no-store']);
     const size = Number(note.body.split('\n')[1]);

@@ -141,7 +141,8 @@ describe.skipIf(program === undefined)('the shipped nginx file', () => {
   });
 
   it('gives an instance whose health fails no more calls, and nobody notices', async () => {
-    const { ask, servers } = await start();
+    // Longer than this test may take.
+    const { ask, servers } = await start((file) => file.replaceAll('fail_timeout=5s', 'fail_timeout=120s'));
     const [leaving] = servers;
     leaving.answer = ({ url }, response) =>
       url === '/health' ? void response.writeHead(503).end('{}') : void response.end(String(leaving.port));

@@ -24,7 +24,9 @@ const thinking: Plan = {
 const moving: Plan = {
   calls: [{ name: 'get-time' }, { name: 'get-system-info' }, { name: 'poll-system-stats' }],
   settle: (question, answer) =>
-    question.startsWith('call') ? JSON.parse(JSON.stringify(answer).replaceAll(/\d+(\.\d+)?(e[+-]\d+)?/g, '0')) : answer,
+    question.startsWith('call')
+      ? JSON.parse(JSON.stringify(answer).replaceAll(/\d+(\.\d+)?(e[+-]\d+)?/g, '0'))
+      : answer,
 };
 const conformance: Plan = {
   calls: [

@@ -59,7 +59,7 @@ async function listed({ front, named }: Seat, name: string): Promise<Values> {
 }
 
 async function eventually(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
-  for (let turn = 0; turn < 100; turn += 1) {
+  for (let turn = 0; turn < 500; turn += 1) {
     if (await holds()) return;
     await sleep(30);
   }
@@ -95,21 +95,21 @@ async function hears(seat: Seat, method: string): Promise<void> {
 }
 
 async function cancels(seat: Seat): Promise<void> {
-  const count = async (): Promise<number> => {
-    const { contents } = await seat.front.request('resources/read', { uri: 'matrix://cancelled' });
+  const count = async (what: 'begun' | 'cancelled'): Promise<number> => {
+    const { contents } = await seat.front.request('resources/read', { uri: `matrix://${what}` });
     return Number((contents as [{ text: string }])[0].text);
   };
-  const before = await count();
+  const [begun, cancelled] = [await count('begun'), await count('cancelled')];
   const stop = new AbortController();
   const call = seat.front.request(
     'tools/call',
     { name: seat.named('steps'), arguments: {} },
     { signal: stop.signal },
   );
-  await sleep(300);
+  await eventually('the call', async () => (await count('begun')) === begun + 1);
   stop.abort();
   await assert.rejects(call);
-  await eventually('cancellation', async () => (await count()) === before + 1);
+  await eventually('cancellation', async () => (await count('cancelled')) === cancelled + 1);
 }
 
 async function logs({ front, named }: Seat): Promise<void> {

@@ -14,7 +14,7 @@ import { sessionServing } from '../fixtures/session-serving.ts';
 import { apps, completions, prompts, questions, resources, templates, tools } from './offer.ts';
 
 // The upstream of the matrix, as a process of one era: `--era legacy|modern`, over HTTP (prints its address) or `--stdio`.
-// Each cancelled call adds a byte to the file `--count`.
+// Each cancelled call of `steps` adds a byte to the file `--count`, and each that begins to another beside it.
 // It has one of each thing that a revision knows.
 
 const { era, stdio, count } = parseArgs({
@@ -24,6 +24,11 @@ const { era, stdio, count } = parseArgs({
     count: { type: 'string', default: '/dev/null' },
   },
 }).values;
+
+const counted = {
+  'matrix://cancelled': count,
+  'matrix://begun': count === '/dev/null' ? count : `${count}.begun`,
+};
 
 type Values = Record<string, unknown>;
 type Result = Values;
@@ -59,15 +64,16 @@ async function call(name: string, args: Values, ctx: ServerContext, announce: An
 
 async function steps(ctx: ServerContext): Promise<Result> {
   const progressToken = ctx.mcpReq._meta?.progressToken;
-  for (let step = 1; step <= 40; step += 1) {
+  // In files: the next question may reach another process of this upstream.
+  appendFileSync(counted['matrix://begun'], '.');
+  for (let step = 1; step <= 400; step += 1) {
     if (progressToken !== undefined)
       await ctx.mcpReq.notify({
         method: 'notifications/progress',
         params: { progressToken, progress: step },
       });
     await sleep(50, undefined, { signal: ctx.mcpReq.signal }).catch(() => {
-      // In a file: the next question may reach another process of this upstream.
-      appendFileSync(count, '.');
+      appendFileSync(counted['matrix://cancelled'], '.');
       throw new ProtocolError(-32_603, 'cancelled');
     });
     if (step === 3 && progressToken !== undefined) return text('three steps');
@@ -88,8 +94,10 @@ function paged(cursor: string | undefined): Result {
 function read(uri: string): Values {
   if (uri === apps.uri) return { uri, mimeType: apps.mimeType, text: apps.html };
   if (uri === 'matrix://watched') return { uri, mimeType: 'text/plain', text: 'watched' };
-  if (uri === 'matrix://cancelled')
-    return { uri, mimeType: 'text/plain', text: String(existsSync(count) ? statSync(count).size : 0) };
+  if (uri === 'matrix://cancelled' || uri === 'matrix://begun') {
+    const file = counted[uri];
+    return { uri, mimeType: 'text/plain', text: String(existsSync(file) ? statSync(file).size : 0) };
+  }
   const id = /^matrix:\/\/item\/([a-z]+)$/.exec(uri)?.[1];
   if (id === undefined) throw new ProtocolError(-32_602, 'Resource not found', { uri });
   return { uri, mimeType: 'text/plain', text: `item ${id}` };

@@ -101,7 +101,10 @@ describe('two instances that hear each other', () => {
     expect((await lendAt(other)).environment).toEqual({ KEY: 'second' });
     await remove(one);
     const connectionId = one.idOf('shop', 'u1', 'default');
-    await vi.waitFor(() => expect(heard[2]).toMatchObject({ is: 'removed', subject: 'u1', connectionId }), 15_000);
+    await vi.waitFor(
+      () => expect(heard[2]).toMatchObject({ is: 'removed', subject: 'u1', connectionId }),
+      15_000,
+    );
     await expect(lendAt(other)).rejects.toMatchObject({ code: 'credential_missing' });
   });
 

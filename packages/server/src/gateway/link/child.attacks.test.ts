@@ -83,7 +83,8 @@ describe('a child', () => {
       code: 'upstream_unavailable',
     });
     clearInterval(looking);
-    expect(most - before).toBeLessThan(150);
+    // The longest message, its copy as it grows, and what is on its way.
+    expect(most - before).toBeLessThan(300);
     await othersAreServed();
   });
 

@@ -19,7 +19,7 @@ async function bench(): Promise<JournalBench> {
     const journal = await table.open(sealer, {
       endpoint: proxy.url,
       now: () => nowMs,
-      times: { deadlineMs: 1000 },
+      times: { deadlineMs: 4000 },
       ...choices,
     });
     ({ writer } = journal);

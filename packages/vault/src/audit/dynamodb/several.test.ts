@@ -131,9 +131,9 @@ describe.skipIf(endpoint === undefined)('journals of several processes', () => {
     ['is overloaded', 'throttled'],
     ['fails inside', 'internal'],
     ['hangs up', 'reset'],
-    ['does not answer', { delayMs: 3000 }],
+    ['does not answer', { delayMs: 12_000 }],
   ])('a database that %s refuses attempts in time, and keeps outcomes', async (_, fault) => {
-    const journal = await open({ endpoint: proxy.url, times: { deadlineMs: 1000 } });
+    const journal = await open({ endpoint: proxy.url, times: { deadlineMs: 4000 } });
     await journal.append(lineOf(1));
     proxy.plan(({ operation }) => (operation === 'PutItem' ? { fault } : undefined));
     await assert.rejects(journal.append(lineOf(2)), { code: 'audit_unavailable' });
@@ -151,10 +151,10 @@ describe.skipIf(endpoint === undefined)('journals of several processes', () => {
   });
 
   it('a batch that arrives after it was given up stands once', async () => {
-    const journal = await open({ endpoint: proxy.url, times: { deadlineMs: 1000 } });
+    const journal = await open({ endpoint: proxy.url, times: { deadlineMs: 4000 } });
     const arrived = Promise.withResolvers<void>();
     let puts = 0;
-    const late = { fault: { delayMs: 2500 }, meanwhile: async () => arrived.resolve() };
+    const late = { fault: { delayMs: 8000 }, meanwhile: async () => arrived.resolve() };
     proxy.plan(({ operation }) => (operation === 'PutItem' && (puts += 1) === 1 ? late : undefined));
     await assert.rejects(journal.append(lineOf(1)), { code: 'audit_unavailable' });
     journal.offer(lineOf(2));

@@ -14,7 +14,7 @@ const slots = 16_384;
 
 async function cluster(): Promise<readonly OwnServer[]> {
   const servers = await Promise.all(
-    Array.from({ length: 3 }, () => ownServer('--cluster-enabled', 'yes', '--cluster-node-timeout', '2000')),
+    Array.from({ length: 3 }, () => ownServer('--cluster-enabled', 'yes', '--cluster-node-timeout', '15000')),
   );
   const [first] = servers;
   const third = Math.ceil(slots / 3);

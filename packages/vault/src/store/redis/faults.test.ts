@@ -71,13 +71,14 @@ describe.skipIf(missingServer() !== undefined)('records when Redis fails', () =>
     for (let n = 0; n < 200; n += 1) await put(`n${n}`, 'x'.repeat(1000));
     server.command('SAVE');
     await server.kill();
-    await server.restart('--key-load-delay', '20000', '--loading-process-events-interval-bytes', '1024');
+    await server.restart('--key-load-delay', '100000', '--loading-process-events-interval-bytes', '1024');
     let said: unknown;
-    for (let n = 0; n < 100 && !/loading/.test(String(said)); n += 1) {
+    for (let n = 0; n < 1000 && !/loading/.test(String(said)); n += 1) {
       said = await records.get('n1').catch((error: unknown) => error);
       await sleep(20);
     }
     expect(said).toEqual(unavailable(/loading/));
+    server.command('CONFIG', 'SET', 'key-load-delay', '0');
     expect((await answered(() => records.get('n1')))?.owners).toEqual(['u']);
   });
 

@@ -39,17 +39,13 @@ function start(order: object) {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   closers.push(() => started.kill('SIGKILL'));
-  return { started, lines: createInterface({ input: started.stdout }), ended: once(started, 'exit') };
+  return { started, lines: createInterface({ input: started.stdout }), ended: once(started, 'close') };
 }
 
 /** Run it once and kill it at its line of this number. @returns whether it came to its end before */
 async function runUntil(order: object, line: number): Promise<boolean> {
-  const { started, lines, ended } = start(order);
-  let said = 0;
-  lines.on('line', () => {
-    said += 1;
-    if (said === line) started.kill('SIGKILL');
-  });
+  const { lines, ended } = start({ ...order, ...(line === Infinity ? {} : { diesAt: line }) });
+  lines.resume();
   const [code] = (await ended) as [number | null];
   return code === 0;
 }
@@ -134,10 +130,11 @@ describe('SQLite', () => {
       const { lines, ended } = start({ act: 'write', directory: home, file: join(home, 'main.db') });
       const acknowledged: string[] = [];
       lines.on('line', (line) => acknowledged.push(line));
+      const closed = once(lines, 'close');
       while (acknowledged.length < 20) await once(lines, 'line');
       const directory = fresh();
       const tables = await exportTables({ source, directory, now: Date.now, progress: quiet });
-      await ended;
+      await Promise.all([ended, closed]);
       expect(acknowledged.pop()).toBe('stopped store_frozen');
       expect(tables.tables.users?.rows).toBe(5 + acknowledged.length);
       await compareTables(
