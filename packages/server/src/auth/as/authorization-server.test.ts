@@ -43,6 +43,19 @@ describe('from registration to a token', () => {
     });
   });
 
+  it('lets nobody in whose grant was found ended, however shortly ago the token was looked up', async () => {
+    const nowMs = Date.now();
+    const stage = await open({ now: () => nowMs });
+    const { tokens, tenant, subject } = await letIn(stage);
+    const shown = { token: tokens['access_token'], dpop: undefined };
+    const verified = (await stage.server.tokens.verify(shown))!;
+    expect(await stage.server.tokens.stands(verified)).toBe(true);
+    expect(await stage.server.tokens.verify(shown)).toBe(verified);
+    await stage.tables.remove('memberships', { groupId: tenant, userId: subject });
+    expect(await stage.server.tokens.stands(verified)).toBe(false);
+    expect(await stage.server.tokens.verify(shown)).toBeUndefined();
+  });
+
   it('refreshes, with rotation', async () => {
     const stage = await open();
     const { client, tokens } = await letIn(stage);

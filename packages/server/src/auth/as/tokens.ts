@@ -78,6 +78,10 @@ export function openTokens(parts: TokenParts): Tokens {
     }
     return found;
   };
+  const forget = (): void => {
+    generation += 1;
+    known.clear();
+  };
   return {
     async verify({ token, dpop }) {
       if (token.length > 512) return undefined;
@@ -87,11 +91,13 @@ export function openTokens(parts: TokenParts): Tokens {
       return found.verified;
     },
     holds: async (token) => (await find(token)) !== undefined,
-    stands: (grant) => stands(grant, parts),
-    forget() {
-      generation += 1;
-      known.clear();
+    async stands(grant) {
+      const standing = await stands(grant, parts);
+      // Who is cut off lets nobody in for the seconds that their token would be remembered.
+      if (!standing) forget();
+      return standing;
     },
+    forget,
   };
 }
 
