@@ -166,6 +166,10 @@ describe('a gateway that is none, at that address,', () => {
     const answer = (response: ServerResponse) => response.writeHead(401).end(JSON.stringify(refusal));
     const said = await exportOf(['--format', 'jsonl'], every, await hostile(answer));
     expect(said.stderr).toContain('no ?[2J? entry');
+    const behind = { ...end, unproven: 1, behind: 'why \u001b[2J\u202e not' };
+    server?.close();
+    const whole = await hostile((response) => response.end(lines(text, file('export.json'), behind)));
+    expect((await exportOf(['--format', 'jsonl'], every, whole)).stdout).toContain('why ?[2J? not');
   });
 
   it('says what it likes, and no proof stands for it', async () => {

@@ -22,14 +22,16 @@ export interface PiecesOptions extends FilterOptions {
 /** A page of calls as text, or a file of a thousand entries, and room to spare. */
 const pieceBytesMax = 64 * 1024 * 1024;
 const refusalBytesMax = 64 * 1024;
-/** The longest silence. An export takes as long as it takes. */
-const silenceMs = 120_000;
+/** The longest silence: it may look for long before there is something to tell. All of it takes as long as it takes. */
+const silenceMs = 300_000;
 
 const count = z.number().int().min(0);
+/** What is printed at the end of it, said by whoever is at that address. */
+const shownText = z.string().transform((text) => printable(text.slice(0, 1000)));
 const pieceForm = z.union([
   z.object({ text: z.string(), reached: z.object({ entry: count, of: count }) }),
   z.object({ path: z.string().max(1024), base64: z.base64() }),
-  z.object({ lines: count, entries: count, unproven: count, behind: z.string().optional() }),
+  z.object({ lines: count, entries: count, unproven: count, behind: shownText.optional() }),
 ]);
 
 /**
