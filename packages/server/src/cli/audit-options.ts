@@ -64,55 +64,29 @@ export function filterOptions(command: Command): Command {
 
 /** The question, as the gateway is asked it. */
 export function askedBy(options: FilterOptions): Readonly<Record<string, unknown>> {
-  const { tenant, act, actor, service, object, connection, tool, source, correlation, ip, agent } = options;
-  const { outcome, status, slower, since, until, flag, param } = options;
-  const asked = {
-    tenant,
-    act,
-    actor,
-    service,
-    object,
-    connection,
-    tool,
-    source,
-    request: correlation,
-    ip,
-    agent,
-    flag,
-    params: param,
-    out: outcome,
-    code: status,
-    msMin: slower,
-    sinceMs: since,
-    untilMs: until,
-  };
+  const { outcome, status, slower, since, until, param } = options;
+  const ended = { out: outcome, code: status, msMin: slower, sinceMs: since, untilMs: until };
+  const asked = { ...calledAlike(options), params: param, ...ended };
   return Object.fromEntries(Object.entries(asked).filter(([, value]) => value !== undefined));
 }
 
 /** The same question as the query of an auditor (`/audit/…`). */
 export function queryBy(options: FilterOptions): readonly (readonly [string, string])[] {
-  const { tenant, act, actor, service, object, connection, tool, source, correlation, ip, agent } = options;
-  const { outcome, status, slower, since, until, flag, param = [] } = options;
-  const named = {
-    tenant,
-    act,
-    actor,
-    service,
-    object,
-    connection,
-    tool,
-    source,
-    request: correlation,
-    ip,
-    agent,
-  };
-  const all = { ...named, flag, outcome, status, slower, since, until };
+  const { outcome, status, slower, since, until, param = [] } = options;
+  const asked = { ...calledAlike(options), outcome, status, slower, since, until };
   return [
-    ...Object.entries(all).flatMap(([name, value]) =>
+    ...Object.entries(asked).flatMap(([name, value]) =>
       value === undefined ? [] : [[name, String(value)] as const],
     ),
     ...param.map(({ name, value }) => ['param', `${name}=${value}`] as const),
   ];
+}
+
+function calledAlike(options: NamedOptions) {
+  const { tenant, act, actor, service, object, connection, tool, source, correlation, ip, agent, flag } =
+    options;
+  const named = { tenant, act, actor, service, object, connection, tool, source };
+  return { ...named, request: correlation, ip, agent, flag };
 }
 
 function paramOf(text: string, before: NamedOptions['param'] = []): NonNullable<NamedOptions['param']> {
