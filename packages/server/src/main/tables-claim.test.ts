@@ -62,6 +62,17 @@ test('several that share a Redis run beside each other, and the claim outlives e
   for (const { error, lost } of [a, b, c]) expect([error.mock.calls, lost.mock.calls]).toEqual([[], []]);
 });
 
+test('one that runs keeps its claim although the machine stood still while another one waited', async () => {
+  const { claim } = stage();
+  const { lost } = await claim('alone', 'a', { times: { ...times, renewMs: 50 } });
+  const waiting = claim('alone', 'b');
+  // It has begun to wait, and both are late for what they do next.
+  await new Promise(setImmediate);
+  for (const endMs = performance.now() + times.leaseMs + 50; performance.now() < endMs;);
+  await expect(waiting).rejects.toMatchObject({ code: 'deployment_in_use' });
+  expect(lost).not.toHaveBeenCalled();
+});
+
 test('of many that start alone at once one runs', async () => {
   const { claim } = stage();
   const all = await Promise.allSettled(['a', 'b', 'c', 'd', 'e'].map((place) => claim('alone', place)));
