@@ -4,7 +4,7 @@ import { testService } from '@sealgate/vault/testing';
 import { afterEach, describe, expect, it } from 'vitest';
 import { connectionOf, dynamoEnvironment } from './backing/database.ts';
 import { rawHttp } from './fixtures/raw-http.ts';
-import { freePort } from './fixtures/listen.ts';
+import { freePort } from '../packages/vault/src/testing/free-port.ts';
 import { freshDataDir, removeDataDir, sealgate, startSealgate, type Running } from './start.ts';
 
 // Who may work on tables that several can reach: one gateway alone, or several that share a Redis. Whoever does not fit is

@@ -18,7 +18,7 @@ import {
   type Eavesdropper,
   type Named,
 } from './dumps.ts';
-import { freePort } from './fixtures/listen.ts';
+import { freePort } from '../packages/vault/src/testing/free-port.ts';
 
 // Whoever copies the disks and the databases of a gateway finds nothing in them that was told it in confidence: no secret,
 // token or code, no e-mail address, no address of the net, no session. Everything is searched as it lies, while the

@@ -3,7 +3,7 @@ import { chmodSync, cpSync, readFileSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
 import { eventually } from './census.ts';
 import { startHeld } from './fixtures/held.ts';
-import { freePort } from './fixtures/listen.ts';
+import { freePort } from '../packages/vault/src/testing/free-port.ts';
 import { startModern } from './fixtures/modern.ts';
 import { modernCall, rawHttp, type RawAnswer } from './fixtures/raw-http.ts';
 import { documentedChecks, noticeMs, openOpinion, watch, type HealthChecks } from './health-checks.ts';

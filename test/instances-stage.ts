@@ -4,7 +4,8 @@ import { once } from 'node:events';
 import { request as ask, type IncomingMessage, type ServerResponse } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import { onSharedStores, sharedStores } from './backing/database.ts';
-import { freePort, listen } from './fixtures/listen.ts';
+import { freePort } from '../packages/vault/src/testing/free-port.ts';
+import { listen } from './fixtures/listen.ts';
 import { freshDataDir, removeDataDir } from './start.ts';
 
 // Two gateways that are one deployment: two processes with a data directory each, one store, one root key, one public

@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { afterEach, describe, expect, it } from 'vitest';
-import { freePort, listen, type Listening } from './fixtures/listen.ts';
+import { freePort } from '../packages/vault/src/testing/free-port.ts';
+import { listen, type Listening } from './fixtures/listen.ts';
 import { rawHttp, type RawAnswer, type RawRequest } from './fixtures/raw-http.ts';
 import { startShippedNginx, type Nginx } from './nginx.ts';
 import { programOrSkip } from './programs.ts';

@@ -7,7 +7,7 @@ import { reserved } from '../packages/server/src/config/reserved.ts';
 import { onSharedStores } from './backing/database.ts';
 import { everythingStdio } from './fixtures/everything.ts';
 import { startFailing, waysToFail } from './fixtures/failing.ts';
-import { freePort } from './fixtures/listen.ts';
+import { freePort } from '../packages/vault/src/testing/free-port.ts';
 import { legacyCall, modernCall, rawHttp, type RawRequest } from './fixtures/raw-http.ts';
 import { leaksIn, leaksUnder } from './leaks.ts';
 import { freshDataDir, overSocket, removeDataDir, sealgate, startSealgate, type Running } from './start.ts';

@@ -18,7 +18,7 @@ import { testService } from '@sealgate/vault/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { connectionOf, dynamoEnvironment } from './backing/database.ts';
 import { connectHttp } from './fixtures/clients.ts';
-import { freePort } from './fixtures/listen.ts';
+import { freePort } from '../packages/vault/src/testing/free-port.ts';
 import { startKeyed, type KeyedUpstream } from './fixtures/keyed.ts';
 import { keyedPlan } from './fixtures/plans.ts';
 import { leaksIn } from './leaks.ts';

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { bodyOf, standardResult, withEra, type Message } from './fixtures/bare.ts';
-import { freePort } from './fixtures/listen.ts';
+import { freePort } from '../packages/vault/src/testing/free-port.ts';
 import { modernCall, rawHttp, type RawAnswer } from './fixtures/raw-http.ts';
 import { done, freshDataDir, removeDataDir, startSealgate, type Running } from './start.ts';
 

@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { freePort } from '../fixtures/listen.ts';
+import { freePort } from '../../packages/vault/src/testing/free-port.ts';
 import { startChild, type Child } from './child.ts';
 
 // A real S3 for the tests of blobs: Ceph's gateway over one monitor and one disk in memory, all on loopback. It checks

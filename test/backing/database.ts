@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { checkTables, createTables } from '@sealgate/vault/dynamodb';
 import { testService } from '@sealgate/vault/testing';
-import { freePort } from '../fixtures/listen.ts';
+import { freePort } from '../../packages/vault/src/testing/free-port.ts';
 
 // A DynamoDB for a gateway under test: tables of its own in one that all tests share. With a Redis beside it, the stores
 // that several gateways share.

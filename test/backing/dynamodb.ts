@@ -5,7 +5,7 @@ import { mkdir, mkdtemp, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { freePort } from '../fixtures/listen.ts';
+import { freePort } from '../../packages/vault/src/testing/free-port.ts';
 import { findProgram } from '../programs.ts';
 import type { Missing, Service } from './backing-server.ts';
 import { startChild } from './child.ts';

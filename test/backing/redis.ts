@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePort } from '../fixtures/listen.ts';
+import { freePort } from '../../packages/vault/src/testing/free-port.ts';
 import { findProgram } from '../programs.ts';
 import type { Missing, Service } from './backing-server.ts';
 import { startChild } from './child.ts';

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { freePort } from '../fixtures/listen.ts';
+import { freePort } from '../../packages/vault/src/testing/free-port.ts';
 import { programFile, runProgram, type Ended } from './programs.ts';
 import type { Stage } from './stage.ts';
 import { spoil } from './stored-login.ts';

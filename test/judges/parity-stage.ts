@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { connectHttp, connectStdio, type Address, type Connected } from '../fixtures/clients.ts';
 import type { Command } from '../fixtures/everything.ts';
-import { freePort } from '../fixtures/listen.ts';
+import { freePort } from '../../packages/vault/src/testing/free-port.ts';
 import { done, freshDataDir, removeDataDir, startSealgate } from '../start.ts';
 import { programFile } from './programs.ts';
 

@@ -6,7 +6,7 @@ import type { ProvenExportPiece } from '../domain/admin-answers.ts';
 import { refuse, serverCodes } from '../errors.ts';
 import { askedBy, queryBy, type FilterOptions } from './audit-options.ts';
 import { administer, type CommandContext } from './context.ts';
-import { tokenIn } from './log-notes.ts';
+import { parsed, tokenIn } from './log-notes.ts';
 import { linesOf } from './stdio-lines.ts';
 import { printable } from './terminal.ts';
 
@@ -26,7 +26,7 @@ const refusalBytesMax = 64 * 1024;
 const silenceMs = 300_000;
 
 const count = z.number().int().min(0);
-/** What is printed at the end of it, said by whoever is at that address. */
+/** What is printed and was said by whoever is at that address. */
 const shownText = z.string().transform((text) => printable(text.slice(0, 1000)));
 const pieceForm = z.union([
   z.object({ text: z.string(), reached: z.object({ entry: count, of: count }) }),
@@ -79,7 +79,7 @@ async function* piecesAt(
 async function* provenPieces(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<ProvenExportPiece> {
   let whole = false;
   for await (const line of linesOf(bytes, pieceBytesMax)) {
-    const piece = pieceForm.safeParse(parsed(line));
+    const piece = pieceForm.safeParse(parsed(line ?? ''));
     if (!piece.success || whole)
       throw refuse('gateway_unreachable', 'the answer of the gateway is no export with its proof');
     whole = 'lines' in piece.data;
@@ -113,7 +113,7 @@ async function* answerAt(
   }
 }
 
-const refusalForm = z.object({ error: z.object({ code: z.enum(serverCodes), message: z.string() }) });
+const refusalForm = z.object({ error: z.object({ code: z.enum(serverCodes), message: shownText }) });
 
 async function refusalOf({ status, body }: Response): Promise<Refusal> {
   const parts: Uint8Array[] = [];
@@ -126,13 +126,5 @@ async function refusalOf({ status, body }: Response): Promise<Refusal> {
   const said = refusalForm.safeParse(parsed(Buffer.concat(parts).toString('utf8')));
   if (!said.success) return refuse('gateway_unreachable', `the gateway answers with status ${status}`);
   const { code, message } = said.data.error;
-  return refuse(code, printable(message.slice(0, 1000)));
-}
-
-function parsed(text: string | undefined): unknown {
-  try {
-    return text === undefined ? undefined : JSON.parse(text);
-  } catch {
-    return undefined;
-  }
+  return refuse(code, message);
 }

@@ -120,7 +120,8 @@ function notesOf(value: unknown, path: string): readonly string[] {
   throw refuse('usage', `${path} has no checkpoints in it`);
 }
 
-function parsed(text: string): unknown {
+/** The JSON of a text; `undefined` when it is none. */
+export function parsed(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {

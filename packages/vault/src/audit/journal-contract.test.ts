@@ -8,6 +8,7 @@ import { oneKeySealer } from '../testing/one-key-sealer.ts';
 import type { JournalBench } from './contract/journal-case.ts';
 import { journalContract } from './contract/journal-contract.ts';
 import type { OpenCommitter } from './committer.ts';
+import { keptOpen } from './fixtures/kept-open.ts';
 import { openJournal, type Journal } from './journal.ts';
 import { openWorkerCommitter } from './worker-committer.ts';
 
@@ -33,14 +34,7 @@ async function bench(): Promise<JournalBench> {
   };
   const open = async (choices = {}): Promise<Journal> => {
     const journal = await openJournal({ path, sealer, now: () => 1, retryMs: 10, openCommitter, ...choices });
-    opened.add(journal);
-    return {
-      ...journal,
-      async close() {
-        opened.delete(journal);
-        await journal.close();
-      },
-    };
+    return keptOpen(opened, journal);
   };
   const edit = async (statement: string, n: number): Promise<void> => {
     using db = new DatabaseSync(path);

@@ -1,3 +1,4 @@
+import { caseOn } from '../../store/contract/case-on.ts';
 import type { Entry } from '../entry.ts';
 import type { Journal } from '../journal.ts';
 
@@ -36,17 +37,7 @@ export interface JournalCase {
 
 /** A case that makes a place, runs, and removes it whatever happens. */
 export function onJournal(name: string, body: (bench: JournalBench) => Promise<void>): JournalCase {
-  return {
-    name,
-    async run(open) {
-      const bench = await open();
-      try {
-        await body(bench);
-      } finally {
-        await bench.end();
-      }
-    },
-  };
+  return caseOn(name, body, (bench) => bench.end());
 }
 
 /** A line that is told from others by its number, of this time. */

@@ -4,6 +4,7 @@ import { openFaultProxy } from '../../testing/dynamodb-faults.ts';
 import { oneKeySealer } from '../../testing/one-key-sealer.ts';
 import type { JournalBench } from '../contract/journal-case.ts';
 import { journalContract } from '../contract/journal-contract.ts';
+import { keptOpen } from '../fixtures/kept-open.ts';
 import type { SharedJournal } from '../journals.ts';
 import { journalTable } from './fixtures/journal-table.ts';
 
@@ -23,14 +24,7 @@ async function bench(): Promise<JournalBench> {
       ...choices,
     });
     ({ writer } = journal);
-    opened.add(journal);
-    return {
-      ...journal,
-      async close() {
-        opened.delete(journal);
-        await journal.close();
-      },
-    };
+    return keptOpen(opened, journal);
   };
   return {
     open: (choices) => open(1, choices),

@@ -29,6 +29,11 @@ async function countOf(tenant: string, id: string): Promise<number> {
   return count;
 }
 
+/** Each of these is in one of the logs, once. */
+async function eachOnce(ids: readonly string[]): Promise<void> {
+  for (const id of ids) assert.ok((await countOf('group-1', id)) + (await countOf('_system', id)) === 1);
+}
+
 /** Seal what the journal has, and let it leave. */
 async function sealedAway(): Promise<void> {
   await stage.log.run();
@@ -118,8 +123,7 @@ describe('a journal whose sealed entries have left', () => {
     await stage.act({}, 2);
     await stage.log.run();
     assert.equal(stage.told.length, 1);
-    for (const id of await idsIn())
-      assert.ok((await countOf('group-1', id)) + (await countOf('_system', id)) === 1);
+    await eachOnce(await idsIn());
   });
 
   test('tells of what an older log lacks, and seals what is still there', async () => {
@@ -138,7 +142,7 @@ describe('a journal whose sealed entries have left', () => {
     assert.ok(
       stage.told.some(({ message }) => message === 'the audit log lacks entries that have left the journal'),
     );
-    for (const id of left) assert.ok((await countOf('group-1', id)) + (await countOf('_system', id)) === 1);
+    await eachOnce(left);
   });
 
   test('is what another log begins with, when there is none any more', async () => {

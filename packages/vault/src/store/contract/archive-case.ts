@@ -1,3 +1,4 @@
+import { caseOn } from './case-on.ts';
 import assert from 'node:assert/strict';
 import { buffer } from 'node:stream/consumers';
 import type { Archive, BlobEntry } from '../archive.ts';
@@ -20,17 +21,11 @@ export interface ArchiveCase {
 
 /** A case that opens an adapter, runs, and closes it whatever happens. */
 export function onArchive(name: string, body: (archive: Archive) => Promise<void>): ArchiveCase {
-  return {
+  return caseOn(
     name,
-    async run(open) {
-      const { archive, close } = await open();
-      try {
-        await body(archive);
-      } finally {
-        await close();
-      }
-    },
-  };
+    ({ archive }: OpenedArchive) => body(archive),
+    ({ close }) => close(),
+  );
 }
 
 /** The blob's bytes; `undefined` when there is none. Fails when its length is not what was said. */

@@ -1,3 +1,4 @@
+import { caseOn } from './case-on.ts';
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Bus } from '../bus.ts';
@@ -27,17 +28,7 @@ export interface Heard {
 
 /** A case that opens two instances, runs, and closes them whatever happens. */
 export function onBuses(name: string, body: (buses: OpenedBuses) => Promise<void>): BusCase {
-  return {
-    name,
-    async run(open) {
-      const buses = await open();
-      try {
-        await body(buses);
-      } finally {
-        await buses.close();
-      }
-    },
-  };
+  return caseOn(name, body, ({ close }) => close());
 }
 
 /** Listen and keep what is told. */

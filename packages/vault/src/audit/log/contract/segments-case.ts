@@ -1,3 +1,4 @@
+import { caseOn } from '../../../store/contract/case-on.ts';
 import type { LogHead, LogName, LogStep, Segments, SealedThrough, Slice } from '../segments.ts';
 
 /** Fresh storage, as a case of `segmentsContract` needs it. */
@@ -20,17 +21,7 @@ export interface SegmentsCase {
 
 /** A case that opens storage, runs, and closes it whatever happens. */
 export function onSegments(name: string, body: (bench: OpenedSegments) => Promise<void>): SegmentsCase {
-  return {
-    name,
-    async run(open) {
-      const bench = await open();
-      try {
-        await body(bench);
-      } finally {
-        await bench.close();
-      }
-    },
-  };
+  return caseOn(name, body, ({ close }) => close());
 }
 
 /** A log of this scope in `202611`. */
