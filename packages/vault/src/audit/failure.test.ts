@@ -9,6 +9,7 @@ import { oneKeySealer } from '../testing/one-key-sealer.ts';
 import { noDigest } from './batch.ts';
 import { openChain } from './chain-writer.ts';
 import type { Committer } from './committer.ts';
+import { mended } from './contract/journal-case.ts';
 import { openJournal, type Journal, type JournalOptions } from './journal.ts';
 import { prepareFile } from './journal-file.ts';
 import { openRows } from './rows.ts';
@@ -40,10 +41,6 @@ async function open(options: Partial<JournalOptions> = {}) {
 
 const line = (id: string) => JSON.stringify({ id, ts: 1 });
 const pause = () => new Promise((resolve) => setTimeout(resolve, 5));
-
-async function recovered(journal: Journal) {
-  while (journal.health().failing || journal.health().waiting > 0) await pause();
-}
 
 async function ids(journal: Journal) {
   return (await journal.page({ order: 'oldest', limit: 1000 })).entries.map((entry) => entry.id);
@@ -90,7 +87,7 @@ test('while the disk refuses, attempts are refused and outcomes kept; then both 
   await journal.queue(line('listed'));
   other.exec('ROLLBACK');
   other.close();
-  await recovered(journal);
+  await mended(journal);
   await journal.append(line('after'));
   assert.deepEqual(await ids(journal), ['before', 'outcome-1', 'outcome-2', 'listed', 'after']);
   assert.equal(failures[0]?.code, 'audit_unavailable');
@@ -104,7 +101,7 @@ test('a dead commit thread refuses who waits, and is replaced', async () => {
   const attempt = journal.append(line('lost'));
   journal.offer(line('outcome'));
   await assert.rejects(attempt, refused);
-  await recovered(journal);
+  await mended(journal);
   await journal.append(line('after'));
   assert.deepEqual(await ids(journal), ['outcome', 'after']);
   await intact(journal);
@@ -120,7 +117,7 @@ test('a commit that failed after it reached the disk is found there, and nothing
   const attempt = journal.append(line('refused'));
   journal.offer(line('outcome'));
   await assert.rejects(attempt, refused);
-  await recovered(journal);
+  await mended(journal);
   await journal.append(line('after'));
   assert.deepEqual(await ids(journal), ['refused', 'outcome', 'after']);
   await intact(journal);
@@ -161,7 +158,7 @@ test('a key that cannot be asked refuses attempts and keeps outcomes', async () 
   journal.offer(line('outcome'));
   await assert.rejects(attempt, refused);
   locked = false;
-  await recovered(journal);
+  await mended(journal);
   assert.deepEqual(await ids(journal), ['outcome']);
 });
 
@@ -190,7 +187,7 @@ test('a full queue refuses attempts, holds back listings and has room for as man
   );
   release();
   await Promise.all([begun, ...fitting, listing]);
-  await recovered(journal);
+  await mended(journal);
   assert.equal((await ids(journal)).length, 10);
   await intact(journal);
 });

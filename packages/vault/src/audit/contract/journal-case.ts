@@ -1,4 +1,5 @@
 import { caseOn } from '../../store/contract/case-on.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Entry } from '../entry.ts';
 import type { Journal } from '../journal.ts';
 
@@ -48,6 +49,11 @@ export function lineOf(n: number, ts = n): string {
 /** Append lines one by one: each is a batch of its own. */
 export async function appendEach(journal: Journal, from: number, to: number): Promise<void> {
   for (let n = from; n <= to; n += 1) await journal.append(lineOf(n));
+}
+
+/** Wait until it writes again, and nothing waits to be written. */
+export async function mended(journal: Pick<Journal, 'health'>): Promise<void> {
+  while (journal.health().failing || journal.health().waiting > 0) await sleep(5);
 }
 
 /** Numbers of all lines, page by page. */

@@ -1,13 +1,8 @@
 import assert from 'node:assert/strict';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Journal } from '../journal.ts';
-import { appendEach, lineOf, numbersIn, onJournal, upTo, type JournalCase } from './journal-case.ts';
+import { appendEach, lineOf, mended, numbersIn, onJournal, upTo, type JournalCase } from './journal-case.ts';
 
 const refused = { code: 'audit_unavailable' };
-
-async function mended(journal: Journal): Promise<void> {
-  while (journal.health().failing || journal.health().waiting > 0) await sleep(5);
-}
 
 async function intact(journal: Journal, entries: number): Promise<void> {
   const verdict = await journal.verify();

@@ -4,7 +4,7 @@ import type { Refusal } from '../../refusal.ts';
 import { openFaultProxy, type Fault, type FaultProxy } from '../../testing/dynamodb-faults.ts';
 import { oneKeySealer } from '../../testing/one-key-sealer.ts';
 import { testService } from '../../testing/test-service.ts';
-import { appendEach, lineOf, numbersIn, upTo } from '../contract/journal-case.ts';
+import { appendEach, lineOf, mended, numbersIn, upTo } from '../contract/journal-case.ts';
 import type { SharedJournal } from '../journals.ts';
 import { journalTable, type JournalTable } from './fixtures/journal-table.ts';
 import type { DynamoJournalOptions } from './journal.ts';
@@ -140,7 +140,7 @@ describe.skipIf(endpoint === undefined)('journals of several processes', () => {
     assert.equal(journal.offer(lineOf(3)), true);
     assert.ok((await numbersIn(journal)).includes(1));
     proxy.plan(() => undefined);
-    await journalMended(journal);
+    await mended(journal);
     await journal.append(lineOf(4));
     const standing = await numbersIn(journal);
     assert.deepEqual(
@@ -158,7 +158,7 @@ describe.skipIf(endpoint === undefined)('journals of several processes', () => {
     proxy.plan(({ operation }) => (operation === 'PutItem' && (puts += 1) === 1 ? late : undefined));
     await assert.rejects(journal.append(lineOf(1)), { code: 'audit_unavailable' });
     journal.offer(lineOf(2));
-    await journalMended(journal);
+    await mended(journal);
     await appendEach(journal, 3, 5);
     await arrived.promise;
     await journal.append(lineOf(6));
@@ -180,8 +180,3 @@ describe.skipIf(endpoint === undefined)('journals of several processes', () => {
     assert.ok(sizes.length < 30, `${sizes.length} puts`);
   });
 });
-
-async function journalMended(journal: SharedJournal): Promise<void> {
-  while (journal.health().failing || journal.health().waiting > 0)
-    await new Promise((resolve) => setTimeout(resolve, 5));
-}
